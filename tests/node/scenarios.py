@@ -47,7 +47,9 @@ def port(**changes: Any) -> Facts:
 
 def missing(opens: str) -> Facts:
     """NVML lists seven of eight."""
-    buses: list[PciGpu] = [replace(n.pci(index), opens=opens if index == 7 else None) for index in range(8)]
+    buses: list[PciGpu] = [
+        replace(n.pci(index), opens=opens if index == 7 else None) for index in range(8)
+    ]
     return machine([n.gpu(index) for index in range(7)], pci=buses)
 
 
@@ -89,7 +91,9 @@ SCENARIOS: dict[str, Facts] = {
     "volta-double-11": gpu(n.volta, retired_double=11),
     "volta-pages-62": gpu(n.volta, retired_single=40, retired_double=22),
     "volta-pages-63": gpu(n.volta, retired_single=41, retired_double=22),
-    "volta-pages-62-pending": gpu(n.volta, retired_single=40, retired_double=22, retired_pending=True),
+    "volta-pages-62-pending": gpu(
+        n.volta, retired_single=40, retired_double=22, retired_pending=True
+    ),
     "volta-pending": gpu(n.volta, retired_single=1, retired_pending=True),
     "volta-uncorrected": gpu(n.volta, ecc_uncorrected=1),
     "gpu-missing": missing("ENODEV"),

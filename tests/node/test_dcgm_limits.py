@@ -11,7 +11,7 @@ import pytest
 from scenarios import machine, n
 
 from gpufix.checks.judge import Selection
-from gpufix.diagnosis.node import judge_node
+from gpufix.diagnosis.node import judge_node, node_rules
 from gpufix.model import KernelLog
 
 ERROR, WARNING, WELL = "error", "warning", None
@@ -54,12 +54,23 @@ LIMITS: list[tuple[str, dict[str, Any], str | None, str]] = [
     ("MonitorPcie", {"risen": {"pcie_replays": 8}, "pcie_generation_max": 3}, WELL, "NOD1121"),
     ("MonitorPcie", {"risen": {"pcie_replays": 9}, "pcie_generation_max": 3}, WARNING, "NOD1121"),
 ]  # fmt: skip
+RULES = node_rules(Selection())
 # Those that it watches always ("devastating"), and an application's, which it does not.
-XIDS = {48: True, 74: True, 79: True, 95: True, 119: True, 120: True, 140: True, 13: False, 45: False}
+XIDS = {
+    48: True,
+    74: True,
+    79: True,
+    95: True,
+    119: True,
+    120: True,
+    140: True,
+    13: False,
+    45: False,
+}
 
 
 def severity(facts: Any, code: str) -> str | None:
-    found = [f for f in judge_node(facts, Selection(select=(code,))).findings if f.code == code]
+    found = [f for f in judge_node(facts, RULES).findings if f.code == code]
     return max(found, key=lambda f: f.severity.rank).severity.value if found else None
 
 

@@ -8,13 +8,15 @@ lspci, sysfs and syslog stubbed. Where the rules say otherwise on purpose, DIFFE
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 
 import pytest
 from scenarios import SCENARIOS
 
 from gpufix.checks.judge import Selection
-from gpufix.diagnosis.node import judge_node
+from gpufix.diagnosis.node import judge_node, node_rules
+from gpufix.model import Finding
 
 RECORDED = json.loads(Path(__file__).with_name("verdicts.json").read_text("utf-8"))
 GONE = ("NOD1104", "NOD1105")  # gcm says of every reading that the GPU is lost
@@ -131,9 +133,14 @@ REASONS: list[tuple[str, tuple[str, ...], list[str]]] = [
 DIFFERENCES = {(name, check) for _, checks, names in REASONS for check in checks for name in names}
 
 
+@cache
+def findings(name: str) -> list[Finding]:
+    return judge_node(SCENARIOS[name], node_rules(Selection())).findings
+
+
 def alarm(name: str, check: str) -> str | None:
     """What the rules say, in the words of the check."""
-    found = judge_node(SCENARIOS[name], Selection(select=CHECKS[check])).findings
+    found = [finding for finding in findings(name) if finding.code in CHECKS[check]]
     if not found:
         return None
     worst = max(found, key=lambda f: f.severity.rank).severity.value

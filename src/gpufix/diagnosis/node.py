@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import gpufix
 from gpufix.checks.judge import Selection, judge
+from gpufix.checks.registry import Rule
 from gpufix.diagnosis.looked_at import looked_at
 from gpufix.diagnosis.verdict import summarised
 from gpufix.evidence.view import View
@@ -16,32 +17,44 @@ from gpufix.plugins import all_rules
 from gpufix.text.clean import counted
 
 
+class NodeRules(Frozen):
+    """Those that were chosen, how many were not, and plugins that do not load."""
+
+    chosen: tuple[Rule, ...]
+    ignored: int
+    broken: tuple[Finding, ...]
+
+
 class NodeJudgement(Frozen):
     """What the rules on nodes say of one."""
 
     view: View
     findings: list[Finding]
     gaps: list[Gap]
-    ignored: int
-    judged: tuple[str, ...]
 
 
-def judge_node(facts: Facts, selection: Selection) -> NodeJudgement:
+def node_rules(selection: Selection) -> NodeRules:
     """Raises UnknownCode for what the user mistyped."""
-    view = View(facts)
     rules, broken = all_rules(project=False, scope="node")
     chosen, ignored = selection.within(rules, "node")
-    findings = [*broken, *judge(view, chosen)]
-    gaps = list(dict.fromkeys([*facts.gaps, *view.gaps]))
-    return NodeJudgement(view, findings, gaps, ignored, tuple(r.code for r in chosen if r.doctor))
+    return NodeRules(tuple(rule for rule in chosen if rule.doctor), ignored, tuple(broken))
+
+
+def judge_node(facts: Facts, rules: NodeRules) -> NodeJudgement:
+    """One node, by rules that hold for all of a fleet."""
+    view = View(facts)
+    findings = [*rules.broken, *judge(view, rules.chosen)]
+    return NodeJudgement(view, findings, list(dict.fromkeys([*facts.gaps, *view.gaps])))
 
 
 def diagnose_node(facts: Facts, selection: Selection) -> Diagnosis:
-    """The whole report of `gpufix doctor --node`."""
-    found = judge_node(facts, selection)
+    """The whole report of `gpufix doctor --node`. Raises UnknownCode."""
+    rules = node_rules(selection)
+    found = judge_node(facts, rules)
     counts = summarised(
-        found.findings, found.gaps, (), found.ignored, why_unjudged=unjudged_node(facts)
+        found.findings, found.gaps, (), rules.ignored, why_unjudged=unjudged_node(facts)
     )
+    judged = tuple(rule.code for rule in rules.chosen)
     return Diagnosis(
         gpufix_version=gpufix.__version__,
         patient=PatientSummary(
@@ -51,8 +64,8 @@ def diagnose_node(facts: Facts, selection: Selection) -> Diagnosis:
         findings=_with_plans(found) if found.findings else [],
         gaps=found.gaps,
         summary=replace(counts, no_target=False),
-        judged=found.judged,
-        looked_at=looked_at(facts, len(found.judged)),
+        judged=judged,
+        looked_at=looked_at(facts, len(judged)),
     )
 
 

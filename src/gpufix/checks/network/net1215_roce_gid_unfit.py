@@ -16,7 +16,7 @@ _ROUTED = "RoCE v2"
 
 @rule("NET1215", "roce-gid-unfit")
 def roce_gid_unfit(view: View) -> Iterator[Fault | Gap]:
-    """A RoCE port has no address that can be routed, or NCCL is told to use another.
+    """A RoCE port has no address that can be routed, or NCCL is set to use another.
 
     ## What it does
     Looks for a GID of RoCE v2 at each active RoCE port, and at the one that NCCL_IB_GID_INDEX
@@ -51,9 +51,9 @@ def roce_gid_unfit(view: View) -> Iterator[Fault | Gap]:
                 severity=WARNING,
                 subject=port_name(port),
                 message=f"{port_name(port)}: {problem}.",
-                payload=NodeFault("variable", name="NCCL_IB_GID_INDEX")
-                if index
-                else NodeFault("port"),
+                payload=NodeFault(
+                    "variable" if index else "port", name="NCCL_IB_GID_INDEX" if index else ""
+                ),
             )
 
 

@@ -24,7 +24,7 @@ def nvlink_errors(view: View) -> Iterator[Fault | Gap]:
     loaded are not judged, but for a mean of CRC errors over the limit.
 
     ## Why it matters
-    A link that repeats packets or trains anew stops all that waits for it.
+    A link that repeats packets or trains again stops all that waits for it.
 
     ## Example
     `GPU 0: 2 NVLink replays in 0.1 s.`
