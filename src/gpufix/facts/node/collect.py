@@ -38,11 +38,11 @@ class Looked(Frozen):
     drivers: list[Driver]
 
 
-def collect(ctx: CollectContext) -> Facts:
-    """A node without any environment. What cannot be read is a gap."""
+def collect(ctx: CollectContext, seconds: float = NVML_SECONDS) -> Facts:
+    """A node without any environment. What cannot be read is a gap. `seconds`: for NVML."""
     ctx.progress("network")
     found = _try(ctx, "network", lambda: network.collect(ctx), Network())
-    looked = look(ctx)
+    looked = look(ctx, seconds)
     variables = _try(ctx, "environment", lambda: environment.collect(ctx, None), Environment())
     unknown = Host(os="?", kernel="?", machine="?")
     return Facts(
@@ -56,7 +56,7 @@ def collect(ctx: CollectContext) -> Facts:
     )
 
 
-def look(ctx: CollectContext, seconds: float = NVML_SECONDS) -> Looked:
+def look(ctx: CollectContext, seconds: float) -> Looked:
     """`seconds`: how long NVML may take."""
     parts = _Parts()
     ctx.progress("counters of ports")
