@@ -56,7 +56,7 @@ def limit(name: str) -> Limit:
 
 def replays(generation: int, lanes: int) -> int:
     """How many replays a minute a PCIe link may have: at a bit error rate of 1e-12."""
-    rates = table("node")["replays"]["per_lane"]
+    rates: list[float] = table("node")["replays"]["per_lane"]
     return math.ceil(rates[min(max(generation, 1), len(rates)) - 1] * lanes)
 
 

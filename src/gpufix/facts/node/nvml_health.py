@@ -246,12 +246,12 @@ def survey(nvml: Any, nodes: Mapping[str, str], say: Callable[[Any], None]) -> N
         say({"error": str(error)})
         return
     driver: dict[str, Any] = {"driver": None, "cuda": None}
-    for key, query in (
+    for key, name in (
         ("driver", "nvmlSystemGetDriverVersion"),
         ("cuda", "nvmlSystemGetCudaDriverVersion_v2"),
     ):
         try:
-            driver[key] = _text(getattr(nvml, query)())
+            driver[key] = _text(getattr(nvml, name)())
         except (nvml.NVMLError, AttributeError):
             continue
     say({**driver, "count": count})
