@@ -51,9 +51,8 @@ def diagnose_node(facts: Facts, selection: Selection) -> Diagnosis:
     """The whole report of `gpufix doctor --node`. Raises UnknownCode."""
     rules = node_rules(selection)
     found = judge_node(facts, rules)
-    counts = summarised(
-        found.findings, found.gaps, (), rules.ignored, why_unjudged=unjudged_node(facts)
-    )
+    why = unjudged_node(facts) if rules.chosen else "none of the selected rules judges a node"
+    counts = summarised(found.findings, found.gaps, (), rules.ignored, why_unjudged=why)
     judged = tuple(rule.code for rule in rules.chosen)
     return Diagnosis(
         gpufix_version=gpufix.__version__,

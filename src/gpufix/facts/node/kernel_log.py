@@ -9,12 +9,14 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from typing import Literal, TypeAlias
 
 from gpufix.facts.context import CollectContext
 from gpufix.facts.node.unread import Unread
 from gpufix.facts.reading import text, why
 from gpufix.model import KernelLog, LogEvent
 
+Kind: TypeAlias = Literal["xid", "init", "amd"]
 _PATH = "/dev/kmsg"
 _RECORD = 8192  # bytes; the kernel gives one record a read
 _MOST = 500_000  # records
@@ -82,10 +84,7 @@ def _parsed(records: Iterator[bytes]) -> KernelLog:
 
 
 def _event(message: str, seconds: float) -> LogEvent | None:
-    xid = _XID.search(message)
-    kind = "xid" if xid else "init" if _INIT.search(message) else None
-    if kind is None and ("amdgpu" in message or "amdkfd" in message) and _AMD.search(message):
-        kind = "amd"
+    xid, kind = _XID.search(message), _kind(message)
     if kind is None:
         return None
     at = _ADDRESS.search(message)
@@ -96,6 +95,15 @@ def _event(message: str, seconds: float) -> LogEvent | None:
         number=int(xid[1]) if xid else None,
         address=_kernel_form(at[1] or at[2]) if at else None,
     )
+
+
+def _kind(message: str) -> Kind | None:
+    if _XID.search(message):
+        return "xid"
+    if _INIT.search(message):
+        return "init"
+    of_amd = "amdgpu" in message or "amdkfd" in message
+    return "amd" if of_amd and _AMD.search(message) else None
 
 
 def _kernel_form(address: str) -> str:
