@@ -48,11 +48,11 @@ def port_slow(view: View) -> Iterator[Fault | Gap]:
         else:
             models.setdefault((port.board, port.layer), []).append((float(rate[1]), port))
     for found in models.values():
-        best = max(rate for rate, _ in found)
-        usual = next(port.rate for rate, port in found if rate == best)
-        others = sum(rate == best for rate, _ in found)
-        for rate, port in found:
-            if rate < best:
+        best = max(own for own, _ in found)
+        usual = next(port.rate for own, port in found if own == best)
+        others = sum(own == best for own, _ in found)
+        for own, port in found:
+            if own < best:
                 who = f"{others} others of its model" if others > 1 else "another of its model"
                 yield Fault(
                     severity=WARNING,

@@ -53,12 +53,8 @@ def recovery_needed(view: View) -> Iterator[Fault | Gap]:
         if isinstance(found, Gap):
             yield found
         elif found.recovery_action:
-            unknown = (
-                WARNING,
-                f"action {found.recovery_action}, which gpufix does not know",
-                "examine",
-            )
-            yield _fault(found, _ACTIONS.get(found.recovery_action, unknown))
+            words = f"action {found.recovery_action}, which gpufix does not know"
+            yield _fault(found, _ACTIONS.get(found.recovery_action, (WARNING, words, "examine")))
 
 
 def _fault(gpu: NodeGpu, action: tuple[Severity, str, NodeRemedy]) -> Fault:

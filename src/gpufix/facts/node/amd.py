@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from gpufix.facts.context import CollectContext
 from gpufix.facts.machine import amd
@@ -56,7 +57,7 @@ class _Readings:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.values: dict[str, object] = {}
+        self.values: dict[str, Any] = {}
         self.unsupported: list[str] = []
         self.unread: dict[str, str] = {}
 

@@ -133,11 +133,11 @@ _KNOWN = {declared.name for declared in fields(NodeGpu)} - {"vendor", "risen"}
 
 def _compared(row: dict[str, Any], later: dict[str, int]) -> dict[str, Any]:
     """What rose since the first sample; clock events count where both samples have them."""
-    events = row.get("clock_events")
-    both = {"clock_events": events & later["clock_events"]} if "clock_events" in later else {}
+    events, again = row.get("clock_events"), later.get("clock_events")
+    both = {} if events is None or again is None else {"clock_events": events & again}
     risen = {
         name: value - row[name]
         for name, value in later.items()
         if name != "clock_events" and isinstance(row.get(name), int)
     }
-    return {**(both if events is not None else {}), "risen": risen}
+    return {**both, "risen": risen}
