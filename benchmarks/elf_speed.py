@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gpufix.binary.elf import ElfFile
-from gpufix.binary.loader import Process, scan
+from gpufix.binary.loader.model import Process
+from gpufix.binary.loader.scan import scan
 from loader_corpus import libraries, site_of
 
 SIZES = (10, 100, 1000, 10000)

@@ -23,7 +23,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpufix.binary.loader import Files, Process, Verdict, scan
+from gpufix.binary.loader.disk import Files
+from gpufix.binary.loader.model import Process, Verdict
+from gpufix.binary.loader.scan import scan
 from gpufix.binary.loader.state import start
 from loader_corpus import build, build_packages, libraries, site_of
 from loader_mutants import made

@@ -45,6 +45,9 @@ FAMILIES = {
     "JIT": "Caches and locks",
     "RUN": "Runtime settings",
     "KRN": "Smoke test",
+    "NOD": "Nodes: hardware and driver",
+    "NET": "Nodes: network",
+    "FLT": "What differs between nodes",
     "DOC": "gpufix itself",
 }
 KINDS = {

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from gpufix.checks.doctor.doc002_plugin_unloadable import unloadable
-from gpufix.checks.registry import Rule, builtin_rules, rules_in
+from gpufix.checks.registry import Rule, Scope, builtin_rules, rules_in
 from gpufix.files import read
 from gpufix.fixes.registry import Fix, builtin_fixes, fixes_in
 from gpufix.model import Finding
@@ -22,14 +22,14 @@ _METADATA = (".dist-info", "egg-info")
 _ENTRY_POINTS = 1 << 20  # bytes
 
 
-def all_rules(project: bool = True) -> tuple[list[Rule], list[Finding]]:
+def all_rules(project: bool = True, scope: Scope = "all") -> tuple[list[Rule], list[Finding]]:
     """Built-in rules and plugins', and one DOC002 finding for each plugin that fails to load.
 
     `project`: whether there is one to judge; see builtin_rules.
     """
     rules, broken = _load("gpufix.checks", rules_in, "Its rules have not been run.")
     merged = {
-        r.code: r for r in [*rules, *builtin_rules(project)]
+        r.code: r for r in [*rules, *builtin_rules(project, scope)]
     }  # a plugin replaces none of ours
     return [merged[code] for code in sorted(merged)], broken
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import needs
-from gpufix.binary.loader import Opened, Process, Verdict, predict
+from gpufix.binary.loader.model import Opened, Process, Verdict
+from gpufix.binary.loader.scan import predict
 
 REAL = """
 import ctypes, json, os, sys

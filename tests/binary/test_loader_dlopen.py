@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from lab import Lab, judge
 
-from gpufix.binary.loader import Process, predict
+from gpufix.binary.loader.model import Process
+from gpufix.binary.loader.scan import predict
 
 CALLS_DEP = "int dep(void); int which(void) { return dep(); }"
 OLD = "-Wl,--disable-new-dtags"

@@ -12,7 +12,7 @@ import pytest
 from lab import Lab, judge
 
 from gpufix.binary.elf import ElfFile
-from gpufix.binary.loader import Files
+from gpufix.binary.loader.disk import Files
 from gpufix.binary.loader.processor import Processor, describe_processor
 from gpufix.binary.loader.search import Search
 from gpufix.binary.loader.system import System, Version, describe_system

@@ -9,7 +9,8 @@ import pytest
 from lab import Lab
 
 import needs
-from gpufix.binary.loader import Opened, Process, Verdict, predict
+from gpufix.binary.loader.model import Opened, Process, Verdict
+from gpufix.binary.loader.scan import predict
 
 pytestmark = pytest.mark.needs("musl-gcc")
 

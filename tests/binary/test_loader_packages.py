@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from lab import Lab
 
-from gpufix.binary.loader import Opened, Process, predict, scan
+from gpufix.binary.loader.model import Opened, Process
+from gpufix.binary.loader.scan import predict, scan
 
 CALLS_DEP = "int dep(void); int which(void) { return dep(); }"
 

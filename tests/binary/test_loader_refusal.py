@@ -20,7 +20,7 @@ from gpufix.binary.elf.layout import (
     PT_GNU_STACK,
     PT_LOAD,
 )
-from gpufix.binary.loader import Files
+from gpufix.binary.loader.disk import Files
 from gpufix.binary.loader.refusal import EXECUTABLE_STACK, OTHER_MACHINE, Refusal
 from gpufix.binary.loader.system import Version, describe_system
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from lab import Lab
 
-from gpufix.binary.loader import Process, scan
 from gpufix.binary.loader.disk import Files
+from gpufix.binary.loader.model import Process
+from gpufix.binary.loader.scan import scan
 from gpufix.binary.loader.torch_preload import Step, read_preload
 
 # The same steps in the words of each group of releases, cut to three libraries. The whole lists were

@@ -13,7 +13,7 @@ from typer.main import get_command
 
 from gpufix.cli import doctor_run, start
 from gpufix.cli.app import application
-from gpufix.cli.doctor_run import Wanted
+from gpufix.cli.doctor_wanted import Wanted
 
 PLAIN = [
     [],

@@ -14,8 +14,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "checks"))
 import builders as b
 
 from gpufix.checks.judge import Selection
-from gpufix.diagnosis.diagnose import Gate, Request, diagnose
+from gpufix.diagnosis.diagnose import Request, diagnose
 from gpufix.diagnosis.unjudged import NAME_ONE, NO_ENVIRONMENT
+from gpufix.diagnosis.verdict import Gate
 from gpufix.model import Binaries, Diagnosis, Facts, Gap, SourceFile, Submodule
 
 SOURCES = b.project(builds=False, sources=[SourceFile(path="p.toml", kind="toml", size=0)])

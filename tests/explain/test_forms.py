@@ -162,7 +162,7 @@ FORMS = [
         "nvidia-container-cli: requirement error: unsatisfied condition: cuda>=12.4, please update your driver to a newer version",
     ),
     (
-        "GPU106",
+        "NOD1124",
         "RuntimeError: Unexpected error from cudaGetDeviceCount(). Error 802: system not yet initialized",
     ),
     (

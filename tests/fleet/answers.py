@@ -14,12 +14,15 @@ from gpufix.model import (
     Distribution,
     Driver,
     Environment,
+    FabricManager,
     Facts,
     FileIdentity,
     Gpu,
     Host,
+    KernelLog,
     Network,
     NetworkInterface,
+    Node,
     Python,
     Storage,
     Torch,
@@ -66,8 +69,16 @@ def facts() -> Facts:
                 version="2.30.7+cuda13.0",
             )],
         ),
-        network=Network(interfaces=[NetworkInterface(name="eth0", mtu=9000)]),
+        network=Network(
+            interfaces=[NetworkInterface(name="eth0", mtu=9000)], others=[], infiniband=[],
+            libraries={}, nccl={},
+        ),
         storage=Storage(kind="ext4", source="/dev/sda", key="own"),
+        node=Node(
+            uptime=60.0, virtual=False, gpus=[], pci=[], fabric=FabricManager(switches=0),
+            log=KernelLog(events=[]), rdma={}, acs=[], peermem=False, modprobe=False, shm=1 << 34,
+            memlock=-1, numa_nodes=1, numa_balancing=False,
+        ),
     )  # fmt: skip
 
 

@@ -108,22 +108,46 @@ def test_network(tmp_path: Path) -> None:
         "/sys/class/net/ib0/speed": "-1\n", "/sys/class/net/off0/operstate": "down\n",
         "/sys/class/net/veth12/mtu": "1500\n", "/sys/class/net/lo/mtu": "65536\n",
         f"{port}/state": "4: ACTIVE\n", f"{port}/rate": "400 Gb/sec (4X NDR)\n",
-        f"{port}/link_layer": "InfiniBand\n",
+        f"{port}/link_layer": "InfiniBand\n", f"{port}/phys_state": "5: LinkUp\n",
+        "/sys/class/infiniband/mlx5_0/board_id": "MT_0000000838\n",
+        "/sys/class/infiniband/mlx5_0/fw_ver": "28.39.1002\n",
+        "/sys/class/infiniband/mlx5_0/device/net/ib0/mtu": "4092\n",
+        "/sys/class/infiniband_verbs/uverbs0/ibdev": "mlx5_0\n", "/dev/infiniband/uverbs0": "",
+        "/sys/class/infiniband_verbs/abi_version": "6\n",
+        "/sys/class/net/ib0/carrier_down_count": "3\n",
         "/etc/nccl.conf": "# comment\nNCCL_DEBUG=WARN\nNCCL_ALGO=Ring\nnothing\n",
         "/home/.nccl.conf": "NCCL_DEBUG=INFO\n",
     })  # fmt: skip
     found = network.collect(ctx)
     assert found.interfaces == [
         NetworkInterface(name="eth0", mtu=9000, speed=100_000),
-        NetworkInterface(name="ib0", mtu=4092),
+        NetworkInterface(name="ib0", mtu=4092, downs=3),
     ]
+    assert found.others == ["lo", "off0", "veth12"]
     assert found.infiniband == [
         InfinibandPort(
-            device="mlx5_0", port=1, state="ACTIVE", rate="400 Gb/sec (4X NDR)", layer="InfiniBand"
+            device="mlx5_0", port=1, state="ACTIVE", rate="400 Gb/sec (4X NDR)", layer="InfiniBand",
+            physical="LinkUp", board="MT_0000000838", firmware="28.39.1002", interface="ib0",
+            verbs=True,
         )
-    ]
+    ]  # fmt: skip
     assert found.nccl == {"NCCL_DEBUG": "INFO", "NCCL_ALGO": "Ring"}
     assert ctx.gaps == []
+
+
+def test_roce_has_the_kinds_of_its_addresses_and_none_of_them(tmp_path: Path) -> None:
+    port = "/sys/class/infiniband/mlx5_1/ports/1"
+    zero = ":".join(["0000"] * 8)
+    ctx = machine(tmp_path, {
+        f"{port}/link_layer": "Ethernet\n", f"{port}/gids/0": "fe80:0000:0000:0000:1e34:daff\n",
+        f"{port}/gid_attrs/types/0": "IB/RoCE v1\n", f"{port}/gid_attrs/types/1": "RoCE v2\n",
+        f"{port}/gids/1": "0000:0000:0000:0000:0000:ffff:0a00:0001\n",
+        f"{port}/gids/2": f"{zero}\n", f"{port}/gid_attrs/types/2": "RoCE v2\n",
+    })  # fmt: skip
+    ((found),) = network.collect(ctx).infiniband or []
+    assert found.gids == {"0": "IB/RoCE v1", "1": "RoCE v2"}
+    assert found.verbs is False
+    assert "0a00" not in repr(found) and "daff" not in repr(found)
 
 
 def test_no_network_at_all(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from answers import (
 )
 
 import gpufix
-from gpufix.diagnosis.diagnose import Gate
+from gpufix.diagnosis.verdict import Gate
 from gpufix.fleet.inputs import Reading
 from gpufix.fleet.report import FleetRequest, exit_code
 from gpufix.model.finding import Severity
@@ -40,8 +40,8 @@ ROWS: dict[str, tuple[Sequence[Reading], list[str]]] = {
     "a driver": (
         [*alike(7), node("node08", driver("550.54"))],
         [
-            "≠ driver NVIDIA driver: 570.86 on node[01-07] · 550.54 on node08",
-            "≠ driver NVIDIA kernel module: 570.86 on node[01-07] · 550.54 on node08",
+            "≠ driver NVIDIA driver: 570.86 on node[01-07] · 550.54 on node08 FLT1303",
+            "≠ driver NVIDIA kernel module: 570.86 on node[01-07] · 550.54 on node08 FLT1303",
             "✗ differs",
         ],
     ),
@@ -110,7 +110,7 @@ ROWS: dict[str, tuple[Sequence[Reading], list[str]]] = {
     "not seen is not absent": (
         [*alike(3), node("node04", without("gpus", []), gap("gpus"))],
         [
-            "≠ gpus count: 2 on node[01-03] · 0 on node04",
+            "≠ gpus count: 2 on node[01-03] · 0 on node04 FLT1301",
             "? driver not seen on node04: x: denied",
             "? gpus not seen on node04: x: denied",
             "✗ differs",

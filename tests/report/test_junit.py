@@ -7,7 +7,7 @@ from hostile import TEXTS, diagnosis
 from hypothesis import given
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase
 
-from gpufix.diagnosis.diagnose import Gate
+from gpufix.diagnosis.verdict import Gate
 from gpufix.model import Diagnosis, Evidence, Finding, Gap, PatientSummary, Severity, Summary
 from gpufix.report import junit
 

@@ -11,8 +11,9 @@ from test_markdown import ALLOWED, rendered
 from test_sarif import VALIDATOR
 
 from gpufix.diagnosis import baseline
-from gpufix.diagnosis.diagnose import Gate, Request, diagnose
+from gpufix.diagnosis.diagnose import Request, diagnose
 from gpufix.diagnosis.redaction import load
+from gpufix.diagnosis.verdict import Gate
 from gpufix.model import Diagnosis, Severity
 from gpufix.model.base import from_json
 from gpufix.report import github, junit, markdown, sarif

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pe_writer import Dll
 
-from gpufix.binary.loader import Verdict
+from gpufix.binary.loader.model import Verdict
 from gpufix.binary.pe_loader.disk import PeFiles
 from gpufix.binary.pe_loader.state import WindowsState
 from gpufix.binary.pe_loader.system import WindowsSystem

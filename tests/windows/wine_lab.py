@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import needs
-from gpufix.binary.loader import Verdict
+from gpufix.binary.loader.model import Verdict
 from gpufix.binary.pe import PeError, PeFile
 from gpufix.binary.pe_loader.disk import PeFiles
 from gpufix.binary.pe_loader.state import WindowsState

@@ -43,6 +43,7 @@ class Knowledge:
     amd: rows.Amd
     drivers: rows.Drivers
     triton: rows.Triton
+    node: rows.NodeTable
     conflicts: rows.Conflicts
     caps: dict[str, rows.Caps]
     plugins: rows.Plugins
@@ -124,6 +125,7 @@ def read(folder: Path) -> Knowledge:
         "nvidia": reader.one("gpus/nvidia.toml", rows.Nvidia),
         "amd": reader.one("gpus/amd.toml", rows.Amd),
         "triton": reader.one("triton.toml", rows.Triton),
+        "node": reader.one("node.toml", rows.NodeTable),
         "drivers": reader.one("gpus/drivers.toml", rows.Drivers),
         "conflicts": reader.one("conflicts.toml", rows.Conflicts),
         "caps": reader.caps(),

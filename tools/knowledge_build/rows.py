@@ -420,6 +420,71 @@ class Triton(Row):
     ships: dict[Number, list[Cuda]]
 
 
+class NodeLimit(Row):
+    """A number that a reading is held against. See node.toml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+
+    id: str
+    over: int | None = None
+    least: int | None = Field(None, alias="from")
+    unit: str
+    source: Source
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> NodeLimit:
+        if (self.over is None) == (self.least is None):
+            raise ValueError("one of `over` and `from` must be given")
+        return self
+
+
+class NodeCounter(Row):
+    """A counter of an RDMA port."""
+
+    name: str
+    file: str
+    per: Literal["second", "minute", "rise"]
+    over: int
+
+
+class Sourced(Row):
+    """Where a table is from."""
+
+    source: Source
+
+
+class NodeReplays(Sourced):
+    """Replays of PCIe a minute and a lane, by generation."""
+
+    per_lane: list[float]
+
+
+class XidAction(Row):
+    """What NVIDIA's catalogue would have done."""
+
+    severity: Literal["warning", "advice"]
+    do: str
+
+
+class NodeTable(Row):
+    """node.toml."""
+
+    limit: list[NodeLimit]
+    replays: NodeReplays
+    counters: Sourced
+    counter: list[NodeCounter]
+    actions: dict[str, XidAction]
+    xids: Sourced
+    xid: dict[str, Annotated[list[str], Field(min_length=3, max_length=3)]]
+
+    @model_validator(mode="after")
+    def _actions_exist(self) -> NodeTable:
+        for number, (_, _, action) in self.xid.items():
+            if action not in self.actions or not number.isdecimal():
+                raise ValueError(f"xid: {number}: {action!r} is no action")
+        return self
+
+
 class Gfx(Row):
     products: list[str]
     wave: Literal[32, 64]

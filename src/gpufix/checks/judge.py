@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from gpufix.checks.doctor.doc001_check_crashed import crashed
-from gpufix.checks.registry import Rule
+from gpufix.checks.registry import Rule, Scope
 from gpufix.evidence.view import Judged, View
 from gpufix.frozen import Frozen
 from gpufix.model import Finding, Gap
@@ -129,6 +129,11 @@ class Selection(Frozen):
         chosen = _matching(self.select, rules) if self.select else {r.code for r in rules}
         dropped = _matching(self.ignore, rules)
         return [r for r in rules if r.code in chosen - dropped]
+
+    def within(self, rules: Sequence[Rule], scope: Scope) -> tuple[list[Rule], int]:
+        """The rules of a scope to run, and how many of it are left out. Raises UnknownCode."""
+        chosen = [rule for rule in self.apply(rules) if rule.scope == scope]
+        return chosen, sum(rule.scope == scope for rule in rules) - len(chosen)
 
 
 def _matching(selectors: Sequence[str], rules: Sequence[Rule]) -> set[str]:

@@ -18,7 +18,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
@@ -32,6 +32,7 @@ __all__ = [
     "Check",
     "Fault",
     "Rule",
+    "Scope",
     "builtin_rules",
     "declared",
     "modules_below",
@@ -40,12 +41,15 @@ __all__ = [
     "rules_in",
 ]
 
-_CODE = re.compile(r"[A-Z]{3}\d{3}")
+_CODE = re.compile(r"[A-Z]{3}\d{3,4}")
 _PACKAGE = "gpufix.checks"
 _ON_SOURCE = f"{_PACKAGE}.source."
+_ON_NODES = tuple(f"{_PACKAGE}.{name}." for name in ("node", "network", "fleet"))
+_OF_NODES = ("NOD", "NET", "FLT")
 
 
 Check = Callable[[View], Iterable[Fault | Gap]]
+Scope = Literal["all", "patient", "node"]  # what is judged: an environment, or the machine itself
 F = TypeVar("F", Finding, Gap)
 
 
@@ -65,6 +69,11 @@ class Rule(Frozen):
     def doctor(self) -> bool:
         """Whether the doctor judges it."""
         return self.check is not None
+
+    @property
+    def scope(self) -> Scope:
+        """Whether it judges a node or a patient."""
+        return "node" if self.code.startswith(_OF_NODES) else "patient"
 
     def finding(self, fault: Fault) -> Finding:
         """A fault under this rule's code. Raises ValueError for one of a third party that is none."""
@@ -116,7 +125,7 @@ def rule(code: str, name: str) -> Callable[[Check], Check]:
 
 def _require_code(code: str) -> None:
     if not _CODE.fullmatch(code):
-        raise ValueError(f"rule code {code!r} is not three capitals and three digits")
+        raise ValueError(f"rule code {code!r} is not three capitals and three or four digits")
 
 
 def declared(check: Check) -> Rule:
@@ -134,16 +143,25 @@ def rules_in(module: object) -> list[Rule]:
     return [r for r in found if isinstance(r, Rule)]
 
 
-def builtin_rules(project: bool = True) -> list[Rule]:
+def builtin_rules(project: bool = True, scope: Scope = "all") -> list[Rule]:
     """Every rule of gpufix itself, by code. A module that does not import is a bug and raises.
 
     Without a project the rules on its source find nothing, and reading them would take a tenth of
-    the doctor's time: their modules are not imported, and their pages are empty.
+    the doctor's time: their modules are not imported, and their pages are empty. So it is with the
+    rules that are not of the scope.
     """
     found = {
-        r.code: r for name in modules_below(__file__, _PACKAGE) for r in _rules_of(name, project)
+        r.code: r
+        for name in modules_below(__file__, _PACKAGE)
+        for r in _rules_of(name, _wanted(name, project, scope))
     }
     return [found[code] for code in sorted(found)]
+
+
+def _wanted(module: str, project: bool, scope: Scope) -> bool:
+    if module.startswith(_ON_NODES):
+        return scope != "patient"
+    return scope != "node" and (project or not module.startswith(_ON_SOURCE))
 
 
 def modules_below(file: str, package: str) -> list[str]:
@@ -153,15 +171,15 @@ def modules_below(file: str, package: str) -> list[str]:
     return sorted(".".join((package, *parts)) for parts in found if parts[-1] != "__init__")
 
 
-def _rules_of(module: str, project: bool) -> list[Rule]:
+def _rules_of(module: str, wanted: bool) -> list[Rule]:
     """src601_hard_coded_arch.py holds SRC601 hard-coded-arch, and no other rule; other files hold none.
 
-    Raises ValueError for a file of another name: without a project, its rule would not be known.
+    Raises ValueError for a file of another name: where it is not wanted, its rule would not be known.
     """
     code, _, name = module.rpartition(".")[2].partition("_")
     code, name = code.upper(), name.replace("_", "-")
     named = [(code, name)] if _CODE.fullmatch(code) else []
-    if module.startswith(_ON_SOURCE) and not project:
+    if not wanted:
         return [Rule(*row, _silent, "") for row in named]
     found = rules_in(importlib.import_module(module))
     if [(r.code, r.name) for r in found] != named:

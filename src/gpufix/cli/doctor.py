@@ -59,15 +59,18 @@ def doctor(
     ] = None,
     facts: options.FactsFile = None,
     deep: options.Deep = False,
+    node: options.Node = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="All evidence, gaps and plans; what was read.")
     ] = False,
 ) -> None:
     """Find what is wrong with a Python GPU environment. It reads files and imports nothing.
 
+    With --node the machine itself is judged: GPUs, driver, links, limits (docs/node.md).
+
     Verdicts: clean, faults, incomplete (something could not be read), nothing judged.
     """
-    from gpufix.cli.doctor_run import Wanted, run
+    from gpufix.cli.doctor_wanted import Wanted
 
     wanted = Wanted(
         project=project,
@@ -85,6 +88,12 @@ def doctor(
         smoke=smoke,
         facts=facts,
         deep=deep,
+        node=node,
         verbose=verbose,
     )
+    if node:
+        from gpufix.cli.node_run import run
+    else:
+        from gpufix.cli.doctor_run import run
+
     raise typer.Exit(run(wanted))

@@ -5,38 +5,18 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gpufix.cli.choices import FailOn, Format
+from gpufix.cli.choices import FailOn
 from gpufix.cli.config import settings
+from gpufix.cli.doctor_wanted import Wanted
 from gpufix.cli.examine import examine, fail
 from gpufix.cli.output import Report, accepted, emit, page, reports, saved_run
-from gpufix.diagnosis.diagnose import Gate, diagnose
-from gpufix.frozen import Frozen
+from gpufix.diagnosis.diagnose import diagnose
+from gpufix.diagnosis.verdict import Gate
 
 if TYPE_CHECKING:
     from gpufix.diagnosis.diagnose import Request
     from gpufix.facts.questions import Questions
     from gpufix.model import Diagnosis, Facts
-
-
-class Wanted(Frozen):
-    """Its arguments and options."""
-
-    project: str | None = None
-    python: str | None = None
-    gpu: list[str] | None = None
-    select: list[str] | None = None
-    ignore: list[str] | None = None
-    fail_on: FailOn | None = None
-    strict: bool = False
-    baseline: str | None = None
-    write_baseline: str | None = None
-    format: Format = Format.text
-    output: str | None = None
-    report: list[str] | None = None
-    smoke: str | None = None
-    facts: str | None = None
-    deep: bool = False
-    verbose: bool = False
 
 
 def run(wanted: Wanted) -> int:

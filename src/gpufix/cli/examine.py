@@ -90,6 +90,20 @@ def examine(
     return Patient(facts, Queries.of(facts))
 
 
+def examine_node(facts_file: str | None = None) -> Patient:
+    """The facts of this machine, or of a snapshot: for the rules on nodes."""
+    if facts_file is not None:
+        return _replayed(facts_file)
+    from gpufix.facts.context import CollectContext
+    from gpufix.facts.node.collect import collect
+
+    ctx = CollectContext()
+    with _progress() as progress:
+        if progress is not None:
+            ctx.progress = progress.update
+        return Patient(collect(ctx), None)
+
+
 def _replayed(facts_file: str) -> Patient:
     from gpufix.diagnosis.redaction import CorruptFacts, load
 

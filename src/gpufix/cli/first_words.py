@@ -32,6 +32,8 @@ def wipe() -> None:
 
 def _which(arguments: list[str]) -> str:
     """As it was named, else the active one; which one is chosen of a project's is told later."""
+    if "--node" in arguments:
+        return "the machine"
     named = dict(zip(arguments, [*arguments[1:], ""], strict=True)).get("--python")
     active = os.environ.get("VIRTUAL_ENV") or os.environ.get("CONDA_PREFIX")
     shown = named or active or "the environment"

@@ -209,7 +209,7 @@ def _agreed(
 def _show(proposal: Proposal, wanted: Container[str], format: FixFormat, output: str | None) -> int:
     """Print the preview; returns the exit code of a run that ends here."""
     from gpufix.cli.output import write, write_lines
-    from gpufix.diagnosis.diagnose import INTERNAL
+    from gpufix.diagnosis.verdict import INTERNAL
     from gpufix.report import plans
 
     if format is FixFormat.json:
@@ -322,7 +322,7 @@ def _finish(
 ) -> None:
     from gpufix.checks.judge import INTERNAL_CODES
     from gpufix.cli.output import write, write_lines
-    from gpufix.diagnosis.diagnose import INTERNAL
+    from gpufix.diagnosis.verdict import INTERNAL
     from gpufix.engine.run.repair import left
     from gpufix.report import plans
 

@@ -16,7 +16,7 @@ from gpufix.cli.diff import diff
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gpufix.diagnosis.diagnose import Gate
+    from gpufix.diagnosis.verdict import Gate
     from gpufix.fleet.engines import Engine
     from gpufix.fleet.inputs import Reading
     from gpufix.fleet.launch import Look
@@ -411,7 +411,7 @@ def _made(readings: Iterable[Reading], request: FleetRequest) -> FleetReport:
 
 
 def _gate(fail_on: FailOn | None, strict: bool) -> Gate:
-    from gpufix.diagnosis.diagnose import Gate
+    from gpufix.diagnosis.verdict import Gate
     from gpufix.model import Severity
 
     least = fail_on or FailOn.error

@@ -50,6 +50,10 @@ Ignore = Annotated[
         autocompletion=help.codes,
     ),
 ]
+Node = Annotated[
+    bool,
+    typer.Option("--node", help="The machine itself, without root: GPUs, driver, links, limits."),
+]
 FactsFile = Annotated[
     str | None,
     typer.Option("--facts", metavar="FILE", help="Judge a saved snapshot instead."),

@@ -16,7 +16,8 @@ from gpufix.frozen import Frozen
 if TYPE_CHECKING:
     from gpufix.cli.examine import Patient
     from gpufix.diagnosis.baseline import AcceptedFinding, Baseline
-    from gpufix.diagnosis.diagnose import Gate, Request
+    from gpufix.diagnosis.diagnose import Request
+    from gpufix.diagnosis.verdict import Gate
     from gpufix.model import Diagnosis, Project, Proposal
     from gpufix.model.smoke_result import SmokeReport
     from gpufix.report.lines import Lines
@@ -226,7 +227,7 @@ def _written(diagnosis: Diagnosis, file: str) -> Baseline:
 
 def _without(diagnosis: Diagnosis, baseline: Baseline, file: str) -> Diagnosis:
     from gpufix.diagnosis.baseline import sort
-    from gpufix.diagnosis.diagnose import summarised
+    from gpufix.diagnosis.verdict import summarised
 
     sorted_ = sort(diagnosis, baseline)
     if sorted_.stale:

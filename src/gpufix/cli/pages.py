@@ -30,9 +30,10 @@ PAGES: dict[str, Page] = {
             ("gpufix doctor --python ~/envs/train", "another environment"),
             ('gpufix doctor . --gpu "RTX 5080"', "this project, for a GPU that is not here"),
             ("gpufix doctor --report junit=out.xml", "in CI: text, and a report file"),
+            ("gpufix doctor --node", "this machine: GPUs, driver, links, limits"),
         ),
         (
-            ("What to look at", ("--python", "--gpu", "--facts", "--deep")),
+            ("What to look at", ("--python", "--gpu", "--facts", "--deep", "--node")),
             ("What to judge", ("--select", "--ignore", "--baseline", "--write-baseline")),
             ("What to print", ("--format", "--output", "--report", "--smoke", "--verbose")),
             ("When to fail", ("--fail-on", "--strict")),
@@ -190,9 +191,10 @@ PAGES: dict[str, Page] = {
             ("gpufix doctor --facts facts.json", "judge it on another machine"),
             ("gpufix snapshot --python .venv -o a.json", "another environment"),
             ("gpufix snapshot --deep -o a.json", "also hash every installed file"),
+            ("gpufix snapshot --node -o n.json", "this machine, for doctor --node --facts"),
         ),
         (
-            ("What to look at", ("--python", "--gpu", "--deep")),
+            ("What to look at", ("--python", "--gpu", "--deep", "--node")),
             ("What to print", ("--output",)),
         ),
     ),

@@ -13,20 +13,29 @@ def snapshot(
     gpu: options.Gpu = None,
     output: options.Output = None,
     deep: options.Deep = False,
+    node: options.Node = False,
 ) -> None:
     """Save everything observed, without home paths, names and secrets.
 
-    `gpufix doctor --facts FILE` judges it anywhere and comes to the same findings.
+    `gpufix doctor --facts FILE` judges it anywhere and comes to the same findings. With --node it is
+    the machine's, for `gpufix doctor --node --facts FILE`.
     """
 
     from gpufix.cli.config import settings
-    from gpufix.cli.examine import examine, fail, say_unjudged
+    from gpufix.cli.examine import examine, examine_node, fail, say_unjudged
     from gpufix.cli.output import write
     from gpufix.diagnosis.diagnose import examine as judge
     from gpufix.diagnosis.redaction import redacted
     from gpufix.knowledge.gpus.models import GpuNameError
     from gpufix.text.json_output import dumps
 
+    if node:
+        if python or project or gpu or deep:
+            raise fail(
+                "--node saves the machine: it cannot be combined with what chooses a patient"
+            )
+        write(dumps(redacted(examine_node().facts), indent=1) + "\n", output)
+        return
     patient = examine(python, project, deep=deep, compare=True)
     chosen = settings(patient.facts, gpu, None, None, None)
     try:

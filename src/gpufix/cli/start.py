@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -18,24 +18,26 @@ def version() -> None:
 _REPEATED = ("--gpu",)
 _VALUES = ("--python", "--format", *_REPEATED)
 _FLAGS = {"--verbose": "verbose", "-v": "verbose", "--deep": "deep", "--strict": "strict"}
+_NODE = {"--node": "node"}
 
 
 def plain(
-    arguments: Sequence[str], also: Sequence[str] = ()
+    arguments: Sequence[str], also: Sequence[str] = (), more: Mapping[str, str] | None = None
 ) -> tuple[list[str], dict[str, Any]] | None:
     """The positional arguments and the options of a plain command line: None for any other.
 
-    `also`: further options that take a value.
+    `also`: further options that take a value. `more`: further flags, by the name of their parameter.
 
     Typer knows more ways to write an option, and how to explain a wrong one. Since its release 0.27
     it loads pydantic for every command, a seventh of a doctor's run.
     """
+    flags = {**_FLAGS, **(more or {})}
     given: list[str] = []
     options: dict[str, Any] = {}
     rest = iter(arguments)
     for argument in rest:
-        if argument in _FLAGS:
-            options[_FLAGS[argument]] = True
+        if argument in flags:
+            options[flags[argument]] = True
         elif argument in (*_VALUES, *also):
             name, value = argument[2:], next(rest, "-")
             if value.startswith("-") or (name in options and argument not in _REPEATED):
@@ -50,13 +52,17 @@ def plain(
 
 def doctor(arguments: Sequence[str]) -> bool:
     """Serve the command; False when Typer must. Ends the process when it has served it."""
-    read = plain(arguments)
+    read = plain(arguments, ("--facts",), _NODE)
     if read is None or len(read[0]) > 1:
         return False
     from gpufix.cli.choices import Format
-    from gpufix.cli.doctor_run import Wanted, run
+    from gpufix.cli.doctor_wanted import Wanted
 
     given, options = read
+    if options.get("node"):
+        from gpufix.cli.node_run import run
+    else:
+        from gpufix.cli.doctor_run import run
     form = options.pop("format", Format.text.value)
     if form not in [each.value for each in Format]:
         return False

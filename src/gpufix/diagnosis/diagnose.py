@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import field, replace
-from typing import Literal
 
 import gpufix
-from gpufix.checks.judge import INTERNAL_CODES, Selection, judge
+from gpufix.checks.judge import Selection, judge
 from gpufix.diagnosis.looked_at import looked_at
 from gpufix.diagnosis.unjudged import unjudged
+from gpufix.diagnosis.verdict import summarised
 from gpufix.evidence.targets import choose
 from gpufix.evidence.unknown_packages import not_judged
 from gpufix.evidence.view import View
@@ -18,10 +18,13 @@ from gpufix.fixes.commands import summary
 from gpufix.fixes.no_plan import no_plan
 from gpufix.fixes.planner import Planner
 from gpufix.frozen import Frozen
-from gpufix.model import Diagnosis, Facts, Finding, Gap, PatientSummary, Severity, Summary, Target
+from gpufix.model import (
+    Diagnosis,
+    Facts,
+    Finding,
+    PatientSummary,
+)
 from gpufix.plugins import all_fixes, all_rules
-
-Verdict = Literal["clean", "faults", "incomplete", "nothing judged"]
 
 
 class Request(Frozen):
@@ -43,24 +46,17 @@ class Judgement(Frozen):
 def examine(facts: Facts, request: Request, ask: Questions | None = None) -> Judgement:
     """Judge the facts. Raises GpuNameError and UnknownCode for what the user mistyped."""
     view = View(facts, choose(facts, request.gpus), ask)
-    rules, broken = all_rules(facts.project is not None)
-    chosen = request.selection.apply(rules)
+    rules, broken = all_rules(facts.project is not None, "patient")
+    chosen, ignored = request.selection.within(rules, "patient")
     findings = [*broken, *judge(view, chosen)]
     judged = tuple(r.code for r in chosen if r.doctor)
-    return Judgement(view, findings, len(rules) - len(chosen), judged)
+    return Judgement(view, findings, ignored, judged)
 
 
 def diagnose(facts: Facts, request: Request, ask: Questions | None = None) -> Diagnosis:
     """The whole report of `gpufix doctor`."""
     judgement = examine(facts, request, ask)
-    # Fixes are loaded for what is to be fixed: a healthy patient pays nothing for them.
-    fixes, broken = all_fixes() if judgement.findings else ([], [])
-    planner = Planner(fixes, judgement.view)
-    found = [*broken, *judgement.findings]
-    findings = [
-        replace(with_fixes(f, judgement.view, planner), no_plan=no_plan(f, planner)) for f in found
-    ]
-    findings = [*planner.crashed(), *findings]
+    findings = planned(judgement.findings, judgement.view)
     gaps = list(dict.fromkeys([*facts.gaps, *judgement.view.gaps]))
     counts = summarised(
         findings,
@@ -80,6 +76,20 @@ def diagnose(facts: Facts, request: Request, ask: Questions | None = None) -> Di
         judged=judgement.judged,
         looked_at=looked_at(facts, len(judgement.judged)),
     )
+
+
+def planned(found: Sequence[Finding], view: View) -> list[Finding]:
+    """The findings with their plans, and what crashed on the way.
+
+    Fixes are loaded for what is to be fixed: a healthy patient pays nothing for them.
+    """
+    fixes, broken = all_fixes() if found else ([], [])
+    planner = Planner(fixes, view)
+    findings = [
+        replace(with_fixes(f, view, planner), no_plan=no_plan(f, planner))
+        for f in [*broken, *found]
+    ]
+    return [*planner.crashed(), *findings]
 
 
 def with_fixes(finding: Finding, view: View, planner: Planner) -> Finding:
@@ -107,52 +117,3 @@ def patient_summary(facts: Facts) -> PatientSummary:
         project=facts.project.root if facts.project else None,
         chosen=python.chosen if python else None,
     )
-
-
-def summarised(
-    findings: Sequence[Finding],
-    gaps: Sequence[Gap],
-    targets: Sequence[Target],
-    ignored: int,
-    accepted: int = 0,
-    why_unjudged: str | None = None,
-) -> Summary:
-    """The counts and the verdict; `accepted` findings are not among `findings`."""
-    counts = {s: sum(f.severity is s for f in findings) for s in Severity}
-    serious = counts[Severity.error] + counts[Severity.warning]
-    unseen: Verdict = "nothing judged" if why_unjudged else "incomplete" if gaps else "clean"
-    return Summary(
-        verdict="faults" if serious else unseen,
-        unjudged=why_unjudged,
-        error=counts[Severity.error],
-        warning=counts[Severity.warning],
-        advice=counts[Severity.advice],
-        ignored=ignored,
-        accepted=accepted,
-        no_target=not targets,
-    )
-
-
-FINDINGS, INTERNAL = 1, 3
-
-
-class Gate(Frozen):
-    """`least`: the least severity that fails, None = none does. `strict`: gaps fail too, and so does
-    having nothing to judge."""
-
-    least: Severity | None = Severity.error
-    strict: bool = False
-
-    def fails(self, finding: Finding) -> bool:
-        """Whether this finding alone makes the exit code other than 0."""
-        if finding.code in INTERNAL_CODES:
-            return True
-        return self.least is not None and finding.severity.rank >= self.least.rank
-
-    def exit_code(self, diagnosis: Diagnosis) -> int:
-        """The designed exit code of a completed report: 0, 1 or 3."""
-        if any(f.code in INTERNAL_CODES for f in diagnosis.findings):
-            return INTERNAL
-        if self.strict and (diagnosis.gaps or diagnosis.summary.unjudged):
-            return FINDINGS
-        return FINDINGS if any(map(self.fails, diagnosis.findings)) else 0

@@ -21,7 +21,8 @@ def _rows(facts: Facts) -> Iterator[tuple[str, str]]:
     packages += [counted(len(facts.conda_packages), "conda package")]
     yield "packages", ", ".join(filter(None, packages))
     yield "compiled libraries", counted(facts.binaries.scanned, "file")
-    yield "GPUs", ", ".join(gpu.name or "?" for gpu in facts.gpus) or "none visible"
+    if facts.node is None:
+        yield "GPUs", ", ".join(gpu.name or "?" for gpu in facts.gpus) or "none visible"
     yield "drivers", ", ".join(f"{d.vendor} {d.version or '?'}" for d in facts.drivers)
     yield "toolkits", ", ".join(kit.root for kit in facts.toolkits)
     yield "programs", ", ".join(tool.name for tool in facts.tools if tool.path)

@@ -14,6 +14,7 @@ from gpufix.explain import (
     removed_details,
     symbol_details,
     system_details,
+    xid_details,
 )
 from gpufix.explain.capability import torch_capability
 from gpufix.explain.explanation import Explanation, Refiner, context
@@ -206,4 +207,5 @@ REFINERS: dict[str, Refiner] = {
     "unexpected-argument": imports.unexpected_argument,
     "unmet": conflicts.unmet,
     "xformers": xformers,
+    "xid": xid_details.catalogued,
 }

@@ -20,7 +20,7 @@ from gpufix.text.clean import clean
 
 ENVIRONMENTS = 1000  # distinct ones that are judged
 _OF_ENVIRONMENT = ("interpreter", "torch", "distributions", "libraries", "storage")
-_NOT_JUDGED = ("network", "storage")  # no rule asks for them
+_NOT_JUDGED = ("network", "storage", "node")  # no rule on environments asks for them
 _NO_NAME = re.compile(r"[\[\],\s]")  # what ranges of names are written with
 DAMAGED = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError)
 

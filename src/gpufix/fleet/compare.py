@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from gpufix.fleet.collected import Collected
+from gpufix.fleet.drift_codes import drift_code
 from gpufix.fleet.ranges import fold
 from gpufix.fleet.sections import SECTIONS
 from gpufix.model.fleet_report import Difference, FleetValue
@@ -159,6 +160,7 @@ def _difference(collected: Collected, split: _Split, names: Mapping[int, list[st
         compared=bool(split.reference),
         usual=split.reference[0] if split.reference else None,
         note=_note(collected, split, nodes),
+        code=drift_code(split.section, split.name),
     )
 
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from gpufix.checks.judge import Selection
-from gpufix.diagnosis.diagnose import Request, examine, summarised
+from gpufix.diagnosis.diagnose import Request, examine
 from gpufix.diagnosis.unjudged import unjudged
+from gpufix.diagnosis.verdict import summarised
 from gpufix.fleet.collected import ENVIRONMENTS, Collected
 from gpufix.fleet.ranges import fold
 from gpufix.knowledge.gpus.models import resolve

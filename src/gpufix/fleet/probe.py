@@ -16,12 +16,14 @@ from gpufix.diagnosis.diagnose import Request, examine
 from gpufix.diagnosis.redaction import redacted
 from gpufix.facts.collect import collect
 from gpufix.facts.context import CollectContext
+from gpufix.facts.node import collect as node
 from gpufix.facts.project.project import ConfigError
 from gpufix.facts.python.interpreter import NoInterpreter
 from gpufix.facts.queries import Queries
 from gpufix.fleet.wire import encode
 from gpufix.frozen import Frozen
 
+NVML_SECONDS = 5.0  # a node of eight GPUs without persistence mode takes seconds to start them
 _NAMES = ("GPUFIX_NODE", "SLURMD_NODENAME", "NODE_NAME")  # NODE_NAME: Kubernetes' manifests set it
 
 
@@ -59,6 +61,7 @@ def look(wanted: Wanted) -> dict[str, Any]:
     ctx = CollectContext(deep=wanted.deep, compare=True, defer=wanted.defer, progress=_say)
     try:
         facts = collect(ctx, wanted.python, project)
+        facts = replace(facts, node=node.look(ctx, NVML_SECONDS).node, gaps=list(ctx.gaps))
     except (NoInterpreter, NotADirectoryError, ConfigError) as error:
         return {**answer, "problem": str(error)}
     _say("rules")

@@ -8,11 +8,12 @@ from dataclasses import field, replace
 
 import gpufix
 from gpufix.checks.judge import INTERNAL_CODES, Selection
-from gpufix.diagnosis.diagnose import FINDINGS, INTERNAL, Gate
+from gpufix.diagnosis.verdict import FINDINGS, INTERNAL, Gate
 from gpufix.fleet.collected import DAMAGED, Collected
 from gpufix.fleet.compare import compare
 from gpufix.fleet.inputs import Reading
 from gpufix.fleet.judging import judge
+from gpufix.fleet.node_health import NodeHealth
 from gpufix.fleet.ranges import fold
 from gpufix.fleet.sections import SECTIONS, rows
 from gpufix.frozen import Frozen
@@ -42,9 +43,11 @@ class NoReference(ValueError):
 def report(readings: Iterable[Reading], request: FleetRequest) -> FleetReport:
     """Raises NoReference, and GpuNameError and UnknownCode for what the user mistyped."""
     wanted = _reference(request.reference)
-    collected = Collected()
+    collected, health = Collected(), NodeHealth(request.selection)
     for reading in readings:
         collected.add(reading)
+        last = collected.nodes[-1]
+        health.add(last.name, reading.facts, whole=last.state != "other version")
     found = compare(collected, wanted)
     judged = judge(collected, request.gpus, request.selection)
     nodes = [
@@ -52,7 +55,8 @@ def report(readings: Iterable[Reading], request: FleetRequest) -> FleetReport:
         for node, profile in zip(collected.nodes, collected.profile_of, strict=True)
     ]
     nodes.sort(key=lambda node: natural(node.name))
-    counts = {s: sum(f.severity is s for f in judged.findings) for s in Severity}
+    findings = sorted([*judged.findings, *health.findings()], key=lambda f: -f.severity.rank)
+    counts = {s: sum(f.severity is s for f in findings) for s in Severity}
     differing = {difference.section for difference in found.differences}
     made = FleetReport(
         gpufix_version=gpufix.__version__,
@@ -60,8 +64,8 @@ def report(readings: Iterable[Reading], request: FleetRequest) -> FleetReport:
         nodes=nodes,
         differences=found.differences,
         alike=[section for section in SECTIONS if section not in differing],
-        unseen=list(_unseen(collected)),
-        findings=judged.findings,
+        unseen=[*_unseen(collected), *health.unseen()],
+        findings=findings,
         environments=judged.environments,
         copies=list(_copies(collected)),
         containers=list(_containers(collected)),

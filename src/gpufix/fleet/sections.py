@@ -201,10 +201,10 @@ def _image(facts: Json) -> Iterator[Row]:
 
 def _network(facts: Json) -> Iterator[Row]:
     network = facts.get("network") or {}
-    for one in network.get("interfaces", ()):
+    for one in network.get("interfaces") or ():
         speed = f", {one['speed']} Mbit/s" if one.get("speed") else ""
         yield f"interface {one['name']}", f"MTU {one.get('mtu') or '?'}{speed}"
-    for port in network.get("infiniband", ()):
+    for port in network.get("infiniband") or ():
         told = [str(port[key]) for key in ("state", "rate", "layer") if port.get(key)]
         yield f"{port['device']} port {port['port']}", ", ".join(told) or "?"
     for name, file in (network.get("libraries") or {}).items():
@@ -220,6 +220,52 @@ def _storage(facts: Json) -> Iterator[Row]:
         yield "the environment lies on", f"{storage['kind']}{where}"
 
 
+def _node(facts: Json) -> Iterator[Row]:
+    """Settings: what rises and falls is judged on each node, not compared."""
+    node = facts.get("node") or {}
+    for key, name in _SETTINGS.items():
+        if node.get(key) is not None:
+            yield name, _said(node[key])
+    for key, name in _GPU_SETTINGS.items():
+        found = Counter(_said(g[key]) for g in node.get("gpus") or () if g.get(key) is not None)
+        if found:
+            yield (
+                name,
+                ", ".join(_of(value, number, found) for value, number in sorted(found.items())),
+            )
+    kinds = {gpu["iommu"] for gpu in node.get("pci") or () if gpu.get("iommu")}
+    if kinds:
+        yield "IOMMU groups", ", ".join(sorted(kinds))
+    if (node.get("fabric") or {}).get("version"):
+        yield "Fabric Manager", node["fabric"]["version"]
+
+
+def _said(value: Any) -> str:
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+
+
+def _of(value: str, number: int, found: Counter[str]) -> str:
+    return value if len(found) == 1 else f"{value} ({number})"
+
+
+_SETTINGS = {
+    "virtual": "virtual machine",
+    "peermem": "nvidia-peermem",
+    "shm": "bytes of /dev/shm",
+    "memlock": "bytes that may be locked",
+    "numa_nodes": "NUMA nodes",
+    "numa_balancing": "NUMA balancing",
+}
+_GPU_SETTINGS = {
+    "ecc_current": "ECC",
+    "mig_current": "MIG",
+    "compute_mode": "compute mode",
+    "persistence": "persistence mode",
+    "vbios": "VBIOS",
+    "pcie_width_max": "lanes of PCIe",
+    "pcie_generation_max": "generation of PCIe",
+    "temperature_slowdown": "slowdown temperature",
+}
 Reader = Callable[[Json], Iterator[Row]]
 
 # Name of the section -> its reader, the parts of a snapshot that it reads, and the sections of gaps
@@ -242,9 +288,10 @@ SECTIONS: dict[str, tuple[Reader, tuple[str, ...], frozenset[str]]] = {
     "toolkits": (_toolkits, ("toolkits", "tools", "python"), frozenset({"toolkits", "tools"})),
     "variables": (_variables, ("environment",), frozenset({"environment"})),
     "storage": (_storage, ("storage",), frozenset({"storage"})),
+    "node": (_node, ("node",), frozenset({"node"})),
 }
 # A section that only newer snapshots have: where it is missing, nobody looked.
-OPTIONAL = {"network": "network", "storage": "storage"}
+OPTIONAL = {"network": "network", "storage": "storage", "node": "node"}
 
 
 def rows(section: str, facts: Json) -> dict[str, str]:

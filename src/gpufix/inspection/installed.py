@@ -7,7 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from gpufix.binary.elf import ElfError
-from gpufix.binary.loader import Files, Process, Verdict, predict
+from gpufix.binary.loader.disk import Files
+from gpufix.binary.loader.model import Process, Verdict
+from gpufix.binary.loader.scan import predict
 from gpufix.evidence.inspected import Inspection
 from gpufix.inspection.rendering import render
 from gpufix.inspection.served import Question

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from gpufix.model.base import Model
 from gpufix.model.binary import Binaries
 from gpufix.model.host import Driver, Gpu, Host, Network, Storage, Tool, Toolkit, Windows
+from gpufix.model.node import Node
 from gpufix.model.patient import (
     CacheEntry,
     CondaPackage,
@@ -135,6 +136,7 @@ class Facts(Model):
     windows: Windows | None = None  # of a Windows patient
     network: Network | None = None  # None where nobody asked for it
     storage: Storage | None = None  # of the environment
+    node: Node | None = None  # None where nobody asked for it
 
 
 def conda_apart(data: Any) -> Any:

@@ -113,6 +113,7 @@ class PatientSummary(Model):
     platform: str = ""
     project: str | None = None
     chosen: str | None = None  # why this environment: "the active environment"
+    node: str | None = None  # a machine was judged: "8 × NVIDIA H200, driver 570.86.15"
 
 
 class Summary(Model):

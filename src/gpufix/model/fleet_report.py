@@ -39,7 +39,7 @@ class Difference(Model):
     """One thing of a section that is not alike on all nodes.
 
     compared: whether there is a reference; usual: its value, None = absent. also: further things of
-    the section that differ between the same groups of nodes.
+    the section that differ between the same groups of nodes. code: the rule that explains it.
     """
 
     section: str
@@ -50,6 +50,7 @@ class Difference(Model):
     note: str | None = None
     also: list[str] = field(default_factory=list)
     also_count: int = 0  # the list is cut
+    code: str | None = None
 
 
 class FleetFinding(Model):

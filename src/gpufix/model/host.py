@@ -144,6 +144,7 @@ class NetworkInterface(Model):
     name: str
     mtu: int | None = None
     speed: int | None = None
+    downs: int | None = None  # how often its carrier was lost since it came up
 
 
 class InfinibandPort(Model):
@@ -154,15 +155,22 @@ class InfinibandPort(Model):
     state: str | None = None  # "ACTIVE", "DOWN", ...
     rate: str | None = None  # "400 Gb/sec (4X NDR)"
     layer: str | None = None  # "InfiniBand", "Ethernet"
+    physical: str | None = None  # "LinkUp", "Polling", "Disabled", ...
+    board: str | None = None  # its model: "MT_0000000838"
+    firmware: str | None = None
+    interface: str | None = None  # of the network: "ib0"
+    verbs: bool | None = None  # /dev/infiniband/uverbsN is there, and this user may open it
+    gids: dict[str, str] | None = None  # those in use, by index: "RoCE v2", "IB/RoCE v1"
 
 
 class Network(Model):
-    """What collectives use between nodes."""
+    """What collectives use between nodes. None = nobody could look."""
 
-    interfaces: list[NetworkInterface] = field(default_factory=list)
-    infiniband: list[InfinibandPort] = field(default_factory=list)
-    libraries: dict[str, str] = field(default_factory=dict)  # rdma-core's and NCCL's plug-ins
-    nccl: dict[str, str] = field(default_factory=dict)  # of /etc/nccl.conf and ~/.nccl.conf
+    interfaces: list[NetworkInterface] | None = None
+    others: list[str] | None = None  # interfaces that are down, or lead nowhere
+    infiniband: list[InfinibandPort] | None = None
+    libraries: dict[str, str] | None = None  # rdma-core's and NCCL's plug-ins
+    nccl: dict[str, str] | None = None  # of /etc/nccl.conf and ~/.nccl.conf
 
 
 class Storage(Model):

@@ -327,3 +327,44 @@ class RasteriserCalls(Payload):
     path: str
     calls: tuple[RasteriserCall, ...]
     wanted: Literal["cuda", "gl"]  # the other one
+
+
+NodeRemedy: TypeAlias = Literal[
+    "device-nodes",
+    "drain",
+    "examine",
+    "fabric-manager",
+    "fabric-version",
+    "free-memory",
+    "gpudirect",
+    "iommu",
+    "acs",
+    "link",
+    "lock-memory",
+    "mig-instances",
+    "mode-pending",
+    "compute-mode",
+    "numa-balancing",
+    "persistence",
+    "port",
+    "reboot",
+    "reload-driver",
+    "reset",
+    "shm",
+    "slot",
+    "subnet-manager",
+    "supply",
+    "update",
+    "variable",
+    "verbs",
+    "xid",
+]
+
+
+class NodeFault(Payload):
+    """What an administrator of a node can do about a fault of it."""
+
+    remedy: NodeRemedy
+    gpu: int | None = None  # its number for nvidia-smi
+    name: str = ""  # of a variable
+    xid: int | None = None

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from gpufix.checks.judge import INTERNAL_CODES
 from gpufix.diagnosis.baseline import Places
-from gpufix.diagnosis.diagnose import Gate
+from gpufix.diagnosis.verdict import Gate
 from gpufix.model import Diagnosis, Finding, Gap
 from gpufix.plugins import all_rules
 from gpufix.text.clean import below, clean, located

@@ -41,7 +41,8 @@ def next_command(diagnosis: Diagnosis) -> str | None:
         return fix_command(diagnosis, "--apply")
     if counts["unsafe"]:
         return fix_command(diagnosis, "--apply", "--unsafe")
-    return fix_command(diagnosis) if counts["manual"] else None
+    of_node = diagnosis.patient.node is not None  # its plans are printed, and `fix` knows no node
+    return fix_command(diagnosis) if counts["manual"] and not of_node else None
 
 
 def fix_command(diagnosis: Diagnosis, *options: str) -> str:

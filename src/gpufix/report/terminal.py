@@ -92,6 +92,11 @@ class Painter:
     def header(self, diagnosis: Diagnosis) -> None:
         """Which environment was judged, why this one, and for which GPUs."""
         patient = diagnosis.patient
+        if patient.node is not None:
+            self.print(self.text(("node ", "dim"), f"{patient.node} · {patient.platform}"))
+            for line in diagnosis.looked_at if self.verbose else ():
+                self.print(self.text((f"read {line}", "dim")), indent=2)
+            return
         python = f"Python {patient.python}" if patient.python else "no Python"
         kind = f" ({patient.kind})" if patient.kind else ""
         parts = [f"{python}{kind}", patient.torch or "no torch", patient.platform]

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from gpufix.binary.loader import Verdict
+from gpufix.binary.loader.model import Verdict
 from gpufix.binary.loader.preloaded import Preloaded
 from gpufix.binary.loader.search import is_driver_library
 from gpufix.binary.loader.state import State

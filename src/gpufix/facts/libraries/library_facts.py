@@ -11,7 +11,7 @@ from gpufix.binary.demangle.mangled import cxx11_abi, is_torch_name
 from gpufix.binary.elf import ElfError, ElfFile
 from gpufix.binary.gpucode import kpack
 from gpufix.binary.gpucode.extract import CodeError, GpuCode, GpuImage, code_objects
-from gpufix.binary.loader import Verdict
+from gpufix.binary.loader.model import Verdict
 from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries.library_files import python_tag
 from gpufix.facts.libraries.placed import placed

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from posixpath import normpath
 
-from gpufix.binary.loader import Undefined, Unusable, Verdict
+from gpufix.binary.loader.model import Undefined, Unusable, Verdict
 from gpufix.facts.reading import text
 from gpufix.model import Problem
 

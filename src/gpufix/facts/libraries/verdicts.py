@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator, Mapping
 from posixpath import basename
 
 from gpufix.binary.elf import ElfError, ElfFile
-from gpufix.binary.loader import Files, Process, Verdict
+from gpufix.binary.loader.disk import Files
+from gpufix.binary.loader.model import Process, Verdict
 from gpufix.binary.loader.preloaded import Preloaded, folders_above, sources
 from gpufix.binary.loader.state import start
 from gpufix.facts.context import CollectContext

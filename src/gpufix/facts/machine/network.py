@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from posixpath import realpath
 
 from gpufix.binary.loader.cache import FLAGS, MAX_CACHE, parse_cache
 from gpufix.facts.context import CollectContext
-from gpufix.facts.reading import read, text, text_of, why
-from gpufix.model import InfinibandPort, Network, NetworkInterface
+from gpufix.facts.machine import infiniband
+from gpufix.facts.machine.infiniband import listed
+from gpufix.facts.reading import read, text, text_of
+from gpufix.model import Network, NetworkInterface
 
 # Made by container and virtual-machine software, a pair for each guest: never a way to another node.
 _INNER = re.compile(
@@ -26,44 +28,24 @@ _LIMIT = 1 << 16
 
 def collect(ctx: CollectContext) -> Network:
     """Describe it; what cannot be read is a gap."""
+    names = listed(ctx, "network", "/sys/class/net")
+    found = list(_interfaces(ctx, names))
     return Network(
-        interfaces=sorted(_interfaces(ctx), key=lambda one: one.name),
-        infiniband=sorted(_infiniband(ctx), key=lambda one: (one.device, one.port)),
-        libraries=dict(sorted(_libraries(ctx))),
+        interfaces=sorted(found, key=lambda one: one.name),
+        others=sorted(set(map(text, names)) - {one.name for one in found}),
+        infiniband=infiniband.collect(ctx),
+        libraries=_libraries(ctx),
         nccl=_nccl(ctx),
     )
 
 
-def _names(ctx: CollectContext, folder: str) -> list[str]:
-    try:
-        return [entry.name for entry in ctx.at(folder).iterdir()]
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        ctx.gap("network", folder, f"cannot be listed: {why(error)}")
-        return []
-
-
-def _interfaces(ctx: CollectContext) -> Iterator[NetworkInterface]:
-    for name in _names(ctx, "/sys/class/net"):
+def _interfaces(ctx: CollectContext, names: Iterable[str]) -> Iterator[NetworkInterface]:
+    for name in names:
         folder = f"/sys/class/net/{name}"
         if not _INNER.match(name) and _word(ctx, f"{folder}/operstate") != "down":
-            mtu, speed = (_number(ctx, f"{folder}/{what}") for what in ("mtu", "speed"))
-            yield NetworkInterface(name=text(name), mtu=mtu, speed=speed)
-
-
-def _infiniband(ctx: CollectContext) -> Iterator[InfinibandPort]:
-    top = "/sys/class/infiniband"
-    for device in _names(ctx, top):
-        for port in filter(str.isdigit, _names(ctx, f"{top}/{device}/ports")):
-            folder = f"{top}/{device}/ports/{port}"
-            yield InfinibandPort(
-                device=text(device),
-                port=int(port),
-                state=_word(ctx, f"{folder}/state").rpartition(": ")[2] or None,
-                rate=_word(ctx, f"{folder}/rate") or None,
-                layer=_word(ctx, f"{folder}/link_layer") or None,
-            )
+            asked = ("mtu", "speed", "carrier_down_count")
+            mtu, speed, downs = (_number(ctx, f"{folder}/{what}") for what in asked)
+            yield NetworkInterface(name=text(name), mtu=mtu, speed=speed, downs=downs)
 
 
 def _word(ctx: CollectContext, path: str) -> str:
@@ -76,18 +58,20 @@ def _number(ctx: CollectContext, path: str) -> int | None:
     return int(word) if word.isascii() and word.isdigit() and len(word) < 12 else None
 
 
-def _libraries(ctx: CollectContext) -> Iterator[tuple[str, str]]:
+def _libraries(ctx: CollectContext) -> dict[str, str] | None:
     """Names in ld.so's cache, each with the file that it leads to: "libibverbs.so.1.14.44.0"."""
     machine = os.uname().machine
     try:
         entries = parse_cache(read(ctx.at("/etc/ld.so.cache"), MAX_CACHE))
     except OSError:  # normal on musl and in minimal images
-        return
+        return None
+    found = {}
     for entry in entries:
         if entry.flags == FLAGS.get(machine) and _LIBRARIES.fullmatch(entry.name):
             file = ctx.at(entry.path)
             if file.exists():
-                yield text(entry.name), text(Path(realpath(file)).name)
+                found[text(entry.name)] = text(Path(realpath(file)).name)
+    return dict(sorted(found.items()))
 
 
 def _nccl(ctx: CollectContext) -> dict[str, str]:

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
-from gpufix.binary.elf import ElfError, ElfFile
 from gpufix.binary.loader.cache import FLAGS, MAX_CACHE, parse_cache
 from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import read, text, text_of, why
@@ -47,6 +46,8 @@ def _usual(machine: str) -> Iterator[str]:
 
 def highest_versions(ctx: CollectContext, library: Path) -> tuple[str | None, str | None]:
     """The highest GLIBCXX and CXXABI that it defines, as ("3.4.30", "1.3.13")."""
+    from gpufix.binary.elf import ElfError, ElfFile
+
     try:
         names = [definition.version for definition in ElfFile(str(library)).version_definitions]
     except (ElfError, OSError) as error:
@@ -68,14 +69,14 @@ _LIMIT = 1 << 16
 _MEMINFO = re.compile(r"^(MemTotal|MemAvailable):\s+(\d+) kB", re.MULTILINE)
 
 
-def collect(ctx: CollectContext, prefixes: Sequence[str] = ()) -> Host:
+def collect(ctx: CollectContext, prefixes: Sequence[str] | None = ()) -> Host:
     """Describe the machine under ctx.root; parts that cannot be read are gaps.
 
-    `prefixes`: of environments that may bring a libstdc++ of their own.
+    `prefixes`: of environments that may bring a libstdc++ of their own; None = no libstdc++ is read.
     """
     uname = os.uname()
     libc, libc_version = _libc(ctx)
-    library = find_libstdcxx(ctx, uname.machine)
+    library = find_libstdcxx(ctx, uname.machine) if prefixes is not None else None
     glibcxx, cxxabi = highest_versions(ctx, library) if library else (None, None)
     own = [CxxLibrary(path=text(str(library)), glibcxx=glibcxx, cxxabi=cxxabi)] if library else []
     limits, release = cgroup_limits(ctx), _distro(ctx)
@@ -92,7 +93,7 @@ def collect(ctx: CollectContext, prefixes: Sequence[str] = ()) -> Host:
         libstdcxx=text(str(library)) if library else None,
         glibcxx=glibcxx,
         cxxabi=cxxabi,
-        cxx_libraries=[*own, *_copies(ctx, prefixes)],
+        cxx_libraries=[*own, *_copies(ctx, prefixes or ())],
         cpus=_cpus(limits.cpus),
         memory=_least(total, limits.memory),
         memory_available=_least(available, limits.memory_left),

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from posixpath import basename, dirname
 
-from gpufix.binary.loader import Verdict
+from gpufix.binary.loader.model import Verdict
 from gpufix.binary.pe import PeError, PeFile
 from gpufix.binary.pe_loader.disk import PeFiles
 from gpufix.binary.pe_loader.state import WindowsState

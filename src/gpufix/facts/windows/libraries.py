@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain
 from posixpath import basename
 
-from gpufix.binary.loader import Verdict
+from gpufix.binary.loader.model import Verdict
 from gpufix.binary.pe import PeError, PeFile
 from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries.dependents import estranged, lacking, openers

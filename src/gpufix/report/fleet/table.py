@@ -63,7 +63,8 @@ def _differences(out: Lines, differences: Sequence[Difference]) -> None:
     for difference in differences:
         note = f" ({difference.note})" if difference.note else ""
         what: list[Part] = [f"{difference.section} ", (difference.name, "bold"), ": "]
-        out.add(("≠ ", "bold yellow"), *what, *_values(difference.values), note)
+        code = f" {difference.code}" if difference.code else ""
+        out.add(("≠ ", "bold yellow"), *what, *_values(difference.values), note, (code, "dim"))
         if difference.also:
             more = difference.also_count - len(difference.also)
             rest = f" and {more} more" if more > 0 else ""

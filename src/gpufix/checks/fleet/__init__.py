@@ -1,0 +1,1 @@
+"""What differs between the nodes of a fleet: FLT13xx."""

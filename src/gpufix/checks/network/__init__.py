@@ -1,0 +1,1 @@
+"""A node's network, as collectives meet it: NET12xx."""

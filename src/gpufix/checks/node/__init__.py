@@ -1,0 +1,1 @@
+"""A node's hardware and driver: NOD11xx."""
