@@ -40,7 +40,7 @@ __all__ = [
     "rules_in",
 ]
 
-_CODE = re.compile(r"[A-Z]{3}\d{3}")
+_CODE = re.compile(r"[A-Z]{3}\d{3,4}")
 _PACKAGE = "gpufix.checks"
 _ON_SOURCE = f"{_PACKAGE}.source."
 
@@ -116,7 +116,7 @@ def rule(code: str, name: str) -> Callable[[Check], Check]:
 
 def _require_code(code: str) -> None:
     if not _CODE.fullmatch(code):
-        raise ValueError(f"rule code {code!r} is not three capitals and three digits")
+        raise ValueError(f"rule code {code!r} is not three capitals and three or four digits")
 
 
 def declared(check: Check) -> Rule:

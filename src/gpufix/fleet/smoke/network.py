@@ -1,0 +1,93 @@
+"""A node's addresses, and why one node does not reach another."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import socket
+import struct
+import time
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+_SIOCGIFADDR = 0x8915  # <linux/sockios.h>
+_TRY = 3.0  # seconds of one attempt to connect
+_PAUSE = 0.2
+# Bridges that have the same address on every host: docker's, libvirt's, LXC's.
+_SAME_EVERYWHERE = ("docker", "br-", "virbr", "lxcbr", "lxdbr", "podman", "cni", "veth")
+WHY = {
+    errno.ECONNREFUSED: "refused: nothing listens there, or a firewall rejects it",
+    errno.EHOSTUNREACH: "no route: another network, or a firewall",
+    errno.ENETUNREACH: "no route to that network",
+    errno.ETIMEDOUT: "no answer: the port is closed by a firewall, or the address is another host's",
+}
+
+
+def interfaces() -> Dict[str, str]:
+    """Name -> IPv4 address, of those that have one."""
+    found = {}
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        for _, name in socket.if_nameindex():
+            try:
+                request = struct.pack("256s", name.encode()[:15])
+                reply = fcntl.ioctl(probe.fileno(), _SIOCGIFADDR, request)
+            except OSError:
+                continue
+            found[name] = socket.inet_ntoa(reply[20:24])
+    return found
+
+
+def describe() -> Dict[str, Any]:
+    """Addresses that other nodes may reach, this host's name and what it resolves to, a free port."""
+    here = socket.gethostname()
+    try:
+        resolved: Optional[str] = socket.gethostbyname(here)
+    except OSError:
+        resolved = None
+    addresses = [
+        address
+        for name, address in interfaces().items()
+        if not address.startswith("127.") and not name.startswith(_SAME_EVERYWHERE)
+    ]
+    with socket.socket() as listener:
+        listener.bind(("", 0))
+        port = listener.getsockname()[1]
+    return {"hostname": here, "resolved": resolved, "addresses": addresses, "port": port}
+
+
+def interface_to(address: str) -> Tuple[str, str]:
+    """The interface that leads to an address, and its own address; ("", "") where none does."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect((address, 9))  # sends nothing
+            own: str = probe.getsockname()[0]
+    except OSError:
+        return "", ""
+    return next((name for name, mine in interfaces().items() if mine == own), ""), own
+
+
+class Unreachable(Exception):
+    """Says of each address why it was not reached."""
+
+
+def reach(addresses: Sequence[str], port: int, seconds: float) -> str:
+    """The first address where somebody listens, waiting for that. Raises Unreachable."""
+    end = time.monotonic() + seconds
+    why: Dict[str, str] = {}
+    while True:
+        for address in addresses:
+            left = end - time.monotonic()
+            try:
+                with socket.create_connection((address, port), max(0.2, min(_TRY, left))):
+                    return address
+            except OSError as error:
+                why[address] = _why(error)
+        if time.monotonic() + _PAUSE >= end:
+            told: List[str] = [f"{address}:{port} {reason}" for address, reason in why.items()]
+            raise Unreachable("; ".join(told) or "the node has no address but loopback")
+        time.sleep(_PAUSE)
+
+
+def _why(error: OSError) -> str:
+    if isinstance(error, socket.timeout):
+        return WHY[errno.ETIMEDOUT]
+    return WHY.get(error.errno or 0, str(error))

@@ -1,0 +1,230 @@
+"""On a node: `look` at its GPUs one by one, or start its `ranks`; prints one line for the asker.
+
+A program that hangs is ended at the limit, and what it said until then is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence
+
+from gpufix.fleet.smoke import network
+from gpufix.fleet.wire import encode
+
+_KEPT = 400  # lines of one rank
+_GRACE = 3.0  # seconds in which the others of a rank that failed end by themselves
+
+_ASK = """\
+import json
+import torch
+from torch import distributed
+row = {"version": torch.__version__, "cuda": torch.version.cuda, "hip": getattr(torch.version, "hip", None)}
+row["distributed"] = distributed.is_available()
+row["gloo"] = bool(row["distributed"] and getattr(distributed, "is_gloo_available", lambda: True)())
+row["nccl"] = bool(row["distributed"] and distributed.is_nccl_available())
+row["devices"] = torch.cuda.device_count()
+print(json.dumps(row))
+"""
+
+
+class Child:
+    """A program whose lines are read as they come; in this session, so that it ends with it."""
+
+    def __init__(self, command: Sequence[str], env: Optional[Dict[str, str]] = None) -> None:
+        self.lines: List[str] = []
+        self.errors: List[str] = []
+        self.begin = time.monotonic()
+        self._popen = subprocess.Popen(
+            list(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=env, universal_newlines=True, errors="replace",
+        )  # fmt: skip
+        pairs = (self._popen.stdout, self.lines), (self._popen.stderr, self.errors)
+        self._readers = [threading.Thread(target=_read, args=pair, daemon=True) for pair in pairs]
+        for reader in self._readers:
+            reader.start()
+
+    @property
+    def code(self) -> Optional[int]:
+        return self._popen.poll()
+
+    def wait(self, until: float) -> Optional[int]:
+        """The exit code; None where it is still under way then."""
+        try:
+            code = self._popen.wait(max(0.0, until - time.monotonic()))
+            for reader in self._readers:
+                reader.join(1.0)
+            return code
+        except subprocess.TimeoutExpired:
+            return None
+
+    def state(self) -> str:
+        """What it does now: one that was stopped, or hangs in the kernel, says so here."""
+        try:
+            stat = Path(f"/proc/{self._popen.pid}/stat").read_text(encoding="utf-8")
+        except OSError:
+            return "gone"
+        letter = stat.rpartition(")")[2].split()[0]
+        return {"T": "stopped", "D": "in an uninterruptible wait", "Z": "gone"}.get(letter, "running")
+
+    def kill(self) -> None:
+        self._popen.kill()
+        self.wait(time.monotonic() + 2.0)
+
+    def row(self, until: float) -> Dict[str, Any]:
+        """How it ended, and what it printed."""
+        code = self.wait(until)
+        seconds = time.monotonic() - self.begin
+        state = self.state() if code is None else ""
+        if code is None:
+            self.kill()
+        return {"code": code, "state": state, "seconds": round(seconds, 3),
+                "out": "\n".join(self.lines[-_KEPT:]), "err": "\n".join(self.errors[-40:])}  # fmt: skip
+
+
+def _read(stream: Any, into: List[str]) -> None:
+    for line in stream:
+        into.append(line.rstrip("\n")[:4000])
+
+
+def look(folder: Path, plan: Dict[str, Any]) -> Dict[str, Any]:
+    """Torch's own account, quick on every GPU side by side, the topology, the network."""
+    end = time.monotonic() + plan["seconds"]
+    answer: Dict[str, Any] = {"network": network.describe(), "cpus": os.cpu_count()}
+    torch = Child([sys.executable, "-B", "-c", _ASK])
+    topology = Child([sys.executable, "-B", str(folder / "smoke_topology.py")])
+    guess = len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
+    cuda = plan["device"] != "cpu"
+    quick = [_quick(folder, n) for n in range(guess)] if cuda and plan["quick"] else []
+    answer["torch"] = _parsed(torch.row(min(end, time.monotonic() + plan["torch_s"])))
+    devices = int(answer["torch"].get("devices") or 0)
+    if cuda and plan["quick"]:
+        quick += [_quick(folder, n) for n in range(len(quick), devices)]
+    answer["quick"] = [child.row(end) for child in quick]
+    answer["topology"] = _parsed(topology.row(min(end, time.monotonic() + 5.0)))
+    return answer
+
+
+def _quick(folder: Path, ordinal: int) -> Child:
+    return Child([sys.executable, "-B", str(folder / "quick.py"), "--device", str(ordinal)])
+
+
+def _parsed(row: Dict[str, Any]) -> Dict[str, Any]:
+    """The JSON object that a child printed, or what it said instead."""
+    try:
+        found = json.loads(row["out"].splitlines()[-1])
+        if isinstance(found, dict):
+            return found
+    except (ValueError, IndexError):
+        pass
+    if row["code"] is None:
+        return {"problem": f"did not end within {row['seconds']:.0f} s"}
+    words = [line for line in row["err"].splitlines() if line.strip()]
+    return {"problem": (words or ["printed nothing"])[-1][:500]}
+
+
+def ranks(folder: Path, plan: Dict[str, Any], node: str) -> Dict[str, Any]:
+    """Start this node's ranks, and tell of each what it said and how it ended."""
+    end = time.monotonic() + plan["seconds"]
+    first, own = 0, None
+    for row in plan["world"]:
+        if row["name"] == node:
+            own = row
+            break
+        first += row["ranks"]
+    if own is None:
+        return {"problem": f"the plan has no node {node!r}"}
+    store = _start(folder, ["store"], {}) if plan["host"] == node else None
+    try:
+        return _ranks(folder, plan, range(first, first + own["ranks"]), end, store)
+    finally:
+        if store is not None:
+            store.kill()
+
+
+def _ranks(
+    folder: Path, plan: Dict[str, Any], numbers: Sequence[int], end: float, store: Optional[Child]
+) -> Dict[str, Any]:
+    try:
+        addresses = plan["addresses"] if store is None else ["127.0.0.1"]
+        address = network.reach(addresses, plan["port"], plan["join_s"])
+    except network.Unreachable as error:
+        why = f"{plan['host']}: {error}"
+        if store is not None:
+            said = store.row(time.monotonic())
+            why = " ".join((said["out"] or said["err"]).split()[-40:]) or why
+        return {"unreachable": why}
+    toward = plan["addresses"][0] if store is not None and plan["addresses"] else address
+    name, own = network.interface_to(toward if len(plan["world"]) > 1 else "127.0.0.1")
+    env = environment(dict(os.environ), name, folder)
+    children = {n: _start(folder, [str(n), address], env) for n in numbers}
+    _wait(children, end)
+    rows = {str(n): child.row(time.monotonic()) for n, child in children.items()}
+    members = [_members(line) for line in store.lines if '"members"' in line] if store else []
+    return {"ranks": rows, "interface": name, "address": own, "members": members[0] if members else None}
+
+
+def _wait(children: Dict[int, Child], end: float) -> None:
+    """Until all have ended, or the time is over: little, once those left are stopped and one failed."""
+    grace = float("inf")
+    while time.monotonic() < min(end, grace):
+        left = [child for child in children.values() if child.code is None]
+        if not left:
+            return
+        failed = any(child.code for child in children.values())
+        if grace == float("inf") and failed and all(c.state() == "stopped" for c in left):
+            grace = time.monotonic() + _GRACE
+        time.sleep(0.05)
+
+
+def _members(line: str) -> Any:
+    try:
+        return json.loads(line)["members"]
+    except (ValueError, KeyError):
+        return None
+
+
+def _start(folder: Path, arguments: List[str], env: Dict[str, str]) -> Child:
+    command = [sys.executable, "-B", str(folder / "smoke_rank.py"), *arguments]
+    return Child(command, env or None)
+
+
+def environment(env: Dict[str, str], interface: str, folder: Path) -> Dict[str, str]:
+    """NCCL and gloo take the way that leads to the others, unless the node says otherwise.
+
+    NVLink multicast (NVLS) is off: where it is misconfigured, NCCL hangs or fails in it alone.
+    """
+    if interface:
+        env.setdefault("GLOO_SOCKET_IFNAME", interface)
+        env.setdefault("NCCL_SOCKET_IFNAME", interface)
+    env["NCCL_NVLS_ENABLE"] = "0"
+    env.setdefault("NCCL_DEBUG", "INFO")
+    env.setdefault("NCCL_DEBUG_SUBSYS", "INIT,NET,P2P,SHM")
+    env["NCCL_DEBUG_FILE"] = str(folder / "nccl.%p")
+    env["OMP_NUM_THREADS"] = "1"
+    env.setdefault("PYTHONUNBUFFERED", "1")
+    env.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    return env
+
+
+def main(folder: str, arguments: Sequence[str]) -> None:
+    """`look NODE` or `ranks NODE`; the plan lies beside."""
+    # Ended from outside, the children go too.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(143))
+    where = Path(folder)
+    plan = json.loads((where / "plan.json").read_text(encoding="utf-8"))
+    what, node = arguments
+    answer = {"gpufix_fleet_smoke": 1, "node": node, "python": platform.python_version()}
+    if what == "look":
+        answer.update(look(where, plan))
+    else:
+        answer.update(ranks(where, plan, node))
+    print(encode(answer), flush=True)
