@@ -89,14 +89,24 @@ def _meet(engine: Engine, wanted: Wanted, found: Outcome, say: Say) -> None:
         plan = _plan(wanted, world, found, sections)
         told = _ranks(engine, wanted, plan, world)
         found.met = True
-        host = told[members[0].node]
-        if host.ended or len(members) < 3:
+        why = _host_gone(members, told)
+        if why is None or len(members) < 3:
             break
-        found.gone[members[0].node] = host.problem or "no rank has started"
+        found.gone[members[0].node] = why
         members = members[1:]
     rank_rows.judge(found, world, told)
     if "copies" in sections and found.device == "cuda":
         copy_rows.judge(found, world, told)
+
+
+def _host_gone(members: Sequence[Member], told: Mapping[str, Ranks]) -> str | None:
+    """Why another node should keep the store: this one has not started, or nobody reaches it."""
+    host, *others = (told[m.node] for m in members)
+    if not host.ended:
+        return host.problem or "no rank has started"
+    if others and not any(one.ended for one in others):
+        return f"no other node reaches it: {others[0].node} {others[0].problem}"
+    return None
 
 
 def _member(one: Looked, found: Outcome, wanted: Wanted) -> Member | None:

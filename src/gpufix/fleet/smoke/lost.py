@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from gpufix.fleet.smoke.answers import Ended, Ranks
 from gpufix.fleet.smoke.world import World
@@ -19,28 +20,47 @@ def rows(
     """A row for each rank that is lost, with the node's own reason first."""
     causes: dict[int, tuple[str, str]] = {}
     waited: dict[int, tuple[str, str]] = {}
+    missed = _missed(world, ended)
     for rank, (node, _) in enumerate(world.places):
         problem = told[node].problem
         if problem is not None:
             causes[rank] = problem, ""
         elif rank not in ended:
             causes[rank] = "it was not started", ""
+        elif any(line.get("cut") is True for line in ended[rank].lines):
+            causes[rank] = missed.get(node, "it was cut off"), "nodes reach each other"
         else:
-            _sort(rank, ended[rank], causes, waited)
+            _sort(world, rank, ended[rank], members, causes, waited)
     if not causes:
-        causes = _blamed(world, ended, members) or waited
+        causes = _blamed(world, ended) or waited
     for rank, (why, at) in sorted(causes.items()):
         yield SmokeLost(name=world.name(rank), node=world.places[rank][0], why=why[:_LONG], at=at)
 
 
+def _missed(world: World, ended: Mapping[int, Ended]) -> dict[str, str]:
+    """Of each node, the first connection to it or from it that failed."""
+    found: dict[str, str] = {}
+    for rank, one in ended.items():
+        for line in one.lines:
+            rows = line.get("missed")
+            for other, why in rows.items() if isinstance(rows, dict) else ():
+                node = world.places[rank][0]
+                said = f"{node} does not reach {other}: {why}"
+                found.setdefault(str(other), said)
+                found.setdefault(node, said)
+    return found
+
+
 def _sort(
+    world: World,
     rank: int,
     one: Ended,
+    members: Sequence[int],
     causes: dict[int, tuple[str, str]],
     waited: dict[int, tuple[str, str]],
 ) -> None:
     lines = one.lines
-    at = next((str(line["at"])[:80] for line in reversed(lines) if line.get("at")), "")
+    at = next((_at(world, line, members) for line in reversed(lines) if line.get("at")), "")
     if any(line.get("done") is True for line in lines):
         return
     if one.code is None:
@@ -56,9 +76,14 @@ def _sort(
         causes[rank] = f"exit status {one.code}: {words[-1].strip() if words else 'no word'}", at
 
 
-def _blamed(
-    world: World, ended: Mapping[int, Ended], members: Sequence[int]
-) -> dict[int, tuple[str, str]]:
+def _at(world: World, line: Mapping[str, Any], members: Sequence[int]) -> str:
+    """What it was about to do, and with whom."""
+    peer = line.get("peer")
+    known = isinstance(peer, int) and 0 <= peer < len(members)
+    return str(line["at"])[:80] + (f" with {world.name(members[peer])}" if known else "")
+
+
+def _blamed(world: World, ended: Mapping[int, Ended]) -> dict[int, tuple[str, str]]:
     """Those for whom most of the waiting ranks waited: each says who was not there."""
     found: dict[int, tuple[str, str]] = {}
     for one in ended.values():

@@ -7,7 +7,7 @@ partner, a slow link between these two alone; both stay so for the seconds that 
 from __future__ import annotations
 
 from collections import Counter
-from math import exp, log
+from math import ceil, exp, log
 from statistics import median
 from typing import Dict, List, NamedTuple, Sequence, Set, Tuple
 
@@ -15,6 +15,7 @@ LEAST = 1.25  # times the usual cost: healthy links of one class differ by a ten
 # Ranks on CPUs share processors, caches and one loopback: their healthy pairs differ by more.
 LEAST_CPU = 1.6
 _NOISE = 4.0  # so many spreads of what was measured twice are noise
+_UPPER = 0.75  # the quantile of what is well
 _MOST = 0.75  # of a slow rank's pairs are slow; two bad links of one rank among four are half
 _TWICE = 2  # full measurements that all say so, before a link is named
 _ENOUGH = 3  # full measurements with a rank, whoever the partners are
@@ -71,8 +72,7 @@ class Ratios(NamedTuple):
 
 def name(samples: Sequence[Sample], unit_of: Sequence[str], least: float = LEAST) -> Named:
     """`unit_of`: of each rank its node, or its own name where ranks are all there is to name."""
-    ratios, noise = _ratios(samples, unit_of)
-    limit = max(least, exp(_NOISE * noise))
+    ratios, limit, noise = _judged(samples, unit_of, least)
     known = ratios.pairs()
     bad = {pair: ratios.factor(pair) for pair in known if ratios.bad(pair, limit)}
     units = _units(known, bad, unit_of)
@@ -93,8 +93,7 @@ def further(
 
     Empty when nothing is suspected any more, or all of it was measured often enough.
     """
-    ratios, noise = _ratios(samples, unit_of)
-    limit = max(least, exp(_NOISE * noise))
+    ratios, limit, _ = _judged(samples, unit_of, least)
     known = ratios.pairs()
     suspected = {
         pair: ratios.factor(pair)
@@ -116,6 +115,19 @@ def further(
     busy = {rank for pair in matched for rank in pair}
     calm = sorted(known, key=lambda p: (p in suspected, times[p]))
     return matched + _matched([p for p in calm if not set(p) & busy], {})
+
+
+def _judged(
+    samples: Sequence[Sample], unit_of: Sequence[str], least: float
+) -> tuple[Ratios, float, float]:
+    """The costs over the usual ones, from what factor on a pair is slow, and the noise.
+
+    What is slow lies apart from what is well: by that factor from most of the others, too.
+    """
+    ratios, noise = _ratios(samples, unit_of)
+    limit = max(least, exp(_NOISE * noise))
+    well = sorted(ratios.factor(p) for p in ratios.pairs() if not ratios.bad(p, limit))
+    return ratios, limit * max(1.0, well[ceil(_UPPER * (len(well) - 1))]), noise
 
 
 def _matched(pairs: Sequence[Pair], ranks: Dict[int, float]) -> list[Pair]:

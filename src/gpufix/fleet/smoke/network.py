@@ -6,7 +6,10 @@ import errno
 import fcntl
 import socket
 import struct
+import threading
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 _SIOCGIFADDR = 0x8915  # <linux/sockios.h>
@@ -85,6 +88,57 @@ def reach(addresses: Sequence[str], port: int, seconds: float) -> str:
             told: List[str] = [f"{address}:{port} {reason}" for address, reason in why.items()]
             raise Unreachable("; ".join(told) or "the node has no address but loopback")
         time.sleep(_PAUSE)
+
+
+class Listener:
+    """Takes connections at a port of its own, and closes each."""
+
+    def __init__(self, address: str) -> None:
+        self._socket = socket.socket()
+        self._socket.bind((address, 0))
+        self._socket.listen(512)
+        self.address, self.port = self._socket.getsockname()
+
+    def __enter__(self) -> Listener:
+        threading.Thread(target=self._take, daemon=True).start()
+        return self
+
+    def _take(self) -> None:
+        while True:
+            try:
+                self._socket.accept()[0].close()
+            except OSError:
+                return
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+
+def missed(places: Dict[str, List[Any]]) -> Dict[str, str]:
+    """Of nodes by their address and port: those that do not answer, and why."""
+
+    def one(node: str) -> Tuple[str, str]:
+        address, port = places[node]
+        try:
+            reach([address], port, _TRY)
+        except Unreachable as error:
+            return node, str(error)
+        return node, ""
+
+    with ThreadPoolExecutor(max_workers=32) as pool:
+        return {node: why for node, why in pool.map(one, places) if why}
+
+
+def cut(missed_by: Dict[str, Dict[str, str]]) -> List[str]:
+    """The fewest nodes without which all reach each other: the one that misses most goes first."""
+    pairs = {(min(a, b), max(a, b)) for a, others in missed_by.items() for b in others}
+    found: List[str] = []
+    while pairs:
+        counts = Counter(node for pair in sorted(pairs) for node in pair)
+        worst = max(sorted(counts, reverse=True), key=lambda node: counts[node])
+        found.append(worst)
+        pairs = {pair for pair in pairs if worst not in pair}
+    return found
 
 
 def _why(error: OSError) -> str:

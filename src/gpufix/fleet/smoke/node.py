@@ -19,8 +19,9 @@ from typing import Any, Dict, List, Optional, Sequence
 from gpufix.fleet.smoke import network
 from gpufix.fleet.wire import encode
 
-_KEPT = 400  # lines of one rank
-_GRACE = 3.0  # seconds in which the others of a rank that failed end by themselves
+_KEPT = 4000  # lines of one rank
+_LONG = 60_000  # characters of a line: the copies of 16 GPUs are one
+_GRACE = 5.0  # seconds in which the rest ends, once one rank has come to the end
 
 _ASK = """\
 import json
@@ -41,15 +42,22 @@ class Child:
     def __init__(self, command: Sequence[str], env: Optional[Dict[str, str]] = None) -> None:
         self.lines: List[str] = []
         self.errors: List[str] = []
-        self.begin = time.monotonic()
+        self.begin = self.heard = time.monotonic()
         self._popen = subprocess.Popen(
             list(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env=env, universal_newlines=True, errors="replace",
         )  # fmt: skip
         pairs = (self._popen.stdout, self.lines), (self._popen.stderr, self.errors)
-        self._readers = [threading.Thread(target=_read, args=pair, daemon=True) for pair in pairs]
+        self._readers = [
+            threading.Thread(target=self._read, args=pair, daemon=True) for pair in pairs
+        ]
         for reader in self._readers:
             reader.start()
+
+    def _read(self, stream: Any, into: List[str]) -> None:
+        for line in stream:
+            into.append(line.rstrip("\n")[:_LONG])
+            self.heard = time.monotonic()
 
     @property
     def code(self) -> Optional[int]:
@@ -87,11 +95,6 @@ class Child:
             self.kill()
         return {"code": code, "state": state, "seconds": round(seconds, 3),
                 "out": "\n".join(self.lines[-_KEPT:]), "err": "\n".join(self.errors[-40:])}  # fmt: skip
-
-
-def _read(stream: Any, into: List[str]) -> None:
-    for line in stream:
-        into.append(line.rstrip("\n")[:4000])
 
 
 def look(folder: Path, plan: Dict[str, Any]) -> Dict[str, Any]:
@@ -164,24 +167,34 @@ def _ranks(
     toward = plan["addresses"][0] if store is not None and plan["addresses"] else address
     name, own = network.interface_to(toward if len(plan["world"]) > 1 else "127.0.0.1")
     env = environment(dict(os.environ), name, folder)
+    env["GPUFIX_OWN_ADDRESS"] = own
     children = {n: _start(folder, [str(n), address], env) for n in numbers}
-    _wait(children, end)
+    _wait(children, plan, end)
     rows = {str(n): child.row(time.monotonic()) for n, child in children.items()}
     members = [_members(line) for line in store.lines if '"members"' in line] if store else []
     return {"ranks": rows, "interface": name, "address": own, "members": members[0] if members else None}
 
 
-def _wait(children: Dict[int, Child], end: float) -> None:
-    """Until all have ended, or the time is over: little, once those left are stopped and one failed."""
+def _wait(children: Dict[int, Child], plan: Dict[str, Any], end: float) -> None:
+    """Until all have ended, or the time is over. One that is stopped or silent for long is given up."""
     grace = float("inf")
     while time.monotonic() < min(end, grace):
         left = [child for child in children.values() if child.code is None]
         if not left:
             return
-        failed = any(child.code for child in children.values())
-        if grace == float("inf") and failed and all(c.state() == "stopped" for c in left):
-            grace = time.monotonic() + _GRACE
+        done = any('"done"' in line for c in children.values() for line in c.lines[-1:])
+        if grace == float("inf") and done and len(left) < len(children):
+            grace = time.monotonic() + _GRACE  # all leave together
+        if all(_given_up(child, plan) for child in left):
+            return
         time.sleep(0.05)
+
+
+def _given_up(child: Child, plan: Dict[str, Any]) -> bool:
+    silent = time.monotonic() - child.heard
+    if silent > 2 * plan["join_s"] + _GRACE:  # longer than any step may take
+        return True
+    return silent > plan["step_s"] + _GRACE and child.state() != "running"
 
 
 def _members(line: str) -> Any:

@@ -21,7 +21,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NoReturn, Optional, Sequence, Tuple
 
-from gpufix.fleet.smoke import copies
+from gpufix.fleet.smoke import copies, network
 from gpufix.fleet.smoke.naming import FURTHER, Sample, further
 from gpufix.fleet.smoke.pairing import Round, chosen, joined, tournament
 
@@ -142,6 +142,7 @@ class Rank:
             torch.cuda.set_device(self.device)
         room = torch.cuda.mem_get_info(self.device)[0] if self.cuda else 0
         self.scale = Scale(self.cuda, room)
+        self.own = os.environ.get("GPUFIX_OWN_ADDRESS", "")
         self.seed = int(plan["nonce"]) % 1000
 
     def step(self, name: str) -> None:
@@ -154,6 +155,7 @@ class Rank:
         if "copies" in wanted and self.cuda:
             self._copies()
         if len(self.places) > 1:
+            self._reach_all()
             self._connect()
             if "allreduce" in wanted:
                 self._allreduces()
@@ -169,6 +171,40 @@ class Rank:
             devices = [self.torch.device("cuda", i) for i in beside]
             say(copies=copies.matrix(self.torch, devices, self.dog.arm))
         self.step("the copies of all nodes")
+
+    def _reach_all(self) -> None:
+        """Every node to every other one, at ports like those that NCCL and gloo take."""
+        first = {node: i for i, (node, _) in reversed(list(enumerate(self.places)))}
+        if len(first) < 2:
+            return
+        with network.Listener(self.own) as listener:
+            if first[self.node] == self.index:
+                here = json.dumps([listener.address, listener.port]).encode()
+                self.meeting.store.set(f"listens/{self.node}", here)
+            self.step("nodes listen")
+            if first[self.node] == self.index:
+                others = [node for node in first if node != self.node]
+                places = {node: json.loads(self.meeting.read(f"listens/{node}")) for node in others}
+                missed = network.missed(places)
+                say(missed=missed)
+                self.meeting.store.set(f"missed/{self.node}", json.dumps(missed).encode())
+            self.step("nodes reach each other")
+        missed_by = {node: json.loads(self.meeting.read(f"missed/{node}")) for node in first}
+        cut = network.cut(missed_by)
+        if cut:
+            self._go_on_without(cut)
+
+    def _go_on_without(self, cut: Sequence[str]) -> None:
+        """The ranks of nodes that are cut off end; the others are numbered again."""
+        if self.node in cut:
+            leave(0, cut=True)
+        kept = [i for i, (node, _) in enumerate(self.places) if node not in cut]
+        self.meeting.members = [self.meeting.members[i] for i in kept]
+        self.places = [self.places[i] for i in kept]
+        self.index = kept.index(self.index)
+        say(members=self.meeting.members)
+        if len(self.places) < 2:
+            leave(0, done=True)
 
     def _connect(self) -> None:
         """The process group, and one small all-reduce that opens it."""
@@ -315,7 +351,7 @@ class Phase:
         rank, scale = self._rank, self._rank.scale
         size = scale.full if full else scale.swept
         mine, theirs = self._tensors(size)
-        say(at=f"{self._name}: with {peer}", round=self._number)
+        say(at=f"{self._name}, round {self._number}", peer=peer)
         self._swap(peer, mine, theirs, 1)  # opens the way
         rank.wait()
         begin, marks, ended = time.perf_counter(), [0.0], False

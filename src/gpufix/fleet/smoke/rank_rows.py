@@ -31,8 +31,7 @@ def judge(found: Outcome, world: World, told: Mapping[str, Ranks]) -> None:
         if answer.ended:
             found.ways[node] = (answer.interface, answer.address)
     ended = {n: e for answer in told.values() for n, e in answer.ended.items() if n < world.size}
-    members = next((a.members for a in told.values() if a.members is not None), ())
-    numbers = [m for m in members or () if 0 <= m < world.size]
+    numbers = _members(world, told, ended)
     for row in lost.rows(world, told, ended, numbers):
         found.lost.append(row)
         what = f" at: {row.at}" if row.at else ""
@@ -42,6 +41,16 @@ def judge(found: Outcome, world: World, told: Mapping[str, Ranks]) -> None:
     _allreduces(found, world, numbers, ended)
     for phase in _PHASES:
         _rounds(found, world, numbers, ended, phase)
+
+
+def _members(
+    world: World, told: Mapping[str, Ranks], ended: Mapping[int, Ended]
+) -> list[int]:
+    """Who took part: those of the roll call, without nodes that were cut off afterwards."""
+    called = next((a.members for a in told.values() if a.members is not None), ())
+    later = [line["members"] for one in ended.values() for line in one.lines if "members" in line]
+    some = later[0] if later and isinstance(later[0], list) else called
+    return [m for m in some or () if isinstance(m, int) and 0 <= m < world.size]
 
 
 def _transports(found: Outcome, ended: Sequence[Ended] | Any) -> None:
