@@ -17,6 +17,7 @@ from gpufix.fleet.smoke.packed import work
 from gpufix.fleet.smoke.world import Member, World
 from gpufix.frozen import Frozen
 from gpufix.model.fleet_smoke import FleetSmoke
+from gpufix.text.clean import counted
 
 Device = Literal["cuda", "cpu"]
 SECTIONS = ("quick", "copies", "allreduce", "pairs")
@@ -36,16 +37,19 @@ class Wanted(Frozen):
     sections: tuple[str, ...] = SECTIONS
 
 
-def smoke(engine: Engine, wanted: Wanted, say: Say = lambda _: None) -> FleetSmoke:
-    """Raises CannotReach where the engine itself cannot be used."""
+def smoke(
+    engine: Engine, nodes: Sequence[str], wanted: Wanted, say: Say = lambda _: None
+) -> FleetSmoke:
+    """`nodes`: of the engine's. Raises CannotReach where there are none."""
     begin = time.monotonic()
-    nodes = list(engine.nodes())
     if not nodes:
         raise CannotReach("there is no node")
-    say(f"looking at {len(nodes)} nodes")
+    say(f"looking at {counted(len(nodes), 'node')}")
     seen = _look(engine, wanted, nodes)
     device = wanted.device or ("cuda" if any(one.devices for one in seen) else "cpu")
     found = Outcome(device=device, nodes=seen)
+    if not any(one.problem is None for one in seen):
+        return assembled(found, time.monotonic() - begin)
     if wanted.device is None and device == "cpu":
         found.notes.append("no GPU is seen on any node: --device cpu lets ranks on CPUs meet")
         return assembled(found, time.monotonic() - begin)
@@ -85,7 +89,7 @@ def _meet(engine: Engine, wanted: Wanted, found: Outcome, say: Say) -> None:
         return
     for _ in range(_HOSTS):
         world = World(members, found.device)
-        say(f"{world.size} ranks on {len(members)} nodes meet")
+        say(f"{counted(world.size, 'rank')} on {counted(len(members), 'node')} meet")
         plan = _plan(wanted, world, found, sections)
         told = _ranks(engine, wanted, plan, world)
         found.met = True

@@ -63,7 +63,9 @@ def _sort(
     at = next((_at(world, line, members) for line in reversed(lines) if line.get("at")), "")
     if any(line.get("done") is True for line in lines):
         return
-    if one.code is None:
+    if any(line.get("late") is True for line in lines):
+        causes[rank] = "it came too late for the roll call", at
+    elif one.code is None:
         causes[rank] = f"no word for the rest of {one.seconds:.0f} s; its process is {one.state}", at
     elif one.code < 0:
         causes[rank] = f"it was ended by {_signal(-one.code)}", at

@@ -42,7 +42,7 @@ class Child:
     def __init__(self, command: Sequence[str], env: Optional[Dict[str, str]] = None) -> None:
         self.lines: List[str] = []
         self.errors: List[str] = []
-        self.begin = self.heard = time.monotonic()
+        self.begin = self.heard = self.ran = time.monotonic()
         self._popen = subprocess.Popen(
             list(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env=env, universal_newlines=True, errors="replace",
@@ -191,10 +191,14 @@ def _wait(children: Dict[int, Child], plan: Dict[str, Any], end: float) -> None:
 
 
 def _given_up(child: Child, plan: Dict[str, Any]) -> bool:
-    silent = time.monotonic() - child.heard
+    """One that is slowed down by stops runs in between: each look at it in a while finds it stopped."""
+    now = time.monotonic()
+    if child.state() == "running":
+        child.ran = now
+    silent = now - child.heard
     if silent > 2 * plan["join_s"] + _GRACE:  # longer than any step may take
         return True
-    return silent > plan["step_s"] + _GRACE and child.state() != "running"
+    return silent > plan["step_s"] and now - child.ran > _GRACE
 
 
 def _members(line: str) -> Any:
