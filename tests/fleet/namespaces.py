@@ -59,7 +59,9 @@ class Namespaces:
         self._cables += 1
         ends = f"c{self._cables}a", f"c{self._cables}b"
         first, second = self.space(one), self.space(two)
-        self._in(first, "link", "add", ends[0], "type", "veth", "peer", "name", ends[1], "netns", second)
+        self._in(
+            first, "link", "add", ends[0], "type", "veth", "peer", "name", ends[1], "netns", second
+        )
         for space, end, own, other in (
             (first, ends[0], one, two),
             (second, ends[1], two, one),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import field
+from functools import cached_property
 from typing import Any
 
 from gpufix.fleet.ask import why_not
@@ -36,14 +37,12 @@ class Ended(Frozen):
             self.code, self.out.encode(), self.err.encode(), self.seconds, 0, late, problem
         )
 
-    @property
+    @cached_property
     def lines(self) -> list[dict[str, Any]]:
         """The JSON lines that it printed, up to one that is none."""
         found: list[dict[str, Any]] = []
-        try:
-            found += [line for line in objects(self.out) if isinstance(line, dict)]
-        except BadOutput:
-            pass
+        with suppress(BadOutput):
+            found.extend(objects(self.out))
         return found
 
 
@@ -143,10 +142,10 @@ def samples(lines: Iterable[Mapping[str, Any]], ranks: int, phase: str) -> list[
         if line.get("phase") != phase or not isinstance(row, list) or len(row) != 6:
             continue
         a, b, cost, kind, full, spread = row
-        numbers = number(cost), number(spread)
-        if all(isinstance(end, int) and 0 <= end < ranks for end in (a, b)) and a != b:
-            if numbers[0] and numbers[1] is not None and math.isfinite(numbers[0]):
-                found.append(Sample(a, b, numbers[0], str(kind)[:80], full is True, numbers[1]))
+        known = all(isinstance(end, int) and 0 <= end < ranks for end in (a, b)) and a != b
+        seconds, halves = number(cost), number(spread)
+        if known and seconds and seconds > 0 and halves is not None:
+            found.append(Sample(a, b, seconds, str(kind)[:80], full is True, halves))
     return found
 
 

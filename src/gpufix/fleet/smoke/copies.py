@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Dict, List
+from collections.abc import Callable
+from typing import Any
 
 BYTES = 256 << 20
 _RUNS = 9
 
 
-def matrix(torch: Any, devices: List[Any], arm: Callable[[str], None]) -> List[Dict[str, Any]]:
+def matrix(torch: Any, devices: list[Any], arm: Callable[[str], None]) -> list[dict[str, Any]]:
     """A row for each ordered pair: access, whether the bytes arrived, bytes a second."""
     rows = []
     for one in devices:
@@ -20,9 +21,9 @@ def matrix(torch: Any, devices: List[Any], arm: Callable[[str], None]) -> List[D
     return rows
 
 
-def _row(torch: Any, one: Any, two: Any) -> Dict[str, Any]:
+def _row(torch: Any, one: Any, two: Any) -> dict[str, Any]:
     cuda = one.type == "cuda"
-    row: Dict[str, Any] = {"from": one.index, "to": two.index}
+    row: dict[str, Any] = {"from": one.index, "to": two.index}
     try:
         row["access"] = bool(torch.cuda.can_device_access_peer(two, one)) if cuda else True
         n = (_size(torch, one, two) if cuda else 4 << 20) // 4

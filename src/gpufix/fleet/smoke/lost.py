@@ -66,7 +66,10 @@ def _sort(
     if any(line.get("late") is True for line in lines):
         causes[rank] = "it came too late for the roll call", at
     elif one.code is None:
-        causes[rank] = f"no word for the rest of {one.seconds:.0f} s; its process is {one.state}", at
+        causes[rank] = (
+            f"no word for the rest of {one.seconds:.0f} s; its process is {one.state}",
+            at,
+        )
     elif one.code < 0:
         causes[rank] = f"it was ended by {_signal(-one.code)}", at
     elif one.code in _WAITED:
@@ -80,9 +83,10 @@ def _sort(
 
 def _at(world: World, line: Mapping[str, Any], members: Sequence[int]) -> str:
     """What it was about to do, and with whom."""
-    peer = line.get("peer")
-    known = isinstance(peer, int) and 0 <= peer < len(members)
-    return str(line["at"])[:80] + (f" with {world.name(members[peer])}" if known else "")
+    at, peer = str(line["at"])[:80], line.get("peer")
+    if isinstance(peer, int) and 0 <= peer < len(members):
+        return f"{at} with {world.name(members[peer])}"
+    return at
 
 
 def _blamed(world: World, ended: Mapping[int, Ended]) -> dict[int, tuple[str, str]]:

@@ -7,11 +7,14 @@ partner, a slow link between these two alone; both stay so for the seconds that 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from math import ceil, exp, log
 from statistics import median
-from typing import Dict, List, NamedTuple, Sequence, Set, Tuple
+from typing import NamedTuple
 
-LEAST = 1.25  # times the usual cost: healthy links of one class differ by a tenth, faults halve them
+LEAST = (
+    1.25  # times the usual cost: healthy links of one class differ by a tenth, faults halve them
+)
 # Ranks on CPUs share processors, caches and one loopback: their healthy pairs differ by more.
 LEAST_CPU = 1.6
 _NOISE = 4.0  # so many spreads of what was measured twice are noise
@@ -21,7 +24,7 @@ _TWICE = 2  # full measurements that all say so, before a link is named
 _ENOUGH = 3  # full measurements with a rank, whoever the partners are
 FURTHER = 4  # rounds for what is suspected
 
-Pair = Tuple[int, int]
+Pair = tuple[int, int]
 
 
 class Sample(NamedTuple):
@@ -46,9 +49,9 @@ class Sample(NamedTuple):
 class Named(NamedTuple):
     """What is slow, each with its factor. `limit`: from which factor on; `noise`: of one sample."""
 
-    units: Dict[str, float]
-    ranks: Dict[int, float]
-    links: Dict[Pair, float]
+    units: dict[str, float]
+    ranks: dict[int, float]
+    links: dict[Pair, float]
     limit: float
     noise: float
 
@@ -56,8 +59,8 @@ class Named(NamedTuple):
 class Ratios(NamedTuple):
     """Of each pair, its costs over the usual one: in the sweep, and in full rounds."""
 
-    swept: Dict[Pair, List[float]]
-    full: Dict[Pair, List[float]]
+    swept: dict[Pair, list[float]]
+    full: dict[Pair, list[float]]
 
     def bad(self, pair: Pair, limit: float) -> bool:
         """Slow each time that it was measured in full; in the sweep where it was not."""
@@ -86,9 +89,7 @@ def name(samples: Sequence[Sample], unit_of: Sequence[str], least: float = LEAST
     return Named(units, ranks, links, limit, noise)
 
 
-def further(
-    samples: Sequence[Sample], unit_of: Sequence[str], least: float = LEAST
-) -> list[Pair]:
+def further(samples: Sequence[Sample], unit_of: Sequence[str], least: float = LEAST) -> list[Pair]:
     """One more round for what is suspected, other pairs of the same kinds beside it as before.
 
     Empty when nothing is suspected any more, or all of it was measured often enough.
@@ -130,9 +131,9 @@ def _judged(
     return ratios, limit * max(1.0, well[ceil(_UPPER * (len(well) - 1))]), noise
 
 
-def _matched(pairs: Sequence[Pair], ranks: Dict[int, float]) -> list[Pair]:
+def _matched(pairs: Sequence[Pair], ranks: dict[int, float]) -> list[Pair]:
     """Disjoint ones, first come first; two ranks that are both suspected are no proof of either."""
-    taken: Set[int] = set()
+    taken: set[int] = set()
     chosen = []
     for pair in pairs:
         if not taken & set(pair) and not set(pair) <= set(ranks):
@@ -158,20 +159,20 @@ def _ratios(samples: Sequence[Sample], unit_of: Sequence[str]) -> tuple[Ratios, 
     return found, max(*spreads, median(halves) if halves else 0.0)
 
 
-def _costs(samples: Sequence[Sample], kind: str, full: bool) -> Dict[Pair, List[float]]:
-    costs: Dict[Pair, List[float]] = {}
+def _costs(samples: Sequence[Sample], kind: str, full: bool) -> dict[Pair, list[float]]:
+    costs: dict[Pair, list[float]] = {}
     for s in samples:
         if (s.kind, s.full) == (kind, full):
             costs.setdefault(s.pair, []).append(s.cost)
     return costs
 
 
-def _divide(costs: Dict[Pair, List[float]], usual: float, into: Dict[Pair, List[float]]) -> None:
+def _divide(costs: dict[Pair, list[float]], usual: float, into: dict[Pair, list[float]]) -> None:
     for pair, values in costs.items():
         into.setdefault(pair, []).extend(value / usual for value in values)
 
 
-def _usual(costs: Dict[Pair, float], unit_of: Sequence[str]) -> float:
+def _usual(costs: dict[Pair, float], unit_of: Sequence[str]) -> float:
     """The cost of a well pair: the middle of those that two faults at their worst would leave."""
     touched = max((t for t in _touched(list(costs), unit_of) if t < len(costs)), default=0)
     well = len(costs) - touched
@@ -195,11 +196,11 @@ def _fast_side(costs: Sequence[float], usual: float) -> float:
 
 
 def _units(
-    pairs: Sequence[Pair], bad: Dict[Pair, float], unit_of: Sequence[str]
-) -> Dict[str, float]:
+    pairs: Sequence[Pair], bad: dict[Pair, float], unit_of: Sequence[str]
+) -> dict[str, float]:
     """Nodes of several ranks all of whose pairs are slow, within it or to two other nodes at least."""
-    found: Dict[str, float] = {}
-    ranks_of: Dict[str, Set[int]] = {}
+    found: dict[str, float] = {}
+    ranks_of: dict[str, set[int]] = {}
     for rank, unit in enumerate(unit_of):
         ranks_of.setdefault(unit, set()).add(rank)
     for unit, ranks in ranks_of.items():
@@ -213,12 +214,12 @@ def _units(
     return found if len(found) < len(ranks_of) - 1 else {}
 
 
-def _ranks(pairs: Sequence[Pair], bad: Dict[Pair, float]) -> Dict[int, float]:
+def _ranks(pairs: Sequence[Pair], bad: dict[Pair, float]) -> dict[int, float]:
     """The fewest ranks that explain most: the one with most slow pairs first, then without these."""
-    found: Dict[int, float] = {}
+    found: dict[int, float] = {}
     while True:
-        best: Tuple[int, float, int] = (0, 0.0, -1)
-        has: Dict[int, List[Pair]] = {}
+        best: tuple[int, float, int] = (0, 0.0, -1)
+        has: dict[int, list[Pair]] = {}
         for pair in pairs:
             if not set(pair) & set(found):
                 for rank in pair:

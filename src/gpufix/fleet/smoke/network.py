@@ -9,8 +9,9 @@ import struct
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any
 
 _SIOCGIFADDR = 0x8915  # <linux/sockios.h>
 _TRY = 3.0  # seconds of one attempt to connect
@@ -25,7 +26,7 @@ WHY = {
 }
 
 
-def interfaces() -> Dict[str, str]:
+def interfaces() -> dict[str, str]:
     """Name -> IPv4 address, of those that have one."""
     found = {}
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -39,11 +40,11 @@ def interfaces() -> Dict[str, str]:
     return found
 
 
-def describe() -> Dict[str, Any]:
+def describe() -> dict[str, Any]:
     """Addresses that other nodes may reach, this host's name and what it resolves to, a free port."""
     here = socket.gethostname()
     try:
-        resolved: Optional[str] = socket.gethostbyname(here)
+        resolved: str | None = socket.gethostbyname(here)
     except OSError:
         resolved = None
     addresses = [
@@ -57,7 +58,7 @@ def describe() -> Dict[str, Any]:
     return {"hostname": here, "resolved": resolved, "addresses": addresses, "port": port}
 
 
-def interface_to(address: str) -> Tuple[str, str]:
+def interface_to(address: str) -> tuple[str, str]:
     """The interface that leads to an address, and its own address; ("", "") where none does."""
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -75,7 +76,7 @@ class Unreachable(Exception):
 def reach(addresses: Sequence[str], port: int, seconds: float) -> str:
     """The first address where somebody listens, waiting for that. Raises Unreachable."""
     end = time.monotonic() + seconds
-    why: Dict[str, str] = {}
+    why: dict[str, str] = {}
     while True:
         for address in addresses:
             left = end - time.monotonic()
@@ -85,7 +86,7 @@ def reach(addresses: Sequence[str], port: int, seconds: float) -> str:
             except OSError as error:
                 why[address] = _why(error)
         if time.monotonic() + _PAUSE >= end:
-            told: List[str] = [f"{address}:{port} {reason}" for address, reason in why.items()]
+            told: list[str] = [f"{address}:{port} {reason}" for address, reason in why.items()]
             raise Unreachable("; ".join(told) or "the node has no address but loopback")
         time.sleep(_PAUSE)
 
@@ -114,10 +115,10 @@ class Listener:
         self._socket.close()
 
 
-def missed(places: Dict[str, List[Any]]) -> Dict[str, str]:
+def missed(places: dict[str, list[Any]]) -> dict[str, str]:
     """Of nodes by their address and port: those that do not answer, and why."""
 
-    def one(node: str) -> Tuple[str, str]:
+    def one(node: str) -> tuple[str, str]:
         address, port = places[node]
         try:
             reach([address], port, _TRY)
@@ -129,10 +130,10 @@ def missed(places: Dict[str, List[Any]]) -> Dict[str, str]:
         return {node: why for node, why in pool.map(one, places) if why}
 
 
-def cut(missed_by: Dict[str, Dict[str, str]]) -> List[str]:
+def cut(missed_by: dict[str, dict[str, str]]) -> list[str]:
     """The fewest nodes without which all reach each other: the one that misses most goes first."""
     pairs = {(min(a, b), max(a, b)) for a, others in missed_by.items() for b in others}
-    found: List[str] = []
+    found: list[str] = []
     while pairs:
         counts = Counter(node for pair in sorted(pairs) for node in pair)
         worst = max(sorted(counts, reverse=True), key=lambda node: counts[node])

@@ -13,8 +13,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any
 
 from gpufix.fleet.smoke import network
 from gpufix.fleet.wire import encode
@@ -39,9 +40,9 @@ print(json.dumps(row))
 class Child:
     """A program whose lines are read as they come; in this session, so that it ends with it."""
 
-    def __init__(self, command: Sequence[str], env: Optional[Dict[str, str]] = None) -> None:
-        self.lines: List[str] = []
-        self.errors: List[str] = []
+    def __init__(self, command: Sequence[str], env: dict[str, str] | None = None) -> None:
+        self.lines: list[str] = []
+        self.errors: list[str] = []
         self.begin = self.heard = self.ran = time.monotonic()
         self._popen = subprocess.Popen(
             list(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -54,16 +55,16 @@ class Child:
         for reader in self._readers:
             reader.start()
 
-    def _read(self, stream: Any, into: List[str]) -> None:
+    def _read(self, stream: Any, into: list[str]) -> None:
         for line in stream:
             into.append(line.rstrip("\n")[:_LONG])
             self.heard = time.monotonic()
 
     @property
-    def code(self) -> Optional[int]:
+    def code(self) -> int | None:
         return self._popen.poll()
 
-    def wait(self, until: float) -> Optional[int]:
+    def wait(self, until: float) -> int | None:
         """The exit code; None where it is still under way then."""
         try:
             code = self._popen.wait(max(0.0, until - time.monotonic()))
@@ -80,13 +81,15 @@ class Child:
         except OSError:
             return "gone"
         letter = stat.rpartition(")")[2].split()[0]
-        return {"T": "stopped", "D": "in an uninterruptible wait", "Z": "gone"}.get(letter, "running")
+        return {"T": "stopped", "D": "in an uninterruptible wait", "Z": "gone"}.get(
+            letter, "running"
+        )
 
     def kill(self) -> None:
         self._popen.kill()
         self.wait(time.monotonic() + 2.0)
 
-    def row(self, until: float) -> Dict[str, Any]:
+    def row(self, until: float) -> dict[str, Any]:
         """How it ended, and what it printed."""
         code = self.wait(until)
         seconds = time.monotonic() - self.begin
@@ -97,10 +100,10 @@ class Child:
                 "out": "\n".join(self.lines[-_KEPT:]), "err": "\n".join(self.errors[-40:])}  # fmt: skip
 
 
-def look(folder: Path, plan: Dict[str, Any]) -> Dict[str, Any]:
+def look(folder: Path, plan: dict[str, Any]) -> dict[str, Any]:
     """Torch's own account, quick on every GPU side by side, the topology, the network."""
     end = time.monotonic() + plan["seconds"]
-    answer: Dict[str, Any] = {"network": network.describe(), "cpus": os.cpu_count()}
+    answer: dict[str, Any] = {"network": network.describe(), "cpus": os.cpu_count()}
     torch = Child([sys.executable, "-B", "-c", _ASK])
     topology = Child([sys.executable, "-B", str(folder / "smoke_topology.py")])
     guess = len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
@@ -119,7 +122,7 @@ def _quick(folder: Path, ordinal: int) -> Child:
     return Child([sys.executable, "-B", str(folder / "quick.py"), "--device", str(ordinal)])
 
 
-def _parsed(row: Dict[str, Any]) -> Dict[str, Any]:
+def _parsed(row: dict[str, Any]) -> dict[str, Any]:
     """The JSON object that a child printed, or what it said instead."""
     try:
         found = json.loads(row["out"].splitlines()[-1])
@@ -133,7 +136,7 @@ def _parsed(row: Dict[str, Any]) -> Dict[str, Any]:
     return {"problem": (words or ["printed nothing"])[-1][:500]}
 
 
-def ranks(folder: Path, plan: Dict[str, Any], node: str) -> Dict[str, Any]:
+def ranks(folder: Path, plan: dict[str, Any], node: str) -> dict[str, Any]:
     """Start this node's ranks, and tell of each what it said and how it ended."""
     end = time.monotonic() + plan["seconds"]
     first, own = 0, None
@@ -153,8 +156,8 @@ def ranks(folder: Path, plan: Dict[str, Any], node: str) -> Dict[str, Any]:
 
 
 def _ranks(
-    folder: Path, plan: Dict[str, Any], numbers: Sequence[int], end: float, store: Optional[Child]
-) -> Dict[str, Any]:
+    folder: Path, plan: dict[str, Any], numbers: Sequence[int], end: float, store: Child | None
+) -> dict[str, Any]:
     try:
         addresses = plan["addresses"] if store is None else ["127.0.0.1"]
         address = network.reach(addresses, plan["port"], plan["join_s"])
@@ -172,10 +175,15 @@ def _ranks(
     _wait(children, plan, end)
     rows = {str(n): child.row(time.monotonic()) for n, child in children.items()}
     members = [_members(line) for line in store.lines if '"members"' in line] if store else []
-    return {"ranks": rows, "interface": name, "address": own, "members": members[0] if members else None}
+    return {
+        "ranks": rows,
+        "interface": name,
+        "address": own,
+        "members": members[0] if members else None,
+    }
 
 
-def _wait(children: Dict[int, Child], plan: Dict[str, Any], end: float) -> None:
+def _wait(children: dict[int, Child], plan: dict[str, Any], end: float) -> None:
     """Until all have ended, or the time is over. One that is stopped or silent for long is given up."""
     grace = float("inf")
     while time.monotonic() < min(end, grace):
@@ -190,7 +198,7 @@ def _wait(children: Dict[int, Child], plan: Dict[str, Any], end: float) -> None:
         time.sleep(0.05)
 
 
-def _given_up(child: Child, plan: Dict[str, Any]) -> bool:
+def _given_up(child: Child, plan: dict[str, Any]) -> bool:
     """One that is slowed down by stops runs in between: each look at it in a while finds it stopped."""
     now = time.monotonic()
     if child.state() == "running":
@@ -208,12 +216,12 @@ def _members(line: str) -> Any:
         return None
 
 
-def _start(folder: Path, arguments: List[str], env: Dict[str, str]) -> Child:
+def _start(folder: Path, arguments: list[str], env: dict[str, str]) -> Child:
     command = [sys.executable, "-B", str(folder / "smoke_rank.py"), *arguments]
     return Child(command, env or None)
 
 
-def environment(env: Dict[str, str], interface: str, folder: Path) -> Dict[str, str]:
+def environment(env: dict[str, str], interface: str, folder: Path) -> dict[str, str]:
     """NCCL and gloo take the way that leads to the others, unless the node says otherwise.
 
     NVLink multicast (NVLS) is off: where it is misconfigured, NCCL hangs or fails in it alone.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import List, Sequence, Tuple
+from collections.abc import Sequence
 
-Pair = Tuple[int, int]  # the lower rank first
-Round = List[Pair]
+Pair = tuple[int, int]  # the lower rank first
+Round = list[Pair]
 
 
 def tournament(ranks: Sequence[int]) -> list[Round]:

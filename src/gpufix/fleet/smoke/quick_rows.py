@@ -59,7 +59,9 @@ def judge(found: Outcome, again: Again) -> None:
             if ms > BEHIND[case] * usual:
                 lagging[gpu.node, gpu.ordinal, case] = [ms / usual]
     if lagging:
-        norms = {(g.node, g.ordinal, c): u for c, same in _groups(gpus) for g, _, u in _ratios(c, same)}
+        norms = {
+            (g.node, g.ordinal, c): u for c, same in _groups(gpus) for g, _, u in _ratios(c, same)
+        }
         _confirm(lagging, norms, again(sorted({node for node, _, _ in lagging})))
         _behind(found, lagging)
 

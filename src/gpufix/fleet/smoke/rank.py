@@ -17,9 +17,10 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NoReturn, Optional, Sequence, Tuple
+from typing import Any, NoReturn
 
 from gpufix.fleet.smoke import copies, network
 from gpufix.fleet.smoke.naming import FURTHER, Sample, further
@@ -36,7 +37,9 @@ class Scale:
 
     def __init__(self, cuda: bool, room: int) -> None:
         largest = [size for size in (64 * MIB, 1 << 30) if size * 3 < room]
-        self.reduced = [LATENCY_BYTES, MIB, *largest] if cuda else [LATENCY_BYTES, 1 << 16, MIB, 16 * MIB]
+        self.reduced = (
+            [LATENCY_BYTES, MIB, *largest] if cuda else [LATENCY_BYTES, 1 << 16, MIB, 16 * MIB]
+        )
         self.full, self.swept = (64 * MIB, 8 * MIB) if cuda else (256 << 10, 256 << 10)
         if cuda and room < 1 << 30:
             self.full = self.swept = MIB
@@ -79,7 +82,7 @@ class Meeting:
 
     def __init__(self, store: Any, rank: int, seconds: float) -> None:
         self.store, self._rank, self._seconds = store, rank, seconds
-        self.members: List[int] = []
+        self.members: list[int] = []
 
     def arrive(self, seconds: float) -> None:
         """Be counted; then the members are those who came in time."""
@@ -89,7 +92,7 @@ class Meeting:
         if self._rank not in self.members:
             leave(LOST, lost=[], step="the roll call", late=True)
 
-    def read(self, key: str, seconds: Optional[float] = None) -> bytes:
+    def read(self, key: str, seconds: float | None = None) -> bytes:
         """The value, once somebody has set it. Raises TimeoutError."""
         end = time.monotonic() + (seconds or self._seconds)
         while True:
@@ -130,8 +133,16 @@ class Meeting:
 class Rank:
     """The measurements. Ranks are numbered among the members from here on."""
 
-    def __init__(self, torch: Any, plan: Dict[str, Any], rank: int, meeting: Meeting, dog: Watchdog) -> None:
-        self.torch, self.dist, self.plan, self.meeting, self.dog = torch, torch.distributed, plan, meeting, dog
+    def __init__(
+        self, torch: Any, plan: dict[str, Any], rank: int, meeting: Meeting, dog: Watchdog
+    ) -> None:
+        self.torch, self.dist, self.plan, self.meeting, self.dog = (
+            torch,
+            torch.distributed,
+            plan,
+            meeting,
+            dog,
+        )
         self.cuda = plan["device"] == "cuda"
         places = [(node["name"], i) for node in plan["world"] for i in range(node["ranks"])]
         self.places = [places[member] for member in meeting.members]
@@ -219,7 +230,7 @@ class Rank:
         self.wait()
         say(transport=self._transport(backend))
 
-    def _transport(self, backend: str) -> List[str]:
+    def _transport(self, backend: str) -> list[str]:
         if backend == "gloo":
             name = os.environ.get("GLOO_SOCKET_IFNAME", "")
             return [f"gloo, TCP over {name}" if name else "gloo, TCP"]
@@ -237,7 +248,7 @@ class Rank:
         if self.cuda:
             say(transport=self._transport("nccl"))
 
-    def _reduce_among(self, name: str, group: Any, ranks: List[int]) -> None:
+    def _reduce_among(self, name: str, group: Any, ranks: list[int]) -> None:
         for size in self.scale.reduced:
             self.step(f"all-reduce, {name}, {size} bytes")
             if len(ranks) < 2:
@@ -249,7 +260,7 @@ class Rank:
             say(allreduce=name, bytes=size, seconds=seconds, ranks=len(ranks), right=right)
             del data
 
-    def _checked(self, data: Any, group: Any, ranks: List[int]) -> bool:
+    def _checked(self, data: Any, group: Any, ranks: list[int]) -> bool:
         """Small whole numbers, so that their sum is exact in any order; compared at random places."""
         n = data.numel()
         places = self.torch.arange(n, device=self.device)
@@ -260,7 +271,7 @@ class Rank:
         some = self.torch.randint(0, n, (min(n, 1 << 16),), device=self.device)
         some[-1] = n - 1
         wanted = sum((some * 7 + k * 13 + self.seed) % 31 for k in range(len(ranks)))
-        return bool(self.torch.equal(data[some], wanted.to(data.dtype)))  # type: ignore[union-attr]
+        return bool(self.torch.equal(data[some], wanted.to(data.dtype)))
 
     def _timed(self, data: Any, group: Any, most: int) -> float:
         """Seconds of one, over as many as the slowest rank has time for. nccl-tests: the mean, too."""
@@ -286,8 +297,8 @@ class Rank:
 
     def _pairs(self) -> None:
         """Inside all nodes side by side; then between them, ranks of one number with each other."""
-        nodes: Dict[str, List[int]] = {}
-        lanes: Dict[int, List[int]] = {}
+        nodes: dict[str, list[int]] = {}
+        lanes: dict[int, list[int]] = {}
         for index, (node, local) in enumerate(self.places):
             nodes.setdefault(node, []).append(index)
             lanes.setdefault(local, []).append(index)
@@ -301,7 +312,7 @@ class Rank:
         if name == "between":
             return name
         node, one = self.places[a]
-        kinds: Dict[str, str] = self.plan["kinds"].get(node, {})
+        kinds: dict[str, str] = self.plan["kinds"].get(node, {})
         return kinds.get(f"{one}-{self.places[b][1]}", name)
 
 
@@ -310,9 +321,9 @@ class Phase:
 
     def __init__(self, rank: Rank, name: str, groups: Sequence[Sequence[int]]) -> None:
         self._rank, self._name, self._groups = rank, name, groups
-        self._mine: List[Sample] = []
+        self._mine: list[Sample] = []
         self._number = 0
-        self._buffers: Dict[int, Tuple[Any, Any]] = {}
+        self._buffers: dict[int, tuple[Any, Any]] = {}
 
     def run(self) -> None:
         scale = self._rank.scale
@@ -361,14 +372,17 @@ class Phase:
             marks.append(time.perf_counter() - begin)
         cost = marks[-1] / (size * scale.chunk * (len(marks) - 1))
         middle = len(marks) // 2
-        halves = marks[middle] / middle, (marks[-1] - marks[middle]) / max(1, len(marks) - 1 - middle)
+        halves = (
+            marks[middle] / middle,
+            (marks[-1] - marks[middle]) / max(1, len(marks) - 1 - middle),
+        )
         spread = abs(halves[0] / halves[1] - 1) if len(marks) > 2 and halves[1] else 0.0
         low, high = sorted((rank.index, peer))
         sample = Sample(low, high, cost, rank.kind(self._name, low, high), full, spread)
         self._mine.append(sample)
         say(sample=sample, phase=self._name, round=self._number, right=self._right(peer, theirs))
 
-    def _tensors(self, size: int) -> Tuple[Any, Any]:
+    def _tensors(self, size: int) -> tuple[Any, Any]:
         if size not in self._buffers:
             torch, device = self._rank.torch, self._rank.device
             mine = self._pattern(self._rank.index, size)
@@ -400,7 +414,7 @@ class Phase:
         self._rank.wait()
         return bool(flag.item())
 
-    def _further(self, number: int) -> List[Tuple[int, int]]:
+    def _further(self, number: int) -> list[tuple[int, int]]:
         """The first rank reads what all have measured, and says what is to be measured again."""
         rank, key = self._rank, f"{self._name}/further/{number}"
         meeting = rank.meeting
@@ -419,11 +433,11 @@ class Phase:
         except TimeoutError:
             self._rank.meeting.give_up(step)
 
-    def _ranks(self) -> List[int]:
+    def _ranks(self) -> list[int]:
         return sorted({0, *(i for group in self._groups for i in group)})
 
 
-def units_of(places: Sequence[Tuple[str, int]], phase: str) -> List[str]:
+def units_of(places: Sequence[tuple[str, int]], phase: str) -> list[str]:
     """What is named beside ranks: the node of each."""
     return [node for node, _ in places]
 
@@ -432,7 +446,7 @@ _VIA = re.compile(r" via ((?:P2P|SHM|NET)/\w+|direct\S*)|Using network (\S+)")
 _VERSION = re.compile(r"NCCL version (\S+)")
 
 
-def transports(files: str) -> List[str]:
+def transports(files: str) -> list[str]:
     """What NCCL says it goes through, the commonest first, from its own log of this process."""
     path = Path(files.replace("%p", str(os.getpid())))
     try:
@@ -450,7 +464,7 @@ def open_store(torch: Any, address: str, port: int, seconds: float, serve: bool 
     )
 
 
-def keep_store(torch: Any, plan: Dict[str, Any]) -> NoReturn:
+def keep_store(torch: Any, plan: dict[str, Any]) -> NoReturn:
     """Serve the store, close the roll call when all are there or the time is over; never ends."""
     port, seconds = plan["port"], plan["join_s"]
     try:

@@ -43,9 +43,7 @@ def judge(found: Outcome, world: World, told: Mapping[str, Ranks]) -> None:
         _rounds(found, world, numbers, ended, phase)
 
 
-def _members(
-    world: World, told: Mapping[str, Ranks], ended: Mapping[int, Ended]
-) -> list[int]:
+def _members(world: World, told: Mapping[str, Ranks], ended: Mapping[int, Ended]) -> list[int]:
     """Who took part: those of the roll call, without nodes that were cut off afterwards."""
     called = next((a.members for a in told.values() if a.members is not None), ())
     later = [line["members"] for one in ended.values() for line in one.lines if "members" in line]
@@ -163,7 +161,12 @@ def _wrong(
     phase: str,
 ) -> None:
     """Bytes that arrived other than they were sent, once for each pair."""
-    bad = {s.pair for row in rows if row.get("right") is False for s in samples([row], len(members), phase)}
+    bad = {
+        s.pair
+        for row in rows
+        if row.get("right") is False
+        for s in samples([row], len(members), phase)
+    }
     for pair in sorted(bad):
         names = " – ".join(world.name(members[end]) for end in pair)
         message = f"{world.name(rank)} receives other bytes than were sent, between {names}."
@@ -197,7 +200,9 @@ def _slow(
     if any(row.names == names for row in found.slow):
         return
     found.slow.append(SmokeSlow(kind=kind, names=names, phase=phase, factor=round(factor, 2)))
-    nodes = [node for rank, (node, _) in enumerate(world.places) if {world.name(rank), node} & set(names)]
+    nodes = [
+        node for rank, (node, _) in enumerate(world.places) if {world.name(rank), node} & set(names)
+    ]
     subject, times = " – ".join(names), f"{factor:.1f} times as long as usual"
     if kind == "link":
         message = f"Between {subject} an exchange takes {times}; with others both are well."

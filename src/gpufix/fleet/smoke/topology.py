@@ -8,7 +8,7 @@ Prints one JSON object. pynvml comes beside it.
 from __future__ import annotations
 
 import json
-from typing import Any, Callable, Dict, List
+from typing import Any
 
 # nvmlGpuTopologyLevel_t and nvmlGpuP2PStatus_t, <nvml.h> of the driver 580.
 LEVELS = {
@@ -31,7 +31,7 @@ _READ = 0  # NVML_P2P_CAPS_INDEX_READ
 _LINKS = 18  # NVML_NVLINK_MAX_LINKS
 
 
-def survey(nvml: Any) -> Dict[str, Any]:
+def survey(nvml: Any) -> dict[str, Any]:
     """The GPUs with their NVLinks, and each pair's common ancestor and P2P status."""
     nvml.nvmlInit()
     handles = [
@@ -44,25 +44,27 @@ def survey(nvml: Any) -> Dict[str, Any]:
     return {"gpus": gpus, "pairs": pairs}
 
 
-def _gpu(nvml: Any, handle: Any) -> Dict[str, Any]:
-    states = [_ask(nvml, lambda n=n: nvml.nvmlDeviceGetNvLinkState(handle, n)) for n in range(_LINKS)]
+def _gpu(nvml: Any, handle: Any) -> dict[str, Any]:
+    states = [_ask(nvml, "nvmlDeviceGetNvLinkState", handle, n) for n in range(_LINKS)]
     remote = [
-        _text(getattr(_ask(nvml, lambda n=n: nvml.nvmlDeviceGetNvLinkRemotePciInfo(handle, n)), "busId", ""))
-        for n, state in enumerate(states) if state == 1
-    ]  # fmt: skip
+        _ask(nvml, "nvmlDeviceGetNvLinkRemotePciInfo", handle, n)
+        for n, state in enumerate(states)
+        if state == 1
+    ]
     return {
-        "bus_id": _text(getattr(_ask(nvml, lambda: nvml.nvmlDeviceGetPciInfo(handle)), "busId", "")),
-        "name": _text(_ask(nvml, lambda: nvml.nvmlDeviceGetName(handle)) or ""),
+        "bus_id": _bus(_ask(nvml, "nvmlDeviceGetPciInfo", handle)),
         "up": sum(state == 1 for state in states),
         "down": sum(state == 0 for state in states),
-        "remote": remote,
-    }  # fmt: skip
+        "remote": [_bus(one) for one in remote if one is not None],
+    }
 
 
-def _pair(nvml: Any, handles: List[Any], gpus: List[Dict[str, Any]], a: int, b: int) -> Dict[str, Any]:
+def _pair(
+    nvml: Any, handles: list[Any], gpus: list[dict[str, Any]], a: int, b: int
+) -> dict[str, Any]:
     one, two = handles[a], handles[b]
-    level = _ask(nvml, lambda: nvml.nvmlDeviceGetTopologyCommonAncestor(one, two))
-    status = _ask(nvml, lambda: nvml.nvmlDeviceGetP2PStatus(one, two, _READ))
+    level = _ask(nvml, "nvmlDeviceGetTopologyCommonAncestor", one, two)
+    status = _ask(nvml, "nvmlDeviceGetP2PStatus", one, two, _READ)
     return {
         "from": gpus[a]["bus_id"],
         "to": gpus[b]["bus_id"],
@@ -72,7 +74,7 @@ def _pair(nvml: Any, handles: List[Any], gpus: List[Dict[str, Any]], a: int, b: 
     }
 
 
-def _nvlinks(one: Dict[str, Any], two: Dict[str, Any]) -> int:
+def _nvlinks(one: dict[str, Any], two: dict[str, Any]) -> int:
     """Links from one GPU to another: straight, or all of them where both lead to switches."""
     straight = one["remote"].count(two["bus_id"])
     if straight:
@@ -81,16 +83,18 @@ def _nvlinks(one: Dict[str, Any], two: Dict[str, Any]) -> int:
     return min(sum(r in switches for r in g["remote"]) for g in (one, two)) if switches else 0
 
 
-def _ask(nvml: Any, query: Callable[[], Any]) -> Any:
+def _ask(nvml: Any, query: str, *about: Any) -> Any:
+    """None where it is not supported, or the binding is older than the question."""
     try:
-        return query()
-    except (nvml.NVMLError, AttributeError):  # not supported, or a binding older than the question
+        return getattr(nvml, query)(*about)
+    except (nvml.NVMLError, AttributeError):
         return None
 
 
-def _text(value: Any) -> str:
-    text = value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
-    return text.lower()
+def _bus(info: Any) -> str:
+    """The place on the bus, of a PCI description."""
+    value = getattr(info, "busId", "")
+    return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
 
 
 def bus(text: str) -> str:

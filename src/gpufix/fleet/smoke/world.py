@@ -29,6 +29,6 @@ class World:
         return len(self.places)
 
     def name(self, rank: int) -> str:
-        """"node03 GPU 2"; the node where it is its only one."""
+        """ "node03 GPU 2"; the node where it is its only one."""
         node, local = self.places[rank]
         return node if self._ranks[node] == 1 else f"{node} {self._word} {local}"
