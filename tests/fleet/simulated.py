@@ -6,8 +6,9 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gpufix.fleet.smoke.naming import FURTHER, Named, Sample, further, name
+from gpufix.fleet.smoke.naming import FURTHER, Named, further, name
 from gpufix.fleet.smoke.pairing import chosen, joined, tournament
+from gpufix.fleet.smoke.ratios import Sample
 
 Pair = tuple[int, int]
 

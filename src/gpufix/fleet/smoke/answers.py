@@ -10,7 +10,7 @@ from typing import Any
 
 from gpufix.fleet.ask import why_not
 from gpufix.fleet.engines import Answer
-from gpufix.fleet.smoke.naming import Sample
+from gpufix.fleet.smoke.ratios import Sample
 from gpufix.fleet.wire import BadLine, decode, find
 from gpufix.frozen import Frozen
 from gpufix.kernels.formula import BadOutput, number, objects, text

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from gpufix.fleet.engines import CannotReach, Engine
+from gpufix.fleet.ranges import fold
 from gpufix.fleet.smoke import answers, copy_rows, quick_rows, rank_rows
 from gpufix.fleet.smoke.answers import Looked, Ranks
 from gpufix.fleet.smoke.naming import LEAST, LEAST_CPU
@@ -82,11 +83,11 @@ def _meet(engine: Engine, wanted: Wanted, found: Outcome, say: Say) -> None:
     """Ranks on all nodes that can; another store where its node has gone."""
     members = [m for one in found.nodes if (m := _member(one, found, wanted)) is not None]
     sections = [s for s in wanted.sections if s != "quick"]
-    if sum(m.ranks for m in members) < 2:
-        found.notes.append("one rank at most: no copies, all-reduces or pairs to compare")
-        return
-    if not sections:
-        return
+    total = sum(m.ranks for m in members)
+    if total == 1:
+        found.notes.append("one rank: there are no copies, all-reduces or pairs to compare")
+    if not sections or total < (1 if found.device == "cuda" else 2):
+        return  # one rank on a GPU shows whether NCCL starts
     for _ in range(_HOSTS):
         world = World(members, found.device)
         say(f"{counted(world.size, 'rank')} on {counted(len(members), 'node')} meet")
@@ -99,8 +100,24 @@ def _meet(engine: Engine, wanted: Wanted, found: Outcome, say: Say) -> None:
         found.gone[members[0].node] = why
         members = members[1:]
     rank_rows.judge(found, world, told)
+    _names(found, members)
     if "copies" in sections and found.device == "cuda":
         copy_rows.judge(found, world, told)
+
+
+def _names(found: Outcome, members: Sequence[Member]) -> None:
+    """Nodes whose own name leads to loopback: a job that goes by names meets nobody there."""
+    there = {m.node for m in members}
+    wrong = [
+        one.node
+        for one in found.nodes
+        if one.node in there and (one.resolved is None or one.resolved.startswith("127."))
+    ]
+    if wrong and len(members) > 1:
+        found.notes.append(
+            f"on {fold(wrong)} the host's own name resolves to loopback or to nothing; the ranks met "
+            "since GLOO_SOCKET_IFNAME and NCCL_SOCKET_IFNAME were set to the interface between nodes"
+        )
 
 
 def _host_gone(members: Sequence[Member], told: Mapping[str, Ranks]) -> str | None:

@@ -224,12 +224,14 @@ def _start(folder: Path, arguments: list[str], env: dict[str, str]) -> Child:
 def environment(env: dict[str, str], interface: str, folder: Path) -> dict[str, str]:
     """NCCL and gloo take the way that leads to the others, unless the node says otherwise.
 
-    NVLink multicast (NVLS) is off: where it is misconfigured, NCCL hangs or fails in it alone.
+    NVLink multicast (NVLS) is off: a program that uses it wrongly can take GPUs out of service that
+    other jobs share.
     """
     if interface:
         env.setdefault("GLOO_SOCKET_IFNAME", interface)
         env.setdefault("NCCL_SOCKET_IFNAME", interface)
     env["NCCL_NVLS_ENABLE"] = "0"
+    env["TORCH_SYMM_MEM_DISABLE_MULTICAST"] = "1"
     env.setdefault("NCCL_DEBUG", "INFO")
     env.setdefault("NCCL_DEBUG_SUBSYS", "INIT,NET,P2P,SHM")
     env["NCCL_DEBUG_FILE"] = str(folder / "nccl.%p")

@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from gpufix.fleet.smoke import copies, network
-from gpufix.fleet.smoke.naming import FURTHER, Sample, further
+from gpufix.fleet.smoke.naming import FURTHER, further
 from gpufix.fleet.smoke.pairing import Round, chosen, joined, tournament
+from gpufix.fleet.smoke.ratios import Sample
 
 STUCK, LOST, FAILED = 9, 10, 11  # exit codes
 MIB = 1 << 20
@@ -165,9 +166,10 @@ class Rank:
         wanted = self.plan["sections"]
         if "copies" in wanted and self.cuda:
             self._copies()
-        if len(self.places) > 1:
-            self._reach_all()
+        self._reach_all()
+        if len(self.places) > 1 or self.cuda:
             self._connect()
+        if len(self.places) > 1:
             if "allreduce" in wanted:
                 self._allreduces()
             if "pairs" in wanted:

@@ -13,8 +13,9 @@ from gpufix.checks.smoke.net1251_link_slow import NET1251
 from gpufix.checks.smoke.net1253_collective_wrong import NET1253
 from gpufix.fleet.smoke import lost
 from gpufix.fleet.smoke.answers import Ended, Ranks, samples
-from gpufix.fleet.smoke.naming import LEAST, LEAST_CPU, Sample, name
+from gpufix.fleet.smoke.naming import LEAST, LEAST_CPU, name
 from gpufix.fleet.smoke.outcome import Outcome
+from gpufix.fleet.smoke.ratios import Sample
 from gpufix.fleet.smoke.world import World
 from gpufix.kernels.formula import number
 from gpufix.model import ERROR, WARNING
