@@ -123,10 +123,19 @@ def _below(pid: int, parent: int, parents: dict[int, int]) -> bool:
     return False
 
 
+def _connected(pid: int) -> bool:
+    """Whether it has reached the store."""
+    with suppress(OSError):
+        return any(
+            os.readlink(fd).startswith("socket:") for fd in Path(f"/proc/{pid}/fd").iterdir()
+        )
+    return False
+
+
 class Slowed(threading.Thread):
     """Gives one rank only `share` of the time: stopped and continued, as cpulimit does it."""
 
-    def __init__(self, rank: int, share: float, period: float = 0.04) -> None:
+    def __init__(self, rank: int, share: float = 0.1, period: float = 0.04) -> None:
         super().__init__(daemon=True)
         self._rank, self._share, self._period = rank, share, period
         self._over = threading.Event()
@@ -134,7 +143,7 @@ class Slowed(threading.Thread):
     def run(self) -> None:
         while not self._over.is_set():
             pid = ranks_of(os.getpid()).get(self._rank)
-            if pid is None:
+            if pid is None or not _connected(pid):  # importing torch would take minutes
                 time.sleep(0.05)
                 continue
             with suppress(ProcessLookupError):

@@ -14,7 +14,7 @@ A rank, or a whole node, exchanges slowly with every partner.
 `gpufix fleet smoke` lets ranks exchange in pairs: each pair once for a moment, then in
 ⌈log₂ n⌉ rounds, then what is suspected again. A rank is named when three quarters of its pairs
 or more are slow each time, and those of its partners are not. Slow means 1.25 times the usual
-time or more (1.6 times between ranks on CPUs), and beyond four times the noise.
+time or more (3 times between ranks on CPUs), and beyond three times the noise.
 
 Healthy links of one kind differ by a tenth at most; a link that lost lanes or a generation
 takes twice as long. Not all can be told apart, see docs/fleet.md.

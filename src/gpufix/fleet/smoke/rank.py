@@ -46,7 +46,7 @@ class Scale:
             self.full = self.swept = MIB
         self.chunk = 8 if cuda else 2
         # CPU ranks share their processors: a window spans many turns of the scheduler.
-        self.window_s, self.sweep_s = (0.1, 0.5) if cuda else (0.3, 0.8)
+        self.window_s, self.sweep_s = (0.1, 0.5) if cuda else (0.5, 1.5)
         self.step_s = 0.01 if cuda else 0.04
         self.budget_s = 1.0 if cuda else 0.5
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from math import log
+from math import log, sqrt
 from statistics import median
 from typing import NamedTuple
 
@@ -58,7 +58,11 @@ class Ratios:
         _divide(swept, usual, self.swept)
         both = [median(costs) / middle[pair] for pair, costs in full.items() if pair in middle]
         if both:
-            _divide(full, usual * median(both), self.full)
+            scale = median(both)
+            _divide(full, usual * scale, self.full)
+            # What one pair differs by from one window to another, in the middle of all pairs.
+            apart = median(abs(log(ratio / scale)) for ratio in both)
+            self.noise = max(self.noise, _OF_MEDIAN * apart / sqrt(2) if len(both) > 2 else 0.0)
 
     def times(self, pair: Pair) -> int:
         """How often it was measured in full."""
