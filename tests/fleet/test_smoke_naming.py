@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from itertools import combinations
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,14 @@ from simulated import Pair, Simulated
 from gpufix.fleet.smoke.naming import FURTHER
 from gpufix.fleet.smoke.pairing import chosen, log2, tournament
 
-SIZES = [*range(2, 18), 24, 31, 32, 33, 48, 63, 64]
+FAST = (2, 3, 4, 5, 6, 7, 8, 13, 16, 33)
+SIZES = range(2, 65)
+
+
+def sizes(least: int) -> list[Any]:
+    """Of fleets: some always, all of them in the slow tests."""
+    marks = {n: () if n in FAST else pytest.mark.slow for n in SIZES}
+    return [pytest.param(n, marks=marks[n]) for n in SIZES if n >= least]
 
 
 @pytest.mark.parametrize("n", range(66))
@@ -56,19 +64,19 @@ def check(made: Simulated, n: int, ranks: set[int], links: set[Pair]) -> None:
     assert made.rounds <= log2(n) + 1 + FURTHER
 
 
-few = settings(max_examples=12, deadline=None)
+few = settings(max_examples=8, deadline=None)
 SEEDS = st.integers(0, 1 << 30)
 FACTORS = st.floats(1.5, 40.0)
 
 
-@pytest.mark.parametrize("n", SIZES)
+@pytest.mark.parametrize("n", sizes(2))
 @few
 @given(seed=SEEDS, noise=st.floats(0, 0.05))
 def test_nothing_is_named_on_a_healthy_fleet(n: int, seed: int, noise: float) -> None:
     check(fleet(n, seed, noise), n, set(), set())
 
 
-@pytest.mark.parametrize("n", [n for n in SIZES if n > 2])
+@pytest.mark.parametrize("n", sizes(3))
 @few
 @given(seed=SEEDS, factor=FACTORS, noise=st.floats(0, 0.05), data=st.data())
 def test_one_slow_rank(n: int, seed: int, factor: float, noise: float, data: st.DataObject) -> None:
@@ -83,7 +91,7 @@ def _link(n: int, data: st.DataObject) -> Pair:
     return a, data.draw(st.integers(a + 1, n - 1))
 
 
-@pytest.mark.parametrize("n", [n for n in SIZES if n > 2])
+@pytest.mark.parametrize("n", sizes(3))
 @few
 @given(seed=SEEDS, factor=FACTORS, noise=st.floats(0, 0.05), data=st.data())
 def test_one_slow_link(n: int, seed: int, factor: float, noise: float, data: st.DataObject) -> None:
@@ -93,7 +101,7 @@ def test_one_slow_link(n: int, seed: int, factor: float, noise: float, data: st.
     check(made, n, set(), {link})
 
 
-@pytest.mark.parametrize("n", [n for n in SIZES if n > 3])
+@pytest.mark.parametrize("n", sizes(4))
 @few
 @given(seed=SEEDS, one=FACTORS, two=FACTORS, kind=st.sampled_from("abc"), data=st.data())
 def test_two_faults(
@@ -127,6 +135,27 @@ def test_two_links_of_one_rank_among_three_look_like_the_rank() -> None:
     made = fleet(3, 1)
     made.links = {(0, 1): 3.0, (0, 2): 3.0}
     assert set(made.run().ranks) == {0}
+
+
+@pytest.mark.parametrize("units", [4, 8])
+def test_a_node_whose_every_lane_is_slow_is_named_as_one(units: int) -> None:
+    """Between nodes of two ranks each: lane by lane, as the real rounds go."""
+    lanes = [[2 * node + lane for node in range(units)] for lane in range(2)]
+    made = Simulated(lanes, [f"n{rank // 2}" for rank in range(2 * units)])
+    made.ranks = {2: 3.0, 3: 3.0}
+    named = made.run()
+    assert (list(named.units), named.ranks, named.links) == (["n1"], {}, {})
+    made.ranks = {2: 3.0}
+    named = made.run()
+    assert (named.units, list(named.ranks), named.links) == ({}, [2], {})
+
+
+def test_pairs_of_many_nodes_compare_with_each_other() -> None:
+    """Two GPUs in each node: the pair that is slow is named, though which end it is cannot be."""
+    nodes = [[2 * n, 2 * n + 1] for n in range(6)]
+    made = Simulated(nodes, [f"n{n // 2}" for n in range(12)], links={(4, 5): 3.0})
+    named = made.run()
+    assert (named.units, named.ranks, list(named.links)) == ({}, {}, [(4, 5)])
 
 
 def test_where_all_is_slow_alike_nothing_is_named() -> None:

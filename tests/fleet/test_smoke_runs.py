@@ -106,7 +106,9 @@ def signalled(rank: int, number: signal.Signals, step: float) -> None:
     ("number", "says"),
     [(signal.SIGKILL, "it was ended by SIGKILL"), (signal.SIGSTOP, "its process is stopped")],
 )
-def test_a_rank_that_dies_or_stops_is_a_row(number: signal.Signals, says: str, after: float) -> None:
+def test_a_rank_that_dies_or_stops_is_a_row(
+    number: signal.Signals, says: str, after: float
+) -> None:
     signalled(2, number, after)
     begin = time.monotonic()
     made = run(Here(), ranks=4, seconds=60.0)

@@ -213,7 +213,7 @@ PAGES: dict[str, Page] = {
         "gpufix fleet COMMAND [OPTIONS]",
         (
             ("gpufix fleet doctor --ssh 'node[01-32]'", "ask hosts by ssh"),
-            ("gpufix fleet smoke --slurm=-pgpu", "load a partition's GPUs: who is slow or lost"),
+            ("gpufix fleet smoke --slurm=-pgpu", "load its GPUs: who is slow"),
             ("gpufix fleet report answers/", "from saved answers"),
             ("gpufix fleet manifest", "Kubernetes: a Job, to be applied"),
         ),

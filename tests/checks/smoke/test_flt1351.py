@@ -60,7 +60,7 @@ FIRING = {
     ),
     "named by those that waited": Fires(
         lost(n1=[WAITED, rank({"at": "the end"}, code=9)]),
-        fault("n1 GPU 1", "the others waited for it in vain at: the end"),
+        fault("n1 GPU 1", "the others waited for it at: the end"),
     ),
     "nobody else is to blame": Fires(
         lost(n1=[WELL, rank(AT, {"error": "RuntimeError: NCCL error"}, code=11)]),

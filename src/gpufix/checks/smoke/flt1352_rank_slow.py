@@ -17,7 +17,7 @@ or more are slow each time, and those of its partners are not. Slow means 1.25 t
 time or more (3 times between ranks on CPUs), and beyond three times the noise.
 
 Healthy links of one kind differ by a tenth at most; a link that lost lanes or a generation
-takes twice as long. Not all can be told apart, see docs/fleet.md.
+takes twice as long. docs/fleet.md lists what cannot be separated.
 
 ## Why it matters
 A collective is as fast as its slowest rank: one slow node slows down the whole job.
