@@ -170,7 +170,7 @@ def _ranks(
     toward = plan["addresses"][0] if store is not None and plan["addresses"] else address
     name, own = network.interface_to(toward if len(plan["world"]) > 1 else "127.0.0.1")
     env = environment(dict(os.environ), name, folder)
-    env["GPUFIX_OWN_ADDRESS"] = own
+    env["GPUFIX_OWN_ADDRESS"] = own or next(iter(network.describe()["addresses"]), "127.0.0.1")
     children = {n: _start(folder, [str(n), address], env) for n in numbers}
     _wait(children, plan, end)
     rows = {str(n): child.row(time.monotonic()) for n, child in children.items()}

@@ -20,7 +20,10 @@ from gpufix.kernels.torch_program import TORCH_QUICK
 NO_PYTHON, NO_FOLDER = 98, 99
 _TIME = (1980, 1, 1, 0, 0, 0)
 _PACKAGES = ("__init__.py", "fleet/__init__.py", "fleet/wire.py", "fleet/smoke/__init__.py")
-_MODULES = ("pairing", "ratios", "naming", "network", "topology", "copies", "rank", "node")
+_MODULES = (
+    "pairing", "ratios", "naming", "network", "copies", "meeting", "group", "exchange", "rounds",
+    "reduces", "rank", "node",
+)  # fmt: skip
 
 # One line for any login shell: no single quote, no newline, no `!`. $1: the environment's Python or
 # folder, empty for python3; then what to do, and the node's name.
