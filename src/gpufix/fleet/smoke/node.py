@@ -190,8 +190,8 @@ def _wait(children: dict[int, Child], plan: dict[str, Any], end: float) -> None:
         left = [child for child in children.values() if child.code is None]
         if not left:
             return
-        done = any('"done"' in line for c in children.values() for line in c.lines[-1:])
-        if grace == float("inf") and done and len(left) < len(children):
+        over = any('"left"' in line for c in children.values() for line in c.lines[-1:])
+        if grace == float("inf") and over:
             grace = time.monotonic() + _GRACE  # all leave together
         if all(_given_up(child, plan) for child in left):
             return

@@ -44,7 +44,8 @@ class Ratios:
         halves = [s.spread for s in samples if s.full]
         self.noise = _OF_HALVES * median(halves) if halves else 0.0
         for kind in sorted({s.kind for s in samples}):
-            self._take(*(_costs(samples, kind, full) for full in (False, True)), unit_of)
+            swept, full = (_costs(samples, kind, which) for which in (False, True))
+            self._take(swept, full, unit_of)
         self.pairs = sorted(self.swept)
         self.factor = {p: median(self.full.get(p) or self.swept[p]) for p in self.pairs}
 
