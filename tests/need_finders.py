@@ -109,6 +109,26 @@ def sandbox() -> str:
     return "" if subprocess.run(probe, capture_output=True).returncode else "unshare"
 
 
+def network_namespaces() -> str:
+    """Whether this user may give programs networks of their own, and slow them down."""
+    if not all(map(shutil.which, ("ip", "tc"))) or os.geteuid() != 0:
+        return ""
+    name = f"gpufix{os.getpid()}"
+    if subprocess.run(["ip", "netns", "add", name], capture_output=True).returncode:
+        return ""
+    try:
+        tries = (
+            ["ip", "-n", name, "link", "add", "a", "type", "veth", "peer", "name", "b"],
+            ["ip", "-n", name, "link", "add", "c", "type", "bridge"],
+            ["tc", "-n", name, "qdisc", "add", "dev", "a", "root", "tbf", "rate", "1mbit",
+             "burst", "32k", "latency", "9ms"],
+        )  # fmt: skip
+        done = [subprocess.run(one, capture_output=True).returncode for one in tries]
+        return "" if any(done) else "ip netns"
+    finally:
+        subprocess.run(["ip", "netns", "del", name], capture_output=True)
+
+
 def managed_python() -> str:
     """The system's, marked so that pip leaves it alone."""
     python = Path("/usr/bin/python3")

@@ -129,6 +129,7 @@ NEEDS = {
     ),
     "a Python that starts in ASCII only": Need(find.ascii_python, "a path of ASCII letters"),
     "sandbox": Need(find.sandbox, "root, where mounting is allowed"),
+    "network namespaces": Need(find.network_namespaces, "root, iproute2, where that is allowed"),
     "mount": Need(find.mount, "root, where mounting is allowed"),
     "overlay": Need(find.overlay, "root, where mounting is allowed"),
 }

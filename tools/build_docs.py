@@ -31,6 +31,7 @@ from gpufix.fixes.registry import Fix, builtin_fixes, fixes_in
 from gpufix.model import Diagnosis, Facts
 from gpufix.model.base import Model
 from gpufix.model.fleet_report import FleetReport
+from gpufix.model.fleet_smoke import FleetSmoke
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -46,14 +47,21 @@ FAMILIES = {
     "RUN": "Runtime settings",
     "KRN": "Smoke test",
     "NOD": "Nodes: hardware and driver",
-    "NET": "Nodes: network",
-    "FLT": "What differs between nodes",
+    "NET": "Network and links between GPUs",
+    "FLT": "Fleets of nodes",
     "DOC": "gpufix itself",
 }
 KINDS = {
     "safe": "safe: applied by `gpufix fix --apply`, undone by `gpufix undo`",
     "unsafe": "unsafe: needs your consent (`--unsafe`), undone by `gpufix undo`",
     "manual": "manual: printed, never run",
+}
+
+SCHEMAS = {
+    "diagnosis": Diagnosis,
+    "facts": Facts,
+    "fleet": FleetReport,
+    "fleet_smoke": FleetSmoke,
 }
 
 
@@ -68,7 +76,7 @@ def pages() -> dict[Path, str]:
     rows = [f"| [{f.name}]({f.name}.md) | {title(f)} | {codes(f)} |" for f in fixes]
     head = "# Fixes\n\n| fix | what it does | answers to |\n| --- | --- | --- |\n"
     out[DOCS / "fixes" / "index.md"] = head + "\n".join(rows) + "\n"
-    for name, model in (("diagnosis", Diagnosis), ("facts", Facts), ("fleet", FleetReport)):
+    for name, model in SCHEMAS.items():
         out[DOCS / "schema" / f"{name}.json"] = json.dumps(schema(model), indent=1) + "\n"
     out[DOCS / "commands.md"] = command_pages.markdown()
     out[DOCS / "man" / "gpufix.1"] = command_pages.manual()

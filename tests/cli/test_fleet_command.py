@@ -110,3 +110,26 @@ def test_here_looks_at_this_machine(tmp_path: Path) -> None:
         == "gpufix: nothing judged; no environment is active, and neither the project nor...\n"
     )
     assert second.returncode == 1
+
+
+def test_smoke_asks_nobody_in_a_pipe(tmp_path: Path) -> None:
+    """It loads GPUs: without a word it starts nothing."""
+    done = gpufix("fleet", "smoke", "--ssh", "n[1-2]", cwd=tmp_path, PATH=str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "gpufix: fleet smoke loads the GPUs of all these nodes: --yes says that you want it\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], "say which nodes by one of --ray, --slurm, --ssh, --here; found none"),
+        (["--here", "--ssh", "a"], "found --ssh, --here"),
+        (["--here", "--only", "links", "--yes"], "expected"),
+        (["--here", "--python", "/no/such", "--yes"], "/no/such is not a usable Python"),
+    ],
+)
+def test_smoke_is_typed_right(words: list[str], says: str, tmp_path: Path) -> None:
+    done = gpufix("fleet", "smoke", *words, cwd=tmp_path)
+    assert done.returncode == 2 and says in done.stderr

@@ -20,6 +20,8 @@ ALLOWED = {
     "facts.python.probe": "runs as the patient's interpreter, within a time limit",
     "kernels.torch_extension.build_op": "runs as the patient's interpreter, within a time limit",
     "fleet.engines.ray_task": "runs on nodes without gpufix: reads its parent's /proc/PID/environ",
+    "fleet.smoke.node": "runs on nodes without gpufix, as the patient's interpreter: its plan, /proc",
+    "fleet.smoke.rank": "runs on nodes without gpufix, as the patient's interpreter: its plan",
     "smoke.nvml_watch": "runs as a process of its own, within a time limit",
     "engine.": "writes: its journal, its logs, and what it is about to change",
 }

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperCommand
 
-from gpufix.cli import options
+from gpufix.cli import fleet_engine, options
 from gpufix.cli.choices import FailOn
 from gpufix.cli.diff import diff
+from gpufix.cli.fleet_smoke import smoke
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,50 +73,6 @@ Strict = Annotated[
 ]
 
 
-class Optional(TyperCommand):
-    """`--ray` and `--slurm` may stand without a value."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Give them the value that stands for none."""
-        words = {"--ray": "auto", "--slurm": ""}
-        full: list[str] = []
-        for number, argument in enumerate(args):
-            after = args[number + 1 : number + 2]
-            alone = not after or (after[0].startswith("-") and argument != "--slurm")
-            if argument == "--slurm" and after and after[0].startswith("--"):
-                alone = after[0].partition("=")[0] in _NAMES
-            full.append(
-                f"{argument}={words[argument]}" if argument in words and alone else argument
-            )
-        return list(super().parse_args(ctx, full))
-
-
-_NAMES = frozenset(
-    [
-        "--ray",
-        "--slurm",
-        "--ssh",
-        "--ssh-options",
-        "--here",
-        "--python",
-        "--project",
-        "--deep",
-        "--gpufix",
-        "--timeout",
-        "--save",
-        "--gpu",
-        "--select",
-        "--ignore",
-        "--fail-on",
-        "--strict",
-        "--reference",
-        "--format",
-        "--output",
-        "--help",
-    ]
-)
-
-
 @fleet.command("report")
 def report(
     inputs: Annotated[
@@ -161,31 +117,15 @@ def report(
     raise typer.Exit(_emit(made, format, output, _gate(fail_on, strict)))
 
 
-@fleet.command("doctor", cls=Optional)
+@fleet.command("doctor", cls=fleet_engine.Optional)
 def doctor(
-    ray: Annotated[
-        str | None,
-        typer.Option("--ray", metavar="[ADDRESS]", help="The nodes of a Ray cluster."),
-    ] = None,
-    slurm: Annotated[
-        str | None,
-        typer.Option(
-            "--slurm",
-            metavar="[SRUN OPTIONS]",
-            help="The nodes of Slurm: of this allocation, or those that srun's options choose: "
-            "'-p gpu -w node[01-08] --gpus-per-node=8'.",
-        ),
-    ] = None,
-    ssh: Annotated[
-        str | None,
-        typer.Option("--ssh", metavar="HOSTS", help="Hosts: node[01-32],login1,user@host."),
-    ] = None,
+    ray: fleet_engine.Ray = None,
+    slurm: fleet_engine.Slurm = None,
+    ssh: fleet_engine.Ssh = None,
     here: Annotated[
         bool, typer.Option("--here", help="Only this node, compared with --reference.")
     ] = False,
-    ssh_options: Annotated[
-        str, typer.Option("--ssh-options", metavar="OPTIONS", help="Further arguments of ssh.")
-    ] = "",
+    ssh_options: fleet_engine.SshOptions = "",
     python: options.Python = None,
     project: Annotated[
         str | None, typer.Option("--project", metavar="DIR", help="A project folder on each node.")
@@ -226,18 +166,13 @@ def doctor(
     from gpufix.fleet.engines import CannotReach
     from gpufix.fleet.launch import Look
 
-    chosen = {"--ray": ray, "--slurm": slurm, "--ssh": ssh, "--here": here or None}
-    named = [name for name, value in chosen.items() if value is not None]
-    if len(named) != 1:
-        raise fail(
-            f"say which nodes by one of {', '.join(chosen)}; found {', '.join(named) or 'none'}"
-        )
+    named = fleet_engine.which(ray, slurm, ssh, here)
     request = _request(gpu, select, ignore, reference)
     look = Look(python, project, deep, gpufix.value, timeout)
     try:
-        engine = _engine(ray, slurm, ssh, ssh_options)
+        engine = fleet_engine.engine(ray, slurm, ssh, ssh_options)
         try:
-            made = _made(_answers(engine, look, named[0], save), request)
+            made = _made(_answers(engine, look, named, save), request)
         finally:
             engine.close()
     except CannotReach as error:
@@ -333,6 +268,7 @@ def probe(
 
 
 fleet.command("diff")(diff)
+fleet.command("smoke", cls=fleet_engine.Optional)(smoke)
 
 
 def _request(
@@ -353,24 +289,6 @@ def _request(
         ),
         reference=one(reference) if reference else None,
     )
-
-
-def _engine(ray: str | None, slurm: str | None, ssh: str | None, ssh_options: str) -> Engine:
-    if ray is not None:
-        from gpufix.fleet.engines.ray import Ray
-
-        return Ray(ray or "auto")
-    if slurm is not None:
-        from gpufix.fleet.engines.slurm import Slurm
-
-        return Slurm(slurm)
-    if ssh is not None:
-        from gpufix.fleet.engines.ssh import Ssh
-
-        return Ssh(ssh, ssh_options)
-    from gpufix.fleet.engines.here import Here
-
-    return Here()
 
 
 def _answers(engine: Engine, look: Look, name: str, save: str | None) -> Iterable[Reading]:

@@ -215,7 +215,7 @@ PAGES: dict[str, Page] = {
         "gpufix fleet COMMAND [OPTIONS]",
         (
             ("gpufix fleet doctor --ssh 'node[01-32]'", "ask hosts by ssh"),
-            ("gpufix fleet doctor --slurm=-pgpu", "ask the nodes of a partition"),
+            ("gpufix fleet smoke --slurm=-pgpu", "load its GPUs: who is slow"),
             ("gpufix fleet report answers/", "from saved answers"),
             ("gpufix fleet manifest", "Kubernetes: a Job, to be applied"),
         ),

@@ -35,10 +35,11 @@ def read(one: Answer) -> Reading:
     line = find(one.out.decode("utf-8", "replace"))
     if line is not None:
         return answer(line, one.node)
-    return Reading(one.node, problem=_why(one))
+    return Reading(one.node, problem=why_not(one))
 
 
-def _why(one: Answer) -> str:
+def why_not(one: Answer) -> str:
+    """Why a node printed no answer, in its own words or the engine's."""
     where = _AT.findall(one.err)
     last = f"; the last that was heard: at {where[-1]}" if where else ""
     if one.problem is not None:

@@ -16,7 +16,8 @@ class Work(Frozen):
     """A command for every node. `given`: its standard input.
 
     `seconds`: how long a node may take, from the start there. `kept`: bytes of output. An argument
-    that is PYTHON stands for the interpreter that the engine itself runs on, where it has one.
+    that is PYTHON stands for the interpreter that the engine itself runs on, where it has one; NODE
+    for the node's name.
     """
 
     command: tuple[str, ...]
@@ -26,6 +27,13 @@ class Work(Frozen):
 
 
 PYTHON = "{python}"
+NODE = "{node}"
+
+
+def words(work: Work, node: str, python: str = "") -> list[str]:
+    """The command for one node."""
+    known = {PYTHON: python, NODE: node}
+    return [known.get(part, part) for part in work.command]
 
 
 class Answer(Frozen):

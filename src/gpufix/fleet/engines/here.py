@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 
-from gpufix.fleet.engines import PYTHON, Answer, Work
+from gpufix.fleet.engines import Answer, Work, words
 from gpufix.fleet.engines.fanout import programs
 from gpufix.fleet.probe import name
 
@@ -19,8 +19,7 @@ class Here:
 
     def submit(self, work: Work, nodes: Sequence[str]) -> Iterator[Answer]:
         """A process of its own: what hangs there is ended."""
-        command = [sys.executable if part == PYTHON else part for part in work.command]
-        yield from programs(work, nodes, lambda _: command)
+        yield from programs(work, nodes, lambda node: words(work, node, sys.executable))
 
     def close(self) -> None:
         """Nothing is open."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, redirect_stdout
 from typing import Any
 
-from gpufix.fleet.engines import Answer, CannotReach, Work, ray_task
+from gpufix.fleet.engines import PYTHON, Answer, CannotReach, Work, ray_task, words
 
 _STARTS = 30.0  # seconds in which Ray may start a worker on a node
 
@@ -62,7 +62,7 @@ class Ray:
         pending = {
             task.options(
                 scheduling_strategy=Affinity(self._ids[node], soft=False), name="gpufix fleet"
-            ).remote(list(work.command), given, work.seconds, work.kept): node
+            ).remote(words(work, node, PYTHON), given, work.seconds, work.kept): node
             for node in nodes
         }
         until = begin + work.seconds + _STARTS

@@ -8,7 +8,7 @@ import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 
-from gpufix.fleet.engines import PYTHON, Answer, CannotReach, Work
+from gpufix.fleet.engines import Answer, CannotReach, Work, words
 from gpufix.fleet.engines.fanout import programs
 from gpufix.fleet.ranges import BadRange, expand
 from gpufix.process import NoAnswer, ask
@@ -75,11 +75,10 @@ class Slurm:
                 yield Answer(node, problem=self._out[node])
         inside = "SLURM_JOB_ID" in os.environ
         place = ["--overlap"] if inside else [f"--immediate={_QUEUE}"]
-        command = ["" if part == PYTHON else part for part in work.command]
         given = ["srun", "--quiet", *self._options, *place, "-N1", "-n1"]
         asked = [node for node in nodes if node not in self._out]
         for answer in programs(
-            work, asked, lambda node: [*given, "-w", node, *command], beside=_QUEUE
+            work, asked, lambda node: [*given, "-w", node, *words(work, node)], beside=_QUEUE
         ):
             yield _explained(answer)
 

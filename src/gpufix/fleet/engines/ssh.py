@@ -6,7 +6,7 @@ import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 
-from gpufix.fleet.engines import PYTHON, Answer, CannotReach, Work
+from gpufix.fleet.engines import Answer, CannotReach, Work, words
 from gpufix.fleet.engines.fanout import programs
 from gpufix.fleet.ranges import BadRange, expand
 
@@ -40,11 +40,14 @@ class Ssh:
 
     def submit(self, work: Work, nodes: Sequence[str]) -> Iterator[Answer]:
         """The remote shell, whichever it is, gets the command as one quoted line."""
-        line = shlex.join("" if part == PYTHON else part for part in work.command)
         own = [part for option in _OPTIONS for part in ("-o", option)]
         # What is given first counts: the user's own options stand before ours.
         given = ["ssh", "-T", *shlex.split(self._options), *own, "--"]
-        yield from programs(work, nodes, lambda node: [*given, node, line], beside=_CONNECT)
+
+        def command(node: str) -> list[str]:
+            return [*given, node, shlex.join(words(work, node))]
+
+        yield from programs(work, nodes, command, beside=_CONNECT)
 
     def close(self) -> None:
         """Nothing is open."""
