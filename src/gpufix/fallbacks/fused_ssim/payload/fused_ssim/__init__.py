@@ -10,6 +10,7 @@ values are meant for images in [0, 1]. Only the first image receives a gradient.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -69,23 +70,23 @@ def _mean(
 
 
 class _Mean(torch.autograd.Function):
+    """The gradient is computed at once, while the host goes on; the backward pass only scales it."""
+
     @staticmethod
     def forward(ctx: Any, x: Tensor, y: Tensor, margin: int, train: bool, radius: int) -> Tensor:
-        mean, derivatives = implementation(x, radius).mean(x, y, _C1, _C2, radius, margin, train)
-        batch, channels, *sizes = x.shape
-        ctx.radius, ctx.count = radius, batch * channels
-        for size in sizes:
-            ctx.count *= max(size - 2 * margin, 0)
-        _save(ctx, x, y, derivatives)
+        run = implementation(x, radius)
+        mean, derivatives = run.mean(x, y, _C1, _C2, radius, margin, train)
+        if derivatives is not None:
+            count = math.prod(x.shape[:2])
+            for size in x.shape[2:]:
+                count *= max(size - 2 * margin, 0)
+            ctx.save_for_backward(run.mean_backward(x, y, derivatives, None, count, radius))
         return mean
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, chain: Tensor) -> tuple[Tensor | None, ...]:
-        x, y, derivatives = _saved(ctx)
-        run = implementation(x, ctx.radius)
-        gradient = run.mean_backward(x, y, derivatives, chain, ctx.count, ctx.radius)
-        return gradient, None, None, None, None
+        return _kept(ctx)[0] * chain, None, None, None, None
 
 
 class FusedSSIMMap(torch.autograd.Function):
@@ -106,27 +107,21 @@ class FusedSSIMMap(torch.autograd.Function):
         keep = train and img1.requires_grad
         map_, derivatives = implementation(x, RADIUS).forward(x, y, C1, C2, RADIUS, keep)
         ctx.margin = RADIUS if padding == "valid" else 0
-        _save(ctx, x, y, derivatives)
+        if derivatives is not None:
+            ctx.save_for_backward(x, y, derivatives)
         return inner(map_, ctx.margin)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, opt_grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, y, derivatives = _saved(ctx)
+        x, y, derivatives = _kept(ctx)
         chain = with_border(opt_grad, x, ctx.margin) if ctx.margin else opt_grad.contiguous()
         gradient = implementation(x, RADIUS).backward(x, y, derivatives, chain, RADIUS)
         return None, None, gradient, None, None, None, None
 
 
-def _save(ctx: Any, x: Tensor, y: Tensor, derivatives: Tensor | None) -> None:
-    if derivatives is None:
-        ctx.save_for_backward()
-    else:
-        ctx.save_for_backward(x, y, derivatives)
-
-
-def _saved(ctx: Any) -> tuple[Tensor, Tensor, Tensor]:
-    if not ctx.saved_tensors:
+def _kept(ctx: Any) -> tuple[Tensor, ...]:
+    kept: tuple[Tensor, ...] = ctx.saved_tensors
+    if not kept:
         raise RuntimeError("fused_ssim: train=False keeps nothing for a backward pass")
-    x, y, derivatives = ctx.saved_tensors
-    return x, y, derivatives
+    return kept
