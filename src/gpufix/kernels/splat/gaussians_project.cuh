@@ -139,7 +139,7 @@ __device__ inline int project_one(const Gaussians& g, const View& v, const Camer
         float sh[48], inverse_length;
         load_sh<3 * (kDegree + 1) * (kDegree + 1)>(scene_of(g), i, sh);
         color = color_of<kDegree>(direction_to(mean, load3(v.eye, 0), &inverse_length), sh);
-        color = {fmaxf(color.x, 0.0f), fmaxf(color.y, 0.0f), fmaxf(color.z, 0.0f)};
+        color = {not_below_zero(color.x), not_below_zero(color.y), not_below_zero(color.z)};
     }
     out.red = color.x;
     out.green = color.y;

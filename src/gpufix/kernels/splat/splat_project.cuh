@@ -174,9 +174,9 @@ __device__ inline int project_one(const Scene& s, const Camera& c, int i, Splat&
     float sh[48], inverse_length;
     load_sh<3 * (kDegree + 1) * (kDegree + 1)>(s, i, sh);
     Vec3 color = color_of<kDegree>(direction_to(mean, camera_position(c), &inverse_length), sh);
-    out.red = fmaxf(color.x, 0.0f);
-    out.green = fmaxf(color.y, 0.0f);
-    out.blue = fmaxf(color.z, 0.0f);
+    out.red = not_below_zero(color.x);
+    out.green = not_below_zero(color.y);
+    out.blue = not_below_zero(color.z);
     out.inverse_depth = 0;
     return tiles;
 }
@@ -326,7 +326,7 @@ __device__ inline Vec3 color_gradient(const Scene& s, const Vec3& eye, int i, co
     load_sh<3 * kCount>(s, i, sh);
     Direction d = direction_to(mean, eye, &inverse_length);
     Vec3 color = color_of<kDegree>(d, sh);
-    g = {color.x >= 0 ? g.x : 0, color.y >= 0 ? g.y : 0, color.z >= 0 ? g.z : 0};
+    g = {color.x < 0 ? 0 : g.x, color.y < 0 ? 0 : g.y, color.z < 0 ? 0 : g.z};
     sh_basis<kDegree>(d, basis);
     float out[48];
 #pragma unroll
