@@ -284,7 +284,11 @@ def main() -> int:
         }
         ssim, knn, splat = (
             kind(path[name])
-            for name, kind in (("ssim", embedded.Ssim), ("knn", embedded.Knn), ("splat", embedded.Splat))
+            for name, kind in (
+                ("ssim", embedded.Ssim),
+                ("knn", embedded.Knn),
+                ("splat", embedded.Splat),
+            )
         )
         said("fused_ssim", lambda: compare_ssim(ssim))
         said("simple_knn", lambda: compare_knn(knn))

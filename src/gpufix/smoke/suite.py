@@ -58,7 +58,9 @@ def _run_everything(
     if request.compile_only:
         return {}, None
     if programs_at_once(facts, 1) == 1:
-        return _run_all(facts, request, compiled, say, None), _torch_extension(facts, request, say, None)
+        return _run_all(facts, request, compiled, say, None), _torch_extension(
+            facts, request, say, None
+        )
     with tempfile.TemporaryDirectory(prefix="gpufix-turns-") as folder:
         turns = Path(folder)
         with ThreadPoolExecutor(max_workers=1) as pool:

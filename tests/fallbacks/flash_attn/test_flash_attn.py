@@ -102,7 +102,9 @@ def test_against_the_definition(
         q, k, v, alibi_slopes=slopes, return_attn_probs=True, **rule
     )
     each = [
-        reference(q[b], k[b], v[b], slopes=None if slopes is None else slopes.expand(2, 4)[b], **rule)
+        reference(
+            q[b], k[b], v[b], slopes=None if slopes is None else slopes.expand(2, 4)[b], **rule
+        )
         for b in range(2)
     ]
     wanted = torch.stack([one for one, _ in each])
@@ -218,7 +220,11 @@ def test_padding(flash: types.ModuleType, monkeypatch: pytest.MonkeyPatch) -> No
     mask = torch.tensor([[1, 1, 0, 0], [1, 1, 1, 1], [0, 0, 1, 0]])
     tokens, indices, starts, longest, lengths = bert_padding.unpad_input(x, mask)
     assert starts.tolist() == [0, 2, 6, 7] and starts.dtype == torch.int32
-    assert longest == 4 and lengths.tolist() == [2, 4, 1] and indices.tolist() == [0, 1, 4, 5, 6, 7, 10]
+    assert (
+        longest == 4
+        and lengths.tolist() == [2, 4, 1]
+        and indices.tolist() == [0, 1, 4, 5, 6, 7, 10]
+    )
     assert torch.equal(tokens, x.flatten(0, 1)[mask.flatten().bool()])
     back = bert_padding.pad_input(tokens, indices, 3, 4)
     assert torch.equal(back, x * mask[..., None, None])

@@ -187,7 +187,7 @@ def lock(path: str) -> Iterator[None]:
         return
     import fcntl  # where there are turns, there is flock
 
-    with open(path, "a") as file:
+    with Path(path).open("a") as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         yield
 

@@ -54,7 +54,9 @@ def attend(
     """The result; with the log-sum-exp of the scores where it is asked for."""
     _check(q, k, v, lengths)
     if with_sums and rule.dropout:
-        raise NotImplementedError("flash_attn (gpufix): return_attn_probs with dropout is not known here")
+        raise NotImplementedError(
+            "flash_attn (gpufix): return_attn_probs with dropout is not known here"
+        )
     if with_sums or not _kernel.serves(q, v, lengths, rule):
         out, sums = _plain.attention(q, k, v, lengths, rule, with_sums)
     else:
@@ -71,7 +73,9 @@ def _check(q: Tensor, k: Tensor, v: Tensor, lengths: Optional[Lengths]) -> None:
         found = ", ".join(str(t.dtype) for t in (q, k, v))
         raise RuntimeError(f"FlashAttention only support fp16 and bf16 data type, not {found}")
     if not q.device == k.device == v.device:
-        raise RuntimeError(f"flash_attn (gpufix): q on {q.device}, k on {k.device}, v on {v.device}")
+        raise RuntimeError(
+            f"flash_attn (gpufix): q on {q.device}, k on {k.device}, v on {v.device}"
+        )
     fit = k.shape[:-1] == v.shape[:-1] and q.shape[-1] == k.shape[-1]
     if not fit or (lengths is None and q.shape[0] != k.shape[0]):
         raise RuntimeError(f"flash_attn (gpufix): these do not fit together: {shapes}")
@@ -80,4 +84,6 @@ def _check(q: Tensor, k: Tensor, v: Tensor, lengths: Optional[Lengths]) -> None:
             f"Number of heads in key/value must divide number of heads in query: {shapes}"
         )
     if lengths is not None and lengths.queries.shape != lengths.keys.shape:
-        raise RuntimeError("flash_attn (gpufix): cu_seqlens_q and cu_seqlens_k differ in their sequences")
+        raise RuntimeError(
+            "flash_attn (gpufix): cu_seqlens_q and cu_seqlens_k differ in their sequences"
+        )

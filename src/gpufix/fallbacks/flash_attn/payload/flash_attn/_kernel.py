@@ -108,7 +108,9 @@ def _agrees(like: Tensor, varlen: bool, rule: Rule, grouped: bool) -> bool:
                     out = _plain.attention(q, k, v, lengths, small, False)[0]
                 else:
                     out = attention(q, k, v, lengths, small)
-                loss = (out * torch.linspace(-1, 1, out.numel(), device=out.device).view_as(out)).sum()
+                loss = (
+                    out * torch.linspace(-1, 1, out.numel(), device=out.device).view_as(out)
+                ).sum()
                 results.append((out, *torch.autograd.grad(loss, (q, k, v))))
         if not all(torch.allclose(a, b, rtol=5e-2, atol=5e-2) for a, b in zip(*results)):
             return False

@@ -56,7 +56,9 @@ def _sequences(
     if not with_sums:
         return whole, None
     infinite = torch.full((q.shape[1], len(q)), torch.inf, device=q.device)
-    return whole, infinite.index_copy(1, torch.cat(places), torch.cat(sums, 1)) if sums else infinite
+    return whole, infinite.index_copy(
+        1, torch.cat(places), torch.cat(sums, 1)
+    ) if sums else infinite
 
 
 def _tokens(starts: List[int], length: int, device: torch.device) -> Tensor:

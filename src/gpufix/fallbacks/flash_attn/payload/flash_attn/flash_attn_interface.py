@@ -100,7 +100,9 @@ def flash_attn_varlen_func(
     ends; ``max_seqlen_q`` and ``max_seqlen_k`` are the longest. The log-sum-exp is heads x tokens.
     """
     if block_table is not None:
-        raise NotImplementedError("flash_attn (gpufix): block_table, of a paged cache, is not known here")
+        raise NotImplementedError(
+            "flash_attn (gpufix): block_table, of a paged cache, is not known here"
+        )
     lengths = Lengths(cu_seqlens_q, cu_seqlens_k, int(max_seqlen_q), int(max_seqlen_k))
     rule = Rule.of(q, dropout_p, softmax_scale, causal, window_size, softcap, alibi_slopes)
     return attend(q, k, v, lengths, rule, return_attn_probs)
