@@ -169,7 +169,8 @@ def _torch_side() -> dict[tuple[str, str], float]:
 def smoke(_: Path) -> Iterator[Goal]:
     """Whole commands by the wall clock; the first fills the cache."""
     with tempfile.TemporaryDirectory() as cache:
-        env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "XDG_CACHE_HOME": cache}
+        path = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
+        env = {**os.environ, "PYTHONPATH": path, "XDG_CACHE_HOME": cache}
         cold = _command(env, "smoke", "--output", f"{cache}/cold.json", "--format", "json")
         warm = [_command(env, "smoke", "-v") for _ in range(TURNS)]
         quick = [_command(env, "smoke", "--quick") for _ in range(TURNS)]

@@ -70,23 +70,37 @@ def _mean(
 
 
 class _Mean(torch.autograd.Function):
-    """The gradient is computed at once, while the host goes on; the backward pass only scales it."""
+    """The gradient is computed at once, while the host goes on, and the backward pass only scales it.
+
+    Of large images it is left to the backward pass: the host is there before the GPU is done.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, y: Tensor, margin: int, train: bool, radius: int) -> Tensor:
         run = implementation(x, radius)
         mean, derivatives = run.mean(x, y, _C1, _C2, radius, margin, train)
-        if derivatives is not None:
-            count = math.prod(x.shape[:2])
-            for size in x.shape[2:]:
-                count *= max(size - 2 * margin, 0)
+        if derivatives is None:
+            return mean
+        count = math.prod(x.shape[:2])
+        for size in x.shape[2:]:
+            count *= max(size - 2 * margin, 0)
+        ctx.deferred = (count, radius) if run.defers_gradient(x) else None
+        if ctx.deferred:
+            ctx.save_for_backward(x, y, derivatives)
+        else:
             ctx.save_for_backward(run.mean_backward(x, y, derivatives, None, count, radius))
         return mean
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, chain: Tensor) -> tuple[Tensor | None, ...]:
-        return _kept(ctx)[0] * chain, None, None, None, None
+        kept = _kept(ctx)
+        if not ctx.deferred:
+            return kept[0] * chain, None, None, None, None
+        x, y, derivatives = kept
+        count, radius = ctx.deferred
+        gradient = implementation(x, radius).mean_backward(x, y, derivatives, chain, count, radius)
+        return gradient, None, None, None, None
 
 
 class FusedSSIMMap(torch.autograd.Function):

@@ -49,6 +49,10 @@ class Eager:
             clear_border(derivatives, margin, x.dim() - 2)
         return inner(map_, margin).mean(), derivatives
 
+    def defers_gradient(self, x: Tensor) -> bool:
+        """Whether the mean's gradient is better computed in the backward pass than at once."""
+        return False
+
     def mean_backward(
         self,
         x: Tensor,

@@ -10,10 +10,13 @@ import triton
 from torch import Tensor
 
 from ._cut import BLOCK, cut
+from ._driver import Launch, launch_of
 from ._eager import Eager
 from ._triton import _backward, _forward
 from ._window import RADIUS
 
+LARGE = 12_000_000  # values: the GPU takes longer than the host's way through a backward pass
+MOST_SHAPES = 256
 RESIDENT = 5, 6  # programs that fit a multiprocessor: of _forward, of _backward
 
 
@@ -44,6 +47,9 @@ class Triton(Eager):
         if chain is None:
             return self._backward(x, y, derivatives, self._one, 1.0, False)
         return self._backward(x, y, derivatives, chain, 1.0, True)
+
+    def defers_gradient(self, x: Tensor) -> bool:
+        return x.numel() > LARGE
 
     def mean(
         self, x: Tensor, y: Tensor, c1: float, c2: float, radius: int, margin: int, keep: bool
@@ -96,14 +102,13 @@ class Triton(Eager):
             height, width, x.numel(), share.strips, share.segments, share.rows, margin, c1, c2, scale,
         )  # fmt: skip
         modes = map_ is not None, derivatives is not None, mean is not None
-        with _on(x.device):
-            self._forward_kernel(share.programs, pointers, numbers, modes)
+        self._forward_kernel(share.programs, pointers, numbers, modes)
 
     def _counter(self, x: Tensor) -> Tensor:
         """An int32 that is 0, and is so again when the kernel ends. A graph that is captured gets its own."""
         if x.device.type != "cuda" or torch.cuda.is_current_stream_capturing():
             return torch.zeros((), dtype=torch.int32, device=x.device)
-        stream = torch.cuda.current_stream(x.device).cuda_stream
+        stream = _stream(x.device)
         if stream not in self._counters:
             self._counters[stream] = torch.zeros((), dtype=torch.int32, device=x.device)
         return self._counters[stream]
@@ -117,10 +122,8 @@ class Triton(Eager):
         if share.programs == 0:
             return gradient
         numbers = height, width, x.numel(), share.strips, share.segments, share.rows, scale
-        with _on(x.device):
-            self._backward_kernel(
-                share.programs, (x, y, derivatives, chain, gradient), numbers, (each,)
-            )
+        pointers = (x, y, derivatives, chain, gradient)
+        self._backward_kernel(share.programs, pointers, numbers, (each,))
         return gradient
 
 
@@ -131,6 +134,7 @@ class _Kernel:
     def __init__(self, function: Any, warps: int) -> None:
         self._function = function
         self._compiled: dict[tuple[Any, ...], Any] = {}
+        self._launches: dict[tuple[Any, ...], Launch | None] = {}
         version = tuple(int(part) for part in triton.__version__.split(".")[:2])
         self._takes_constants = version >= (3, 3)
         self._keeps = version >= (3, 0)
@@ -145,6 +149,22 @@ class _Kernel:
         numbers: tuple[float, ...],
         modes: tuple[bool, ...],
     ) -> None:
+        device = pointers[0].device
+        with _on(device):
+            # Addresses: of a tensor the launcher would ask the driver whether the device can read it.
+            addresses = [tensor.data_ptr() for tensor in pointers]
+            launch = self._launches.get((numbers, modes))
+            if launch is None or not launch(programs, addresses, _stream(device)):
+                self._by_triton(programs, pointers, addresses, numbers, modes)
+
+    def _by_triton(
+        self,
+        programs: int,
+        pointers: tuple[Tensor, ...],
+        addresses: list[int],
+        numbers: tuple[float, ...],
+        modes: tuple[bool, ...],
+    ) -> None:
         large = pointers[0].numel() >= 2**31  # the size is another type then
         constants = (*modes, BLOCK)
         compiled = self._compiled.get((constants, large))
@@ -154,8 +174,9 @@ class _Kernel:
             if self._keeps and hasattr(compiled, "function"):
                 self._compiled[constants, large] = compiled
             return
-        # Addresses: of a tensor the launcher would ask the driver whether the device can read it.
-        addresses = [tensor.data_ptr() for tensor in pointers]
+        if len(self._launches) >= MOST_SHAPES:
+            self._launches.clear()
+        self._launches[numbers, modes] = launch_of(compiled, len(pointers), numbers)
         if self._takes_constants:
             compiled[(programs, 1, 1)](*addresses, *numbers, *constants)
         else:
@@ -176,6 +197,15 @@ def _on(device: torch.device) -> AbstractContextManager[Any]:
     if device.type != "cuda" or device.index == torch.cuda.current_device():
         return nullcontext()
     return torch.cuda.device(device)
+
+
+def _stream(device: torch.device) -> int:
+    if device.type != "cuda":
+        return 0
+    raw = getattr(torch._C, "_cuda_getCurrentRawStream", None)  # what Triton asks, too
+    if raw is not None and device.index is not None:
+        return int(raw(device.index))
+    return int(torch.cuda.current_stream(device).cuda_stream)
 
 
 def _units(device: torch.device) -> int:
