@@ -14,7 +14,14 @@ import needs
 torch = needs.module("torch")
 pytestmark = pytest.mark.needs("torch")
 
-SIGNATURE = {"x": "*fp32", "y": "*fp32", "n": "i32", "big": "i64", "scale": "fp32", "MODE": "constexpr"}
+SIGNATURE = {
+    "x": "*fp32",
+    "y": "*fp32",
+    "n": "i32",
+    "big": "i64",
+    "scale": "fp32",
+    "MODE": "constexpr",
+}
 
 
 def compiled(**changes: Any) -> Any:

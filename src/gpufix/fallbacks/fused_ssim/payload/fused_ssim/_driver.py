@@ -66,7 +66,9 @@ def launch_of(compiled: Any, pointers: int, numbers: Sequence[float]) -> Launch 
             return None
         about = compiled.metadata
         plain = about.num_ctas == 1 and not getattr(about, "launch_cooperative_grid", False)
-        scratch = getattr(about, "global_scratch_size", 0) or getattr(about, "profile_scratch_size", 0)
+        scratch = getattr(about, "global_scratch_size", 0) or getattr(
+            about, "profile_scratch_size", 0
+        )
         if not plain or scratch or getattr(about, "launch_pdl", False):
             return None
         kinds = [kind for kind in compiled.src.signature.values() if kind != "constexpr"]
