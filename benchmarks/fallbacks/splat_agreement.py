@@ -36,9 +36,12 @@ COLUMNS = {
 }  # fmt: skip
 
 
-def rows(original: Path) -> Iterator[dict[str, Any]]:
+def rows(original: Path | None = None) -> Iterator[dict[str, Any]]:
     """One row a scene: sums over the seeds, and the greatest differences."""
     import torch
+
+    if original is None:
+        raise RuntimeError("there is nothing to compare with: --original")
 
     with tempfile.TemporaryDirectory() as folder:
         site = Path(folder, "site")
