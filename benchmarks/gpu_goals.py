@@ -183,7 +183,10 @@ def smoke(_: Path) -> Iterator[Goal]:
 def _command(env: dict[str, str], *arguments: str) -> float:
     begin = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-m", "gpufix", *arguments], env=env, capture_output=True, text=True
+        [sys.executable, "-m", "gpufix", *arguments, "--python", sys.executable],
+        env=env,
+        capture_output=True,
+        text=True,
     )
     seconds = time.perf_counter() - begin
     if done.returncode:

@@ -246,7 +246,10 @@ FAST = [name for name, rule in RULES.items() if not {"softcap", "alibi"} & rule.
 @pytest.mark.parametrize("varlen", [False, True])
 @pytest.mark.parametrize("dim", [64, 128])
 def test_the_kernel(flash: types.ModuleType, name: str, varlen: bool, dim: int) -> None:
-    """It serves, and agrees with the plain computation in float32."""
+    """It serves, and agrees with the plain computation in float32.
+
+    A window to the left alone, without sequences, torch's kernel computes otherwise: it is not used then.
+    """
     from flash_attn import _attend, _kernel
 
     shape = (300, 4, dim) if varlen else (2, 150, 4, dim)
@@ -270,4 +273,4 @@ def test_the_kernel(flash: types.ModuleType, name: str, varlen: bool, dim: int) 
     given = {{"softmax_scale": "scale", "window_size": "window"}.get(key, key): value
              for key, value in RULES[name].items()}  # fmt: skip
     known = _attend.Rule.of(q, slopes=None, **{**rule, **given})
-    assert _kernel.serves(q, v, lengths, known)
+    assert _kernel.serves(q, v, lengths, known) or (name == "left window" and not varlen)

@@ -63,32 +63,46 @@ def _mean(
     x, y = checked(img1, img2, axes)
     radius = window_size // 2
     margin = radius if padding == "valid" else 0
-    if torch.is_grad_enabled() and x.requires_grad:
-        return _Mean.apply(x, y, margin, train, radius)  # type: ignore[no-any-return, no-untyped-call]
     run = implementation(x, radius)
-    return run.mean(x.detach(), y.detach(), _C1, _C2, radius, margin, False)[0]
+    if not (x.requires_grad and torch.is_grad_enabled()):
+        return run.mean(x.detach(), y.detach(), _C1, _C2, radius, margin, False)[0]
+    # The GPU begins before autograd is told.
+    with torch.no_grad():
+        mean, derivatives = run.mean(x, y, _C1, _C2, radius, margin, train)
+        count, gradient = 0, None
+        if derivatives is not None:
+            count = math.prod(x.shape[:2])
+            for size in x.shape[2:]:
+                count *= max(size - 2 * margin, 0)
+            if not run.defers_gradient(x):
+                gradient = run.mean_backward(x, y, derivatives, None, count, radius)
+    return _Mean.apply(x, y, mean, derivatives, gradient, count, radius)  # type: ignore[no-any-return, no-untyped-call]
 
 
 class _Mean(torch.autograd.Function):
-    """The gradient is computed at once, while the host goes on, and the backward pass only scales it.
+    """The mean that was computed, with its gradient by x: one that is there is only scaled.
 
-    Of large images it is left to the backward pass: the host is there before the GPU is done.
+    Of large images it is computed in the backward pass: the host is there before the GPU is done.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, y: Tensor, margin: int, train: bool, radius: int) -> Tensor:
-        run = implementation(x, radius)
-        mean, derivatives = run.mean(x, y, _C1, _C2, radius, margin, train)
-        if derivatives is None:
-            return mean
-        count = math.prod(x.shape[:2])
-        for size in x.shape[2:]:
-            count *= max(size - 2 * margin, 0)
-        ctx.deferred = (count, radius) if run.defers_gradient(x) else None
-        if ctx.deferred:
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        y: Tensor,
+        mean: Tensor,
+        derivatives: Tensor | None,
+        gradient: Tensor | None,
+        count: int,
+        radius: int,
+    ) -> Tensor:
+        ctx.mark_dirty(mean)
+        ctx.deferred = None
+        if gradient is not None:
+            ctx.save_for_backward(gradient)
+        elif derivatives is not None:
+            ctx.deferred = count, radius
             ctx.save_for_backward(x, y, derivatives)
-        else:
-            ctx.save_for_backward(run.mean_backward(x, y, derivatives, None, count, radius))
         return mean
 
     @staticmethod
@@ -96,11 +110,14 @@ class _Mean(torch.autograd.Function):
     def backward(ctx: Any, chain: Tensor) -> tuple[Tensor | None, ...]:
         kept = _kept(ctx)
         if not ctx.deferred:
-            return kept[0] * chain, None, None, None, None
+            return kept[0] * chain, *_NONE
         x, y, derivatives = kept
         count, radius = ctx.deferred
-        gradient = implementation(x, radius).mean_backward(x, y, derivatives, chain, count, radius)
-        return gradient, None, None, None, None
+        run = implementation(x, radius)
+        return run.mean_backward(x, y, derivatives, chain, count, radius), *_NONE
+
+
+_NONE = (None,) * 6
 
 
 class FusedSSIMMap(torch.autograd.Function):

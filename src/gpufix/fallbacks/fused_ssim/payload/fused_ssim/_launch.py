@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import triton
@@ -26,6 +26,8 @@ class Triton(Eager):
     def __init__(self, device: torch.device) -> None:
         warps, units = BLOCK // _wave(device), _units(device)
         self._one = torch.ones((), device=device)
+        self._means: dict[Any, Work] = {}
+        self._gradients: dict[Any, Work] = {}
         self._counters: dict[int, Tensor] = {}  # by stream: kernels of one stream take turns
         self._forward_kernel = _Kernel(_forward, warps)
         self._backward_kernel = _Kernel(_backward, warps)
@@ -38,7 +40,9 @@ class Triton(Eager):
         self, x: Tensor, y: Tensor, c1: float, c2: float, radius: int, keep: bool
     ) -> tuple[Tensor, Tensor | None]:
         map_, derivatives = torch.empty_like(x), _room(x, keep)
-        self._forward(x, y, map_, derivatives, None, 0, c1, c2, 1.0)
+        work = self._forward_work(x, 0, c1, c2, 1.0)
+        pointers = (x, y, map_, x if derivatives is None else derivatives, x, x, x)
+        self._forward_kernel(work, pointers, (True, keep, False))
         return map_, derivatives
 
     def backward(
@@ -54,15 +58,20 @@ class Triton(Eager):
     def mean(
         self, x: Tensor, y: Tensor, c1: float, c2: float, radius: int, margin: int, keep: bool
     ) -> tuple[Tensor, Tensor | None]:
-        planes, height, width = _planes(x)
-        count = planes * max(height - 2 * margin, 0) * max(width - 2 * margin, 0)
-        derivatives = _room(x, keep)
-        if count == 0:
-            return x.new_full(
-                (), float("nan")
-            ), None if derivatives is None else derivatives.zero_()
-        mean = x.new_empty(())
-        self._forward(x, y, None, derivatives, mean, margin, c1, c2, 1.0 / count)
+        key = x.shape, margin, c1, c2
+        work = self._means.get(key)
+        if work is None:
+            planes, height, width = _planes(x)
+            count = planes * max(height - 2 * margin, 0) * max(width - 2 * margin, 0)
+            if count == 0:
+                nothing = x.new_zeros((3, *x.shape)) if keep else None
+                return x.new_full((), float("nan")), nothing
+            work = self._forward_work(x, margin, c1, c2, 1.0 / count)
+            _remember(self._means, key, work)
+        mean, derivatives = x.new_empty(()), _room(x, keep)
+        partial, done = x.new_empty(work.programs), self._counter(x.device)
+        pointers = (x, y, x, x if derivatives is None else derivatives, partial, done, mean)
+        self._forward_kernel(work, pointers, (False, keep, True))
         return mean, derivatives
 
     def mean_backward(
@@ -77,54 +86,51 @@ class Triton(Eager):
         chain = self._one if chain is None else chain
         return self._backward(x, y, derivatives, chain, 1.0 / max(count, 1), False)
 
-    def _forward(
-        self,
-        x: Tensor,
-        y: Tensor,
-        map_: Tensor | None,
-        derivatives: Tensor | None,
-        mean: Tensor | None,
-        margin: int,
-        c1: float,
-        c2: float,
-        scale: float,
-    ) -> None:
+    def _forward_work(self, x: Tensor, margin: int, c1: float, c2: float, scale: float) -> Work:
         planes, height, width = _planes(x)
         share = cut(planes, height, width, self._slots[0])
-        if share.programs == 0:
-            return
-        partial = None if mean is None else x.new_empty(share.programs)
-        done = None if mean is None else self._counter(x)
-        pointers = tuple(
-            x if p is None else p for p in (x, y, map_, derivatives, partial, done, mean)
-        )
         numbers = (
             height, width, x.numel(), share.strips, share.segments, share.rows, margin, c1, c2, scale,
         )  # fmt: skip
-        modes = map_ is not None, derivatives is not None, mean is not None
-        self._forward_kernel(share.programs, pointers, numbers, modes)
+        return Work(share.programs, numbers)
 
-    def _counter(self, x: Tensor) -> Tensor:
+    def _counter(self, device: torch.device) -> Tensor:
         """An int32 that is 0, and is so again when the kernel ends. A graph that is captured gets its own."""
-        if x.device.type != "cuda" or torch.cuda.is_current_stream_capturing():
-            return torch.zeros((), dtype=torch.int32, device=x.device)
-        stream = _stream(x.device)
-        if stream not in self._counters:
-            self._counters[stream] = torch.zeros((), dtype=torch.int32, device=x.device)
-        return self._counters[stream]
+        if device.type != "cuda" or torch.cuda.is_current_stream_capturing():
+            return torch.zeros((), dtype=torch.int32, device=device)
+        stream = _stream(device)
+        counter = self._counters.get(stream)
+        if counter is None:
+            counter = self._counters[stream] = torch.zeros((), dtype=torch.int32, device=device)
+        return counter
 
     def _backward(
         self, x: Tensor, y: Tensor, derivatives: Tensor, chain: Tensor, scale: float, each: bool
     ) -> Tensor:
+        key = x.shape, scale
+        work = self._gradients.get(key)
+        if work is None:
+            planes, height, width = _planes(x)
+            share = cut(planes, height, width, self._slots[1])
+            numbers = height, width, x.numel(), share.strips, share.segments, share.rows, scale
+            work = Work(share.programs, numbers)
+            _remember(self._gradients, key, work)
         gradient = torch.empty_like(x)
-        planes, height, width = _planes(x)
-        share = cut(planes, height, width, self._slots[1])
-        if share.programs == 0:
-            return gradient
-        numbers = height, width, x.numel(), share.strips, share.segments, share.rows, scale
-        pointers = (x, y, derivatives, chain, gradient)
-        self._backward_kernel(share.programs, pointers, numbers, (each,))
+        self._backward_kernel(work, (x, y, derivatives, chain, gradient), (each,))
         return gradient
+
+
+class Work(NamedTuple):
+    """What of a launch is the same for all images of a shape."""
+
+    programs: int
+    numbers: tuple[float, ...]
+
+
+def _remember(works: dict[Any, Work], key: Any, work: Work) -> None:
+    if len(works) >= MOST_SHAPES:
+        works.clear()
+    works[key] = work
 
 
 class _Kernel:
@@ -142,29 +148,25 @@ class _Kernel:
         if version >= (3, 0):  # the filters are multiply-adds; Triton 3.10 no longer fuses unasked
             self._options["enable_fp_fusion"] = True
 
-    def __call__(
-        self,
-        programs: int,
-        pointers: tuple[Tensor, ...],
-        numbers: tuple[float, ...],
-        modes: tuple[bool, ...],
-    ) -> None:
+    def __call__(self, work: Work, pointers: tuple[Tensor, ...], modes: tuple[bool, ...]) -> None:
+        if work.programs == 0:
+            return
         device = pointers[0].device
         with _on(device):
             # Addresses: of a tensor the launcher would ask the driver whether the device can read it.
             addresses = [tensor.data_ptr() for tensor in pointers]
-            launch = self._launches.get((numbers, modes))
-            if launch is None or not launch(programs, addresses, _stream(device)):
-                self._by_triton(programs, pointers, addresses, numbers, modes)
+            launch = self._launches.get((work, modes))
+            if launch is None or not launch(work.programs, addresses, _stream(device)):
+                self._by_triton(work, pointers, addresses, modes)
 
     def _by_triton(
         self,
-        programs: int,
+        work: Work,
         pointers: tuple[Tensor, ...],
         addresses: list[int],
-        numbers: tuple[float, ...],
         modes: tuple[bool, ...],
     ) -> None:
+        programs, numbers = work
         large = pointers[0].numel() >= 2**31  # the size is another type then
         constants = (*modes, BLOCK)
         compiled = self._compiled.get((constants, large))
@@ -176,7 +178,7 @@ class _Kernel:
             return
         if len(self._launches) >= MOST_SHAPES:
             self._launches.clear()
-        self._launches[numbers, modes] = launch_of(compiled, len(pointers), numbers)
+        self._launches[work, modes] = launch_of(compiled, len(pointers), numbers)
         if self._takes_constants:
             compiled[(programs, 1, 1)](*addresses, *numbers, *constants)
         else:
