@@ -11,7 +11,7 @@ values are meant for images in [0, 1]. Only the first image receives a gradient.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Tuple, Union
 
 import torch
 from torch import Tensor
@@ -67,16 +67,21 @@ def _mean(
     if not (x.requires_grad and torch.is_grad_enabled()):
         return run.mean(x.detach(), y.detach(), _C1, _C2, radius, margin, False)[0]
     # The GPU begins before autograd is told.
-    with torch.no_grad():
-        mean, derivatives = run.mean(x, y, _C1, _C2, radius, margin, train)
-        count, gradient = 0, None
-        if derivatives is not None:
-            count = math.prod(x.shape[:2])
-            for size in x.shape[2:]:
-                count *= max(size - 2 * margin, 0)
-            if not run.defers_gradient(x):
-                gradient = run.mean_backward(x, y, derivatives, None, count, radius)
-    return _Mean.apply(x, y, mean, derivatives, gradient, count, radius)  # type: ignore[no-any-return, no-untyped-call]
+    mean, derivatives = run.mean(x, y, _C1, _C2, radius, margin, train)
+    kept: _Kept = None
+    if derivatives is not None:
+        count = math.prod(x.shape[:2])
+        for size in x.shape[2:]:
+            count *= max(size - 2 * margin, 0)
+        if run.defers_gradient(x):
+            kept = y, derivatives, count, radius
+        else:
+            kept = run.mean_backward(x, y, derivatives, None, count, radius)
+    return _Mean.apply(x, mean, kept)  # type: ignore[no-any-return, no-untyped-call]
+
+
+# For the backward pass: the gradient, or what it is computed from with the images.
+_Kept = Union[None, Tensor, Tuple[Tensor, Tensor, int, int]]
 
 
 class _Mean(torch.autograd.Function):
@@ -86,22 +91,13 @@ class _Mean(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        y: Tensor,
-        mean: Tensor,
-        derivatives: Tensor | None,
-        gradient: Tensor | None,
-        count: int,
-        radius: int,
-    ) -> Tensor:
+    def forward(ctx: Any, x: Tensor, mean: Tensor, kept: _Kept) -> Tensor:
         ctx.mark_dirty(mean)
         ctx.deferred = None
-        if gradient is not None:
-            ctx.save_for_backward(gradient)
-        elif derivatives is not None:
-            ctx.deferred = count, radius
+        if isinstance(kept, Tensor):
+            ctx.save_for_backward(kept)
+        elif kept is not None:
+            y, derivatives, *ctx.deferred = kept
             ctx.save_for_backward(x, y, derivatives)
         return mean
 
@@ -110,14 +106,11 @@ class _Mean(torch.autograd.Function):
     def backward(ctx: Any, chain: Tensor) -> tuple[Tensor | None, ...]:
         kept = _kept(ctx)
         if not ctx.deferred:
-            return kept[0] * chain, *_NONE
+            return kept[0] * chain, None, None
         x, y, derivatives = kept
         count, radius = ctx.deferred
         run = implementation(x, radius)
-        return run.mean_backward(x, y, derivatives, chain, count, radius), *_NONE
-
-
-_NONE = (None,) * 6
+        return run.mean_backward(x, y, derivatives, chain, count, radius), None, None
 
 
 class FusedSSIMMap(torch.autograd.Function):

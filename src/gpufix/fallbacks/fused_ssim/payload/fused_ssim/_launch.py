@@ -28,7 +28,7 @@ class Triton(Eager):
         self._one = torch.ones((), device=device)
         self._means: dict[Any, Work] = {}
         self._gradients: dict[Any, Work] = {}
-        self._counters: dict[int, Tensor] = {}  # by stream: kernels of one stream take turns
+        self._scratches: dict[int, tuple[Tensor, Tensor]] = {}  # by stream
         self._forward_kernel = _Kernel(_forward, warps)
         self._backward_kernel = _Kernel(_backward, warps)
         self._slots = RESIDENT[0] * units, RESIDENT[1] * units
@@ -69,7 +69,7 @@ class Triton(Eager):
             work = self._forward_work(x, margin, c1, c2, 1.0 / count)
             _remember(self._means, key, work)
         mean, derivatives = x.new_empty(()), _room(x, keep)
-        partial, done = x.new_empty(work.programs), self._counter(x.device)
+        done, partial = self._scratch(x.device, work.programs)
         pointers = (x, y, x, x if derivatives is None else derivatives, partial, done, mean)
         self._forward_kernel(work, pointers, (False, keep, True))
         return mean, derivatives
@@ -94,15 +94,20 @@ class Triton(Eager):
         )  # fmt: skip
         return Work(share.programs, numbers)
 
-    def _counter(self, device: torch.device) -> Tensor:
-        """An int32 that is 0, and is so again when the kernel ends. A graph that is captured gets its own."""
-        if device.type != "cuda" or torch.cuda.is_current_stream_capturing():
-            return torch.zeros((), dtype=torch.int32, device=device)
-        stream = _stream(device)
-        counter = self._counters.get(stream)
-        if counter is None:
-            counter = self._counters[stream] = torch.zeros((), dtype=torch.int32, device=device)
-        return counter
+    def _scratch(self, device: torch.device, programs: int) -> tuple[Tensor, Tensor]:
+        """An int32 that is 0, and is so again when the kernel ends, and a float for each program.
+
+        Kernels of one stream take turns with them. A graph that is captured gets its own.
+        """
+        kept = device.type == "cuda" and not torch.cuda.is_current_stream_capturing()
+        stream = _stream(device) if kept else 0
+        scratch = self._scratches.get(stream) if kept else None
+        if scratch is None or len(scratch[1]) < programs:
+            counter = torch.zeros((), dtype=torch.int32, device=device)
+            scratch = counter, torch.empty(max(programs, 4096), device=device)
+            if kept:
+                self._scratches[stream] = scratch
+        return scratch
 
     def _backward(
         self, x: Tensor, y: Tensor, derivatives: Tensor, chain: Tensor, scale: float, each: bool

@@ -10,7 +10,12 @@ from torch import Tensor
 
 
 class Arithmetic:
-    """Coordinates come first: x[0], x[1], x[2]."""
+    """Coordinates come first: x[0], x[1], x[2].
+
+    ``pair_floats``: what the distances of a pair of leaves of 8 take while they are sorted.
+    """
+
+    pair_floats = 6 * 8 * 8
 
     def squares(self, x: Tensor, y: Tensor) -> Tensor:
         """Squared distances between points."""

@@ -17,7 +17,6 @@ from ._tree import build
 LEAF = 8
 FAN = 8
 FURTHEST = torch.finfo(torch.float32).max  # what a neighbour that is not there counts
-PAIR_BYTES = 4 * 6 * LEAF * LEAF  # what the distances of a pair take while they are sorted
 PLAIN = Arithmetic()
 CACHED_PAIRS = 1 << 13  # on a CPU: what its caches hold
 
@@ -31,7 +30,7 @@ def search(
     again while memory runs out.
     """
     work = _Search(points, order, arithmetic)
-    most = pairs or max(budget(points.device) // PAIR_BYTES, 1)
+    most = pairs or max(budget(points.device) // (arithmetic.pair_floats * 4), 1)
     if not pairs and points.device.type == "cpu":
         most = min(most, CACHED_PAIRS)
     mean = points.new_empty(work.leaves * LEAF)

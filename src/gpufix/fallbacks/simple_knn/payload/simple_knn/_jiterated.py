@@ -61,7 +61,9 @@ void gpufix_knn_joined(T a, T b, T c, T d, T e, T f, T& first, T& second, T& thi
 
 
 class Jiterated(Arithmetic):
-    """As Arithmetic, in a fraction of the passes over memory."""
+    """As Arithmetic, in a fraction of the passes over memory, and of the memory."""
+
+    pair_floats = 2 * 8 * 8
 
     def __init__(self) -> None:
         make: Any = torch.cuda.jiterator
