@@ -38,8 +38,13 @@ COLUMNS = {
 }
 
 
-def rows(original: Path | None = None, device: str = "cuda") -> Iterator[dict[str, Any]]:
-    """One row per set of points and tier: the keys of COLUMNS. The original's tier is "original"."""
+def rows(
+    original: Path | None = None, device: str = "cuda", only: tuple[str, ...] = ()
+) -> Iterator[dict[str, Any]]:
+    """One row per set of points and tier: the keys of COLUMNS. The original's tier is "original".
+
+    ``only``: names of sets, none for all.
+    """
     sys.path.insert(0, str(ROOT / "src"))
     from gpufix.fallbacks.pack import tree
 
@@ -49,18 +54,20 @@ def rows(original: Path | None = None, device: str = "cuda") -> Iterator[dict[st
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         if original is not None:
-            yield from _measured("original", original, device)
+            yield from _measured("original", original, device, only)
         for tier in TIERS if device == "cuda" else TIERS[1:]:
-            yield from _measured(tier, Path(folder), device)
+            yield from _measured(tier, Path(folder), device, only)
 
 
-def _measured(tier: str, site: Path, device: str) -> Iterator[dict[str, Any]]:
+def _measured(
+    tier: str, site: Path, device: str, only: tuple[str, ...]
+) -> Iterator[dict[str, Any]]:
     env = {**os.environ, "PYTHONPATH": str(site), "GPUFIX_FALLBACK_TIER": tier}
     if tier == "original":
         del env["GPUFIX_FALLBACK_TIER"]
     with tempfile.TemporaryDirectory() as cache:  # so that the first call compiles
         env["TRITON_CACHE_DIR"] = cache
-        command = [sys.executable, __file__, "--measure", tier, "--device", device]
+        command = [sys.executable, __file__, "--measure", tier, "--device", device, "--only", *only]
         with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             yield from map(json.loads, process.stdout)
@@ -116,7 +123,7 @@ def point_sets(torch: Any, device: str) -> Iterator[tuple[str, Any]]:
 
 
 # ---- one tier, in its own process ----------------------------------------------------------------
-def measure(tier: str, device: str) -> Iterator[dict[str, Any]]:
+def measure(tier: str, device: str, only: list[str]) -> Iterator[dict[str, Any]]:
     """The rows of the simple_knn that this process imports."""
     import torch
 
@@ -131,6 +138,8 @@ def measure(tier: str, device: str) -> Iterator[dict[str, Any]]:
     _wait(torch, device)
     first_call_s = time.perf_counter() - start
     for name, points in point_sets(torch, device):
+        if only and name not in only:
+            continue
         error = _error(torch, points, distCUDA2(points))
         yield {
             "points": name,
@@ -198,14 +207,15 @@ def main() -> int:
     parser.add_argument("--cpu", action="store_true")
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     parser.add_argument("--device", default="cuda", help=argparse.SUPPRESS)
+    parser.add_argument("--only", nargs="*", default=[], help="names of sets")
     arguments = parser.parse_args()
     if arguments.measure:
-        for row in measure(arguments.measure, arguments.device):
+        for row in measure(arguments.measure, arguments.device, arguments.only):
             print(json.dumps(row), flush=True)
         return 0
     print("| " + " | ".join(COLUMNS) + " |\n|" + " --- |" * len(COLUMNS), flush=True)
     good = True
-    for row in rows(arguments.original, "cpu" if arguments.cpu else "cuda"):
+    for row in rows(arguments.original, "cpu" if arguments.cpu else "cuda", tuple(arguments.only)):
         good &= row["exact"]
         cells = (format(row[name], form) for name, form in COLUMNS.items())
         print("| " + " | ".join(cells) + " |", flush=True)

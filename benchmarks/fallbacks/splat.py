@@ -84,9 +84,9 @@ def _measured(tier: str, site: Path) -> Iterator[dict[str, Any]]:
 
 
 # ---- one implementation, in its own process ------------------------------------------------------
-def scene(torch: Any, n: int) -> dict[str, Any]:
+def scene(torch: Any, n: int, seed: int = 1) -> dict[str, Any]:
     """Uniform over the screen and over depths 2 to 12, 1.5 to 10.2 pixels, opacity uniform."""
-    draw = torch.Generator("cuda").manual_seed(1)
+    draw = torch.Generator("cuda").manual_seed(seed)
 
     def uniform(*shape: int) -> Any:
         return torch.rand(*shape, device="cuda", generator=draw)

@@ -6,6 +6,8 @@ Needs a torch that sees a GPU; nothing else. FOLDER holds the original's fused_s
 extension. Times are medians of 20 runs, forward and backward of the mean, on a cold cache and with
 Python's part; peaks are what the run takes beyond both images; errors are of the value, and relative
 of the gradient, against float64. Each tier runs in a process of its own.
+
+With --steps: the original and Triton in turn, three processes a side, as benchmarks/gpu_timing.py times.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,6 +27,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from gpu_timing import cold_ms
+from gpu_timing import measure as timed
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -40,6 +44,10 @@ COLUMNS = {
     "first_call_s": ".2f",
     "import_ms": ".1f",
 }
+STEP_SHAPES = SHAPES[3], SHAPES[0], SHAPES[2]
+STEP_COLUMNS = {
+    "side": "", "shape": "", "gpu_ms": ".3f", "step_ms": ".3f", "host_us": ".0f", "spread": ".2f",
+}  # fmt: skip
 
 
 def rows(original: Path | None = None) -> Iterator[dict[str, Any]]:
@@ -58,7 +66,36 @@ def rows(original: Path | None = None) -> Iterator[dict[str, Any]]:
             yield from _measured(tier, Path(folder))
 
 
-def _measured(tier: str, site: Path) -> Iterator[dict[str, Any]]:
+def step_rows(original: Path | None, turns: int = 3) -> Iterator[dict[str, Any]]:
+    """One row per side and shape: medians over the turns of the keys of STEP_COLUMNS."""
+    sys.path.insert(0, str(ROOT / "src"))
+    from gpufix.fallbacks.pack import tree
+
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in tree("fused_ssim").items():
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        sides = {"triton": Path(folder)} | ({"original": original} if original else {})
+        found = [
+            row
+            for _ in range(turns)
+            for side, site in sides.items()
+            for row in _measured(side, site, "--steps")
+        ]
+    for side in sides:
+        for shape in STEP_SHAPES:
+            runs = [r for r in found if r["side"] == side and r["shape"] == _named(shape)]
+            numbers = [key for key, form in STEP_COLUMNS.items() if form]
+            medians = {key: statistics.median(r[key] for r in runs) for key in numbers}
+            yield {"side": side, "shape": _named(shape), **medians}
+
+
+def _named(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape))
+
+
+def _measured(tier: str, site: Path, *more: str) -> Iterator[dict[str, Any]]:
     env = {**os.environ, "PYTHONPATH": str(site), "GPUFIX_FALLBACK_TIER": tier}
     if tier == "original":
         del env["GPUFIX_FALLBACK_TIER"]
@@ -67,7 +104,7 @@ def _measured(tier: str, site: Path) -> Iterator[dict[str, Any]]:
             "TRITON_CACHE_DIR": f"{caches}/triton",
             "TORCHINDUCTOR_CACHE_DIR": f"{caches}/inductor",
         }
-        command = [sys.executable, __file__, "--measure", tier]
+        command = [sys.executable, __file__, "--measure", tier, *more]
         done = subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, check=True)
     yield from map(json.loads, done.stdout.splitlines())
 
@@ -102,7 +139,7 @@ def measure(tier: str) -> Iterator[dict[str, Any]]:
         wanted, gradient = _reference(x.detach(), y)
         error = float((x.grad.double() - gradient).norm() / gradient.norm())
         yield {
-            "shape": "×".join(map(str, shape)),
+            "shape": _named(shape),
             "tier": name,
             "ms": cold_ms(step),
             "peak_mib": _peak_mib(torch, step, x),
@@ -111,6 +148,23 @@ def measure(tier: str) -> Iterator[dict[str, Any]]:
             "first_call_s": first_call_s,
             "import_ms": import_ms,
         }
+
+
+def measure_steps(side: str) -> Iterator[dict[str, Any]]:
+    """Each shape's times, of the fused_ssim that this process imports."""
+    import fused_ssim
+    import torch
+
+    for shape in STEP_SHAPES:
+        y = torch.rand(shape, device="cuda")
+        x = (0.7 * y + 0.3 * torch.rand_like(y)).requires_grad_()
+
+        def step(x: torch.Tensor = x, y: torch.Tensor = y) -> None:
+            x.grad = None
+            fused_ssim.fused_ssim(x, y).backward()
+
+        times = timed(step)
+        yield {"side": side, "shape": _named(shape), **times._asdict()}
 
 
 def _peak_mib(torch: Any, work: Callable[[], object], x: Any) -> float:
@@ -152,15 +206,18 @@ def main() -> int:
     """Prints the table; with --measure, one tier's rows as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--original", type=Path, help="folder with the original, built")
+    parser.add_argument("--steps", action="store_true", help="host and GPU apart")
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
-        for row in measure(arguments.measure):
+        run = measure_steps if arguments.steps else measure
+        for row in run(arguments.measure):
             print(json.dumps(row))
         return 0
-    print("| " + " | ".join(COLUMNS) + " |\n" + "| --- " * len(COLUMNS) + "|")
-    for row in rows(arguments.original):
-        cells = (format(row[name], form) for name, form in COLUMNS.items())
+    columns = STEP_COLUMNS if arguments.steps else COLUMNS
+    print("| " + " | ".join(columns) + " |\n" + "| --- " * len(columns) + "|")
+    for row in (step_rows if arguments.steps else rows)(arguments.original):
+        cells = (format(row[name], form) for name, form in columns.items())
         print("| " + " | ".join(cells) + " |", flush=True)
     return 0
 

@@ -13,13 +13,19 @@ from gpufix.kernels.toolchain import Toolchain, parse_target
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 
 
-def run_host(folder: Path, source: str, *arguments: object) -> list[list[float]]:
-    """Compiles a C++ program against the suite's headers and runs it: its lines of numbers."""
+def build_host(folder: Path, source: str) -> Path:
+    """A C++ program, compiled against the suite's headers."""
     compiler = needs.path("g++")
     code, program = folder / "host.cpp", folder / "host"
     code.write_text(source, encoding="utf-8")
     command = [compiler, "-std=c++17", "-O1", *WARNINGS, "-Wno-unknown-pragmas", f"-I{SUITE}"]
     subprocess.run([*command, str(code), "-o", str(program)], check=True, timeout=120)
+    return program
+
+
+def run_host(folder: Path, source: str, *arguments: object) -> list[list[float]]:
+    """Compiles a C++ program against the suite's headers and runs it: its lines of numbers."""
+    program = build_host(folder, source)
     ended = subprocess.run(
         [str(program), *map(str, arguments)], check=True, timeout=60, capture_output=True, text=True
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import select
 import subprocess
 from pathlib import Path
 
 import pytest
-from native import run_host, toolchain
+from native import build_host, run_host, toolchain
 
 from gpufix.kernels.manifest import COMMON, SUITE
 from gpufix.kernels.toolchain import parse_target
@@ -121,3 +122,44 @@ def test_arguments(tmp_path: Path) -> None:
         ended = subprocess.run([tmp_path / "host", *bad], capture_output=True, check=False)
         assert ended.returncode == 2
         assert b"usage:" in ended.stderr
+
+
+TURNS = r"""
+#include <cstdio>
+#include "common/turns.h"
+int main(int argc, char** argv) {
+    if (argc < 2 || !gpu::turns().open(argv[1])) return 1;
+    std::printf("1\n"), std::fflush(stdout);
+    if (std::getchar() == 'h') {
+        gpu::HostWork away;
+        std::printf("2\n"), std::fflush(stdout);
+        std::getchar();
+    }
+    gpu::Alone quiet;
+    std::printf("3\n"), std::fflush(stdout);
+    std::getchar();
+}
+"""
+
+
+def test_turns(tmp_path: Path) -> None:
+    """Times are taken alone: while another works on the GPU they wait, not while it works on the host."""
+    command = [str(build_host(tmp_path, TURNS)), str(tmp_path / "lock")]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes) as one, subprocess.Popen(command, **pipes) as two:
+        assert one.stdin and one.stdout and two.stdin and two.stdout
+        assert one.stdout.read(2) == two.stdout.read(2) == b"1\n"  # both work on the GPU
+        one.stdin.write(b"t")
+        one.stdin.flush()
+        assert not select.select([one.stdout], [], [], 0.2)[0]
+        two.stdin.write(b"h")
+        two.stdin.flush()
+        assert two.stdout.read(2) == b"2\n"
+        assert one.stdout.read(2) == b"3\n"
+        two.stdin.write(b"x")
+        two.stdin.flush()
+        assert not select.select([two.stdout], [], [], 0.2)[0]
+        one.stdin.close()  # it ends, and its lock is free
+        assert two.stdout.read(2) == b"3\n"
+        two.stdin.close()
+    assert subprocess.run([command[0], str(tmp_path)], check=False).returncode == 1  # no file

@@ -48,7 +48,10 @@ int main() {
         double got = g.x * t[0] + g.y * t[1] + g.z * t[2];
         worst_gradient = std::max(worst_gradient, std::fabs(got - sum));
     }
-    std::printf("%.9g %.9g\\n", worst_basis, worst_gradient);
+    using gpufix_splat::not_below_zero;
+    bool seen = std::isnan(not_below_zero(NAN)) && not_below_zero(-INFINITY) == 0 &&
+                not_below_zero(INFINITY) == INFINITY && not_below_zero(-0.5f) == 0;
+    std::printf("%.9g %.9g %d\\n", worst_basis, worst_gradient, int(seen));
 }
 """
 
@@ -78,9 +81,10 @@ int main() {
 
 
 def test_harmonics(tmp_path: Path) -> None:
-    [[basis, gradient]] = run_host(tmp_path, HARMONICS)
+    [[basis, gradient, nan_stays]] = run_host(tmp_path, HARMONICS)
     assert basis < 1e-6
     assert gradient < 1e-5
+    assert nan_stays == 1
 
 
 def test_reference(tmp_path: Path) -> None:

@@ -41,6 +41,58 @@ def test_a_healthy_machine(machine: Machine) -> None:
     assert [r.compiled for r in again.kernels] == ["cached", "cached"]
 
 
+# Runs beside the other kernel's program: each waits until both have started.
+BESIDE = """\
+import os, sys, time
+lock = sys.argv[sys.argv.index("--turns") + 1]
+open(lock + {kernel!r}, "w").close()
+while not os.path.exists(lock + {other!r}):
+    time.sleep(0.01)
+"""
+
+
+@pytest.fixture
+def large(machine: Machine) -> Machine:
+    host = replace(machine.facts.host, cpus=8, memory_available=64 << 30)
+    machine.facts = replace(machine.facts, host=host)
+    return machine
+
+
+def test_programs_run_beside_each_other(large: Machine) -> None:
+    for kernel, other in (("launch", "warp"), ("warp", "launch")):
+        large.works(kernel)
+        path = large.folder / "programs" / f"{kernel}.py"
+        path.write_text(BESIDE.format(kernel=kernel, other=other) + path.read_text())
+    report = smoke(large.facts, large.request("launch", "warp"))
+    assert report.findings == []
+    assert [r.ran for r in report.kernels] == ["ok", "ok"]
+
+
+@pytest.mark.parametrize(
+    "beside", ["time.sleep(600)", runtime_error("cudaErrorMemoryAllocation"),
+               runtime_error("cudaErrorDevicesUnavailable")],
+)  # fmt: skip
+def test_what_the_others_may_have_caused_is_run_again_alone(large: Machine, beside: str) -> None:
+    large.works("launch")
+    path = large.folder / "programs" / "launch.py"
+    inner = "".join(f"    {line}\n" for line in beside.splitlines())
+    path.write_text("import sys, time\nif '--turns' in sys.argv:\n" + inner + path.read_text())
+    large.works("warp")
+    report = smoke(large.facts, large.request("launch", "warp"))
+    assert report.findings == []
+    assert [r.ran for r in report.kernels] == ["ok", "ok"]
+
+
+def test_a_wrong_result_is_not_tried_again(large: Machine) -> None:
+    """A GPU that computes wrongly now and then is no healthy one."""
+    large.works("launch")
+    path = large.folder / "programs" / "launch.py"
+    wrong = says("launch", valid("launch", "latency", 1.0, valid=False))
+    inner = "".join(f"    {line}\n" for line in [*wrong.splitlines(), "exit(1)"])
+    path.write_text("import sys\nif '--turns' in sys.argv:\n" + inner + path.read_text())
+    assert codes(smoke(large.facts, large.request("launch"))) == ["KRN903"]
+
+
 def test_what_does_not_apply_is_no_fault(machine: Machine) -> None:
     turing = (parse_target("sm_75"),)
     request = machine.request("matmul", targets=turing, compile_only=True)

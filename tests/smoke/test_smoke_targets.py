@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gpufix.kernels.toolchain import KernelTarget
 from gpufix.model import Facts, Gpu, Host
-from gpufix.smoke.devices import NoTarget, ordinals_of, targets_of
+from gpufix.smoke.devices import NoTarget, ordinals_of, programs_at_once, targets_of
 
 
 def facts(*archs: str) -> Facts:
@@ -66,3 +68,29 @@ def test_nothing_to_run_on(
 )
 def test_ordinals(here: tuple[str, ...], shown: dict[int, str], expected: list[int]) -> None:
     assert ordinals_of(facts(*here), KernelTarget("sm_90"), shown.get) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "devices", "expected"),
+    [
+        ({}, 1, 15),
+        ({"cpus": 2}, 1, 1),  # the second is for gpufix and torch
+        ({"memory_available": 10 << 30}, 1, 3),
+        ({"memory_available": None}, 1, 1),
+        ({"os": "Windows"}, 1, 1),
+        ({}, 4, 3),
+        ({}, 40, 1),
+    ],
+)
+def test_how_many_run_beside_each_other(
+    changes: dict[str, object], devices: int, expected: int
+) -> None:
+    host = replace(
+        Host(os="Linux", kernel="6", machine="x86_64", cpus=16, memory_available=64 << 30),
+        **changes,
+    )
+    gpu = Gpu(vendor="nvidia", index=0, arch="sm_90", source="t", memory_total=24 << 30)
+    assert programs_at_once(Facts(host=host, gpus=[gpu]), devices) == expected
+    small = replace(gpu, memory_total=16 << 30)
+    assert programs_at_once(Facts(host=host, gpus=[gpu, small]), devices) == 1
+    assert programs_at_once(Facts(host=host, gpus=[replace(gpu, memory_total=None)]), devices) == 1

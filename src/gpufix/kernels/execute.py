@@ -104,11 +104,12 @@ def _positive(device: Mapping[str, Any], key: str) -> float | None:
 OUT_OF_MEMORY = "out of memory"
 NO_SUCH_DEVICE = "no such device"
 NO_DEVICE = "no device"
+DEVICE_BUSY = "device busy"
 CAUSES = {
     "cudaErrorMemoryAllocation": OUT_OF_MEMORY,
     "hipErrorOutOfMemory": OUT_OF_MEMORY,
     "hipErrorMemoryAllocation": OUT_OF_MEMORY,
-    "cudaErrorDevicesUnavailable": "device busy",
+    "cudaErrorDevicesUnavailable": DEVICE_BUSY,
     "OutOfMemoryError": OUT_OF_MEMORY,  # torch's
     "cudaErrorInvalidDevice": NO_SUCH_DEVICE,
     "hipErrorInvalidDevice": NO_SUCH_DEVICE,
@@ -302,10 +303,12 @@ def run_torch_extension(
     limit_s: float = TORCH_EXTENSION.time_limit_s,
     scratch: Path | None = None,
     cache: Path | None = None,
+    turns: Path | None = None,
 ) -> RunResult:
     """Builds in a temporary folder under ``scratch`` (default: the system's), removed afterwards.
 
     A module that is right is kept in ``cache`` for the next run with the same torch and compilers.
+    ``turns``: the lock that it holds, together with others, while it works on the GPU.
 
     The GPU half is built and checked when torch sees a GPU and finds its compiler; otherwise those
     cases are not applicable and say why. Never raises for what the patient does.
@@ -313,8 +316,7 @@ def run_torch_extension(
     script = SUITE / TORCH_EXTENSION.name / "build_op.py"
     with tempfile.TemporaryDirectory(prefix="gpufix-op-", dir=scratch) as folder:
         command: list[str | Path] = [python.absolute(), "-B", script, folder]
-        if cache is not None:
-            command.append(cache.absolute())
+        command += [path.absolute() if path else "" for path in (cache, turns)]
         try:
             ended = run(Program(command, env, folder), Limits(limit_s))
         except NotStarted as error:

@@ -7,10 +7,18 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 from gpufix.evidence import targets as patient_targets
 from gpufix.kernels.compiler import Built
-from gpufix.kernels.execute import NO_DEVICE, NO_SUCH_DEVICE, RunResult, run_program
+from gpufix.kernels.execute import (
+    DEVICE_BUSY,
+    NO_DEVICE,
+    NO_SUCH_DEVICE,
+    OUT_OF_MEMORY,
+    RunResult,
+    run_program,
+)
 from gpufix.kernels.toolchain import KernelTarget, parse_target
 from gpufix.knowledge.gpus import models
 from gpufix.model import Facts
@@ -103,8 +111,12 @@ def run_on(
     built: Sequence[Built],
     env: Mapping[str, str],
     say: Callable[[str], None],
+    turns: Path | None,
 ) -> list[Ran] | str:
-    """Run what was built for the target on all such devices, side by side; or why there is none."""
+    """Run what was built for the target on all such devices, side by side; or why there is none.
+
+    `turns`: a folder for the devices' locks, by which a device's programs run beside each other.
+    """
     programs = [b for b in built if b.target == target and b.program is not None]
     ordinals = ordinals_of(facts, target, _asker(programs, env))
     if not ordinals:
@@ -114,20 +126,60 @@ def run_on(
         hidden = f" (VISIBLE_DEVICES is {shown!r})" if shown is not None else ""
         return f"the runtime shows no {target.arch} device{hidden}"
     runs = [Ran(DeviceRow(target=str(target), ordinal=ordinal)) for ordinal in ordinals]
+    beside = programs_at_once(facts, len(runs)) if turns else 1
     with ThreadPoolExecutor(max_workers=len(runs)) as pool:
-        list(pool.map(lambda ran: _run_all(ran, programs, env, say), runs))
+        list(pool.map(lambda ran: _run_all(ran, programs, env, say, beside, turns), runs))
     judge(runs)
     return runs
 
 
+_HOST_BYTES = 3 << 30  # the most that a program takes
+_DEVICE_BYTES = 20 << 30  # all of them together, and stream still has room for its arrays
+
+
+def programs_at_once(facts: Facts, devices: int) -> int:
+    """How many of a device's programs run beside each other: 1 where their memory might not fit.
+
+    They take turns on the device (kernels/common/turns.h), so that times are taken on a quiet one.
+    """
+    memory = facts.host.memory_available
+    smallest = min((gpu.memory_total or 0 for gpu in facts.gpus), default=0)
+    if facts.host.os == "Windows" or not memory or smallest < _DEVICE_BYTES:
+        return 1
+    return max(1, min(facts.host.cpus - 1, memory // _HOST_BYTES) // devices)
+
+
 def _run_all(
-    ran: Ran, programs: Sequence[Built], env: Mapping[str, str], say: Callable[[str], None]
+    ran: Ran,
+    programs: Sequence[Built],
+    env: Mapping[str, str],
+    say: Callable[[str], None],
+    beside: int,
+    turns: Path | None,
 ) -> None:
-    for i, one in enumerate(programs):
-        where = f"{ran.device.target} GPU {ran.device.ordinal}"
-        say(f"running {i + 1} of {len(programs)}: {one.kernel.name} on {where}")
-        again = partial(_run, one, ran.device.ordinal, env)
-        ran.take(again(), again)
+    where = f"{ran.device.target} GPU {ran.device.ordinal}"
+    runs = [partial(_run, one, ran.device.ordinal, env) for one in programs]
+
+    def start(i: int, *more: str) -> RunResult:
+        say(f"running {i + 1} of {len(programs)}: {programs[i].kernel.name} on {where}")
+        return runs[i](*more)
+
+    more = ("--turns", str(lock_of(turns, ran.device.ordinal))) if turns and beside > 1 else ()
+    with ThreadPoolExecutor(max_workers=beside) as pool:
+        results = list(pool.map(lambda i: start(i, *more), range(len(runs))))
+    for i, result in enumerate(results):
+        # It may have waited for a program that hangs, or lacked what the others held.
+        if beside > 1 and (result.status == "timeout" or result.cause in _MAY_BE_THE_OTHERS):
+            result = start(i)
+        ran.take(result, runs[i])
+
+
+def lock_of(turns: Path, ordinal: int | None) -> Path:
+    """The file by whose lock a device's programs take turns."""
+    return turns / str(ordinal)
+
+
+_MAY_BE_THE_OTHERS = (OUT_OF_MEMORY, DEVICE_BUSY)
 
 
 def _run(built: Built, ordinal: int, env: Mapping[str, str], *more: str) -> RunResult:

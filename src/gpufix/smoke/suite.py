@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import gpufix
@@ -15,7 +17,7 @@ from gpufix.model import Facts, Finding
 from gpufix.model.smoke_result import KernelRow, SmokeReport
 from gpufix.smoke import smoke_findings as found
 from gpufix.smoke.compile import Compiled, compile_suite
-from gpufix.smoke.devices import run_on
+from gpufix.smoke.devices import lock_of, programs_at_once, run_on
 from gpufix.smoke.private import with_private_toolkit
 from gpufix.smoke.request import SmokeRequest, patient_environment
 from gpufix.smoke.rows import kernel_row, untried_row
@@ -31,8 +33,7 @@ def smoke(facts: Facts, request: SmokeRequest, say: Say = lambda _: None) -> Smo
     if request.private_toolkit:
         facts = with_private_toolkit(facts, request, say)
     compiled = compile_suite(facts, request, say)
-    runs = {} if request.compile_only else _run_all(facts, request, compiled, say)
-    extension = _torch_extension(facts, request, say)
+    runs, extension = _run_everything(facts, request, compiled, say)
     ran = [run for some in runs.values() if isinstance(some, list) for run in some]
     return SmokeReport(
         gpufix_version=gpufix.__version__,
@@ -47,24 +48,46 @@ def smoke(facts: Facts, request: SmokeRequest, say: Say = lambda _: None) -> Smo
     )
 
 
-def _run_all(
+Runs = dict[KernelTarget, list[Ran] | str]
+
+
+def _run_everything(
     facts: Facts, request: SmokeRequest, compiled: Compiled, say: Say
-) -> dict[KernelTarget, list[Ran] | str]:
+) -> tuple[Runs, RunResult | None]:
+    """The programs, and torch's extension beside them where there are cores and memory for both."""
+    if request.compile_only:
+        return {}, None
+    if programs_at_once(facts, 1) == 1:
+        return _run_all(facts, request, compiled, say, None), _torch_extension(
+            facts, request, say, None
+        )
+    with tempfile.TemporaryDirectory(prefix="gpufix-turns-") as folder:
+        turns = Path(folder)
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            building = pool.submit(_torch_extension, facts, request, say, turns)
+            return _run_all(facts, request, compiled, say, turns), building.result()
+
+
+def _run_all(
+    facts: Facts, request: SmokeRequest, compiled: Compiled, say: Say, turns: Path | None
+) -> Runs:
     return {
-        target: run_on(facts, target, compiled.built, request.env, say)
+        target: run_on(facts, target, compiled.built, request.env, say, turns)
         for target in request.targets
         if any(b.target == target and b.ok for b in compiled.built)
     }
 
 
-def _torch_extension(facts: Facts, request: SmokeRequest, say: Say) -> RunResult | None:
+def _torch_extension(
+    facts: Facts, request: SmokeRequest, say: Say, turns: Path | None
+) -> RunResult | None:
     """Only where there is a torch to build with."""
-    wanted = request.with_torch_extension and not request.compile_only
-    if not wanted or facts.python is None or facts.torch is None:
+    if not request.with_torch_extension or facts.python is None or facts.torch is None:
         return None
     say("building an extension with torch")
     env = patient_environment(facts, request.env)
-    return run_torch_extension(Path(facts.python.executable), env, cache=request.cache)
+    lock = lock_of(turns, 0) if turns else None
+    return run_torch_extension(Path(facts.python.executable), env, cache=request.cache, turns=lock)
 
 
 def _rows(

@@ -18,7 +18,7 @@ BOTH = [*b.code("sm_90"), *PTX]
 HELD = "machine code for sm_90 and PTX for sm_90"
 FIRST_USE = "each kernel is compiled by the driver at its first use"
 EACH_START = "CUDA_CACHE_DISABLE=1 makes the driver compile each kernel at every start"
-FORBIDDEN = "CUDA_DISABLE_PTX_JIT=1 forbids the driver to compile it"
+FORBIDDEN = "CUDA_DISABLE_PTX_JIT=1 lets only those kernels run that the JIT cache holds"
 
 
 def torch(objects: list[CodeObject]) -> Library:

@@ -42,7 +42,7 @@ class Camera:
     campos: Tensor
 
     def to(self, *how: Any) -> Camera:
-        moved = {k: v.to(*how) for k, v in vars(self).items() if isinstance(v, Tensor)}
+        moved = {k: v.to(*how) for k, v in vars(self).items() if isinstance(v, torch.Tensor)}
         return replace(self, **moved)
 
 

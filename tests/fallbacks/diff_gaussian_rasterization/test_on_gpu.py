@@ -185,6 +185,34 @@ def test_numbers_that_place_a_gaussian_nowhere(built, key):
     assert all(v.grad[:300].isfinite().all() for v in leaves.values())
 
 
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_harmonics_that_are_no_numbers_are_seen(built, bad):
+    """As in the original: the first step that goes wrong shows in the image, and in the gradient.
+
+    That of the harmonics is the color's weight, and stays a number.
+    """
+    p, rasterizer = scene(built)
+    drawn = int(run(rasterizer, p)[1].argmax())
+    p["shs"][drawn, 1:] = bad
+    leaves = {k: v.requires_grad_() for k, v in p.items()}
+    color = run(rasterizer, leaves)[0]
+    assert not color.isfinite().all()
+    color.sum().backward()
+    assert not leaves["opacities"].grad.isfinite().all()
+
+
+@pytest.mark.parametrize("bad", [float("nan"), -float("inf")])
+def test_an_opacity_that_is_none_draws_nothing(built, bad):
+    p, rasterizer = scene(built)
+    wanted = run(rasterizer, {k: v[1:] for k, v in p.items()})[0]
+    p["opacities"][0] = bad
+    leaves = {k: v.requires_grad_() for k, v in p.items()}
+    color = run(rasterizer, leaves)[0]
+    assert torch.equal(color, wanted)
+    color.sum().backward()
+    assert all(v.grad.isfinite().all() for v in leaves.values())
+
+
 def test_within_torch_compile(built):
     p, rasterizer = scene(built)
     compiled = torch.compile(lambda **q: run(rasterizer, q)[0] * 2, backend="eager")

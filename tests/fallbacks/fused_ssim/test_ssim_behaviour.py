@@ -147,9 +147,14 @@ def test_without_training(fused: ModuleType) -> None:
         assert torch.equal(fused.fused_ssim(x, y), value)
 
 
-def test_backward_twice_and_of_itself(fused: ModuleType) -> None:
+@pytest.mark.parametrize("deferred", [False, True])
+def test_backward_twice_and_of_itself(
+    fused: ModuleType, monkeypatch: pytest.MonkeyPatch, deferred: bool
+) -> None:
     x, y = images(1, 1, 15, 15)
     x.requires_grad_()
+    run = fused.implementation(x, 5)
+    monkeypatch.setattr(type(run), "defers_gradient", lambda _self, _x: deferred)
     value = fused.fused_ssim(x, y)
     (first,) = torch.autograd.grad(value, x, retain_graph=True)
     (second,) = torch.autograd.grad(3 * value, x, retain_graph=True)
@@ -157,6 +162,21 @@ def test_backward_twice_and_of_itself(fused: ModuleType) -> None:
     (slope,) = torch.autograd.grad(value, x, create_graph=True)
     with pytest.raises(RuntimeError, match="does not require grad"):
         slope.sum().backward()
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_a_gradient_at_once_or_later_is_the_same(
+    fused: ModuleType, monkeypatch: pytest.MonkeyPatch, padding: str
+) -> None:
+    x, y = images(2, 3, 21, 17)
+    x.requires_grad_()
+    found = []
+    for deferred in (False, True):
+        run = fused.implementation(x, 5)
+        monkeypatch.setattr(type(run), "defers_gradient", lambda _self, _x, d=deferred: d)
+        value = fused.fused_ssim(x, y, padding=padding)
+        found.append(torch.autograd.grad(value * 7, x)[0])
+    torch.testing.assert_close(*found)
 
 
 def test_inputs_are_not_touched(fused: ModuleType) -> None:

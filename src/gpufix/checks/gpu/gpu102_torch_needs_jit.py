@@ -29,7 +29,8 @@ def torch_needs_jit(view: View) -> Iterator[Fault]:
 
     ## Why it matters
     The driver compiles every kernel at its first use, minutes in all, and keeps the result in
-    ~/.nv/ComputeCache. CUDA_DISABLE_PTX_JIT=1 forbids it, CUDA_CACHE_DISABLE=1 repeats it at
+    ~/.nv/ComputeCache. CUDA_DISABLE_PTX_JIT=1 forbids to compile, but kernels in that cache still run:
+    a program can work here and fail in a fresh container. CUDA_CACHE_DISABLE=1 compiles again at
     every start, CUDA_CACHE_MAXSIZE bounds what is kept.
 
     ## Example
@@ -66,7 +67,7 @@ def _title(view: View, code: SubjectCode) -> str:
 
 def _allowed(view: View) -> tuple[Severity, str]:
     if view.env("CUDA_DISABLE_PTX_JIT") == "1":
-        return ERROR, "CUDA_DISABLE_PTX_JIT=1 forbids the driver to compile it"
+        return ERROR, "CUDA_DISABLE_PTX_JIT=1 lets only those kernels run that the JIT cache holds"
     if view.env("CUDA_CACHE_DISABLE") == "1":
         return WARNING, "CUDA_CACHE_DISABLE=1 makes the driver compile each kernel at every start"
     return ADVICE, "each kernel is compiled by the driver at its first use"

@@ -285,6 +285,7 @@ static std::vector<float> widen(const gpu::DeviceArray<bf16>& x) {
 // Every row when there are few; else 512 drawn at random, and no element of the rest unwritten.
 static void check(gpu::Program& program, const Shape& shape, const Tensors& t, gpu::Result& r) {
     auto q = widen(t.q), k = widen(t.k), v = widen(t.v), o = widen(t.o);
+    gpu::HostWork host;
     size_t rows = size_t(shape.heads) * shape.length, samples = std::min<size_t>(rows, 512);
     std::vector<double> want(samples * kDim), got(samples * kDim);
     for (size_t i = 0; i < samples; ++i) {

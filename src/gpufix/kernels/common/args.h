@@ -11,16 +11,17 @@
 namespace gpu {
 
 constexpr const char* kUsage =
-    "usage: %s [--case NAME] [--size N] [--seed N] [--reps N] [--device N] [--check-only]\n"
+    "usage: %s [--case NAME] [--size N] [--seed N] [--reps N] [--device N] [--check-only] [--turns FILE]\n"
     "  --case        run this case alone\n"
     "  --size        the case's main size instead of its default\n"
     "  --seed        of the random data (default: fresh each run)\n"
     "  --reps        timed runs (default 20)\n"
     "  --device      device index (default 0)\n"
-    "  --check-only  small sizes, validated and not timed: for sanitizers\n";
+    "  --check-only  small sizes, validated and not timed: for sanitizers\n"
+    "  --turns       lock of the device among programs that run beside this one\n";
 
 struct Args {
-    std::string only;
+    std::string only, turns;
     size_t size = 0;  // 0: each case's own default
     uint64_t seed = 0;
     int reps = 20, device = 0;
@@ -57,6 +58,7 @@ inline Args parse_args(int argc, char** argv) {
         }
         const char* value = i + 1 < argc ? argv[++i] : nullptr;
         if (flag == "--case" && value) a.only = value;
+        else if (flag == "--turns" && value) a.turns = value;
         else if (flag == "--size") a.size = parse_number(argv[0], value, uint64_t{1} << 40);
         else if (flag == "--seed") a.seed = parse_number(argv[0], value, ~uint64_t{0});
         else if (flag == "--reps") a.reps = int(parse_number(argv[0], value, 100000));

@@ -26,6 +26,7 @@
 #include "memory.h"
 #include "random.h"
 #include "timing.h"
+#include "turns.h"
 
 namespace gpu {
 
@@ -50,10 +51,18 @@ struct Result {
     }
 };
 
+// As compare(), for long references: the GPU is others' meanwhile.
+template <class Got, class Want>
+Error compare_beside(size_t n, Got got, Want want) {
+    HostWork host;
+    return compare(n, got, want);
+}
+
 class Program {
    public:
     Program(const char* name, int argc, char** argv) : args(parse_args(argc, argv)) {
         program_name = name;
+        if (!turns().open(args.turns)) usage(name);
         int count = 0;
         GPU_CHECK(gpuGetDeviceCount(&count));
         device = query_device(args.device);
@@ -75,6 +84,7 @@ class Program {
     void report(Result& r, Launch launch, Prepare prepare) {
         if (r.ok() && !args.check_only) {
             if (!timer_) timer_.emplace(device.l2_bytes);
+            Alone quiet;
             r.time = timer_->measure(args.reps, launch, prepare);
         }
         report(r);

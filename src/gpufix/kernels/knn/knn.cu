@@ -64,6 +64,7 @@ static Points with_outlier(Points p) {
 // ---- validation ------------------------------------------------------------------------------
 // The largest relative error over `checked` points spread over all (every one when there are fewer).
 static gpu::Error validate(const Points& points, const std::vector<float>& got, size_t checked) {
+    gpu::HostWork host;
     gpu::Error e;
     size_t n = got.size(), step = std::max<size_t>(1, n / checked);
     for (size_t i = 0; i < n; i += step) {
@@ -119,12 +120,15 @@ static void run_case(gpu::Program& program, const char* name, size_t count, Poin
     if (!program.wants(name)) return;
     size_t n = program.args.size_or(count, 20000);
     if (n < 1 || (long long)n > knn::kMaxPoints) return program.not_applicable(name, "size out of range");
-    Points points = make(n, program.args.seed);
+    const Points points = [&] {
+        gpu::HostWork host;
+        return make(n, program.args.seed);
+    }();
     Problem problem(points);
     problem.launch();
     gpu::Result r(name, {{"n", double(n)}});
     r.tolerance = kTolerance;
-    r.error = validate(points, problem.mean.download(), 200);
+    r.error = validate(points, problem.mean.download(), 100);
     program.report(r, [&] { problem.launch(); });
 }
 

@@ -12,18 +12,23 @@ namespace knn_reference {
 inline double mean_distance(const std::vector<float>& points, size_t query) {
     constexpr double kNone = std::numeric_limits<double>::infinity();
     double best[3] = {kNone, kNone, kNone};
-    size_t n = points.size() / 3;
-    for (size_t i = 0; i < n; ++i) {
-        if (i == query) continue;
-        double d = 0;
-        for (int axis = 0; axis < 3; ++axis) {
-            double delta = double(points[3 * i + axis]) - points[3 * query + axis];
-            d += delta * delta;
+    constexpr size_t kBlock = 512;  // distances at a time, which compilers make vectors of
+    const double x = points[3 * query], y = points[3 * query + 1], z = points[3 * query + 2];
+    const size_t n = points.size() / 3;
+    double d[kBlock];
+    for (size_t begin = 0; begin < n; begin += kBlock) {
+        const size_t count = std::min(kBlock, n - begin);
+        const float* p = &points[3 * begin];
+        for (size_t i = 0; i < count; ++i) {
+            double dx = p[3 * i] - x, dy = p[3 * i + 1] - y, dz = p[3 * i + 2] - z;
+            d[i] = dx * dx + dy * dy + dz * dz;
         }
-        if (d >= best[2]) continue;
-        best[2] = d;
-        if (best[2] < best[1]) std::swap(best[2], best[1]);
-        if (best[1] < best[0]) std::swap(best[1], best[0]);
+        for (size_t i = 0; i < count; ++i) {
+            if (!(d[i] < best[2]) || begin + i == query) continue;
+            best[2] = d[i];
+            if (best[2] < best[1]) std::swap(best[2], best[1]);
+            if (best[1] < best[0]) std::swap(best[1], best[0]);
+        }
     }
     size_t found = std::min<size_t>(3, n - 1);
     double sum = 0;

@@ -36,6 +36,7 @@ static void run_latency(gpu::Program& program) {
     gpu::Result r("latency", {{"launches", double(launches)}});
     check_all_ran(r, launches);
     if (r.ok() && !program.args.check_only) {
+        gpu::Alone quiet;
         for (int i = 0; i < 100; ++i) round_trip_ms();
         std::vector<double> ms(launches);
         for (double& sample : ms) sample = round_trip_ms();
@@ -58,6 +59,7 @@ static void run_throughput(gpu::Program& program) {
     gpu::Result r("throughput", {{"launches", double(launches)}});
     check_all_ran(r, launches);
     if (r.ok() && !program.args.check_only) {
+        gpu::Alone quiet;
         back_to_back_ms(launches);
         std::vector<double> ms(size_t(program.args.reps));
         for (double& sample : ms) sample = back_to_back_ms(launches);

@@ -212,6 +212,7 @@ struct Matrices {
 // Every element of small matrices; of large ones 4096 drawn at random, and Freivalds over all.
 static void check(gpu::Program& program, const Matrices& m, gpu::Result& r) {
     auto a = m.a.download(), b = m.b.download(), c = m.c.download();
+    gpu::HostWork host;
     size_t n = m.n, samples = n * n <= size_t{1} << 18 ? n * n : 4096;
     std::vector<double> want(samples), got(samples);
     for (size_t i = 0; i < samples; ++i) {

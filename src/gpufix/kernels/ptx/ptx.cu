@@ -47,8 +47,8 @@ static void run_jit(gpu::Program& program) {
     auto got = out.download();
     gpu::Result r("jit", {{"n", double(n)}});
     r.tolerance = 1e-6;
-    r.error = gpu::compare(n, [&](size_t i) { return got[i]; },
-                           [&](size_t i) { return reference(program.args.seed, i); });
+    r.error = gpu::compare_beside(n, [&](size_t i) { return got[i]; },
+                                  [&](size_t i) { return reference(program.args.seed, i); });
     r.extra.number("compile_ms", compile_ms).number("ptx_for", image.ptxVersion);
     r.extra.number("machine_code_for", image.binaryVersion);
     program.report(r, launch);

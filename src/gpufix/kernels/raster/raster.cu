@@ -111,9 +111,10 @@ static bool weights_match(const Model& m, int triangle, float b1, float b2, doub
 
 // Pixels whose triangle or depth differ by a bit, or whose weights do not give back their position.
 static size_t mismatches(const Model& m, Problem& p) {
-    auto want = raster_reference::rasterise(m.vertices, m.triangles, p.target.width, p.target.height);
     auto id = p.id.download();
     auto depth = p.depth.download(), weights = p.barycentrics.download();
+    gpu::HostWork host;
+    auto want = raster_reference::rasterise(m.vertices, m.triangles, p.target.width, p.target.height);
     size_t wrong = 0;
     for (size_t i = 0; i < id.size(); ++i) {
         bool good = id[i] == want.triangle[i] && depth[i] == want.depth[i];

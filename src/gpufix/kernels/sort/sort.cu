@@ -7,7 +7,6 @@
 // --size is the number of splats on a 1920x1080 image of 16x16 tiles; each touches about 11 tiles.
 // The sort itself is CUB's or rocPRIM's. All results are integers and must be exact.
 #include <cstring>
-#include <numeric>
 
 #include "device_sort.h"
 #include "harness.h"
@@ -76,16 +75,14 @@ static Instances duplicate_reference(const Scene& s) {
 }
 
 static Instances sort_reference(const Instances& in) {
-    std::vector<uint32_t> order(in.keys.size());
-    std::iota(order.begin(), order.end(), 0u);
-    // Ties by position: what a stable sort gives.
-    std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
-        return in.keys[a] != in.keys[b] ? in.keys[a] < in.keys[b] : a < b;
-    });
+    // Ids ascend in the input: ties by id are ties by position, what a stable sort gives.
+    std::vector<std::pair<uint64_t, uint32_t>> pairs(in.keys.size());
+    for (size_t i = 0; i < pairs.size(); ++i) pairs[i] = {in.keys[i], in.ids[i]};
+    std::sort(pairs.begin(), pairs.end());
     Instances out;
-    for (uint32_t i : order) {
-        out.keys.push_back(in.keys[i]);
-        out.ids.push_back(in.ids[i]);
+    for (const auto& [key, id] : pairs) {
+        out.keys.push_back(key);
+        out.ids.push_back(id);
     }
     return out;
 }
@@ -225,8 +222,14 @@ static void run_ranges(gpu::Program& program, const Pair& sorted, const Instance
 int main(int argc, char** argv) {
     gpu::Program program("sort", argc, argv);
     size_t splats = gpu::fit(program.args.size_or(1000000, 5000), 12 * 24 * 2);
-    Scene scene = make_scene(splats, program.args.seed);
-    Instances unsorted = duplicate_reference(scene), sorted = sort_reference(unsorted);
+    Scene scene;
+    Instances unsorted, sorted;
+    {
+        gpu::HostWork host;
+        scene = make_scene(splats, program.args.seed);
+        unsorted = duplicate_reference(scene);
+        sorted = sort_reference(unsorted);
+    }
     Pair a(unsorted.keys.size()), b(unsorted.keys.size());
     run_duplicate(program, scene, unsorted, a);
     run_sort(program, a, sorted, b);

@@ -48,10 +48,6 @@ __device__ inline void load_view(const View& v, Camera& c) {
         for (int k = 0; k < 4; ++k) c.view[4 * row + k] = v.view[4 * k + row];
 }
 
-__device__ inline Scene scene_of(const Gaussians& g) {
-    return {g.n, g.degree, g.sh_stride, g.means, g.scales, g.rotations, g.opacities, g.sh};
-}
-
 struct Symmetric {
     float xx, xy, xz, yy, yz, zz;
 
@@ -103,8 +99,7 @@ __device__ inline Screen to_screen(const View& v, const Vec3& m) {
     return s;
 }
 
-// The tiles it is listed in; `radius` stays 0 for what is not visible.
-template <int kDegree>
+// The tiles it is listed in; `radius` stays 0 for what is not visible. `out` still lacks its color.
 __device__ inline int project_one(const Gaussians& g, const View& v, const Camera& c, int i, Splat& out, float* depth,
                                   int* radius) {
     Vec3 mean = load3(g.means, i), t = to_camera(c, mean);
@@ -131,19 +126,6 @@ __device__ inline int project_one(const Gaussians& g, const View& v, const Camer
     out.half_height = sqrtf(q * p.yy);
     int tiles = 0;
     for_each_tile_row(out, box, [&](int, int begin, int end) { tiles += end - begin; });
-    if (!tiles) return 0;
-    Vec3 color;
-    if constexpr (kDegree < 0) {
-        color = load3(g.colors, i);
-    } else {
-        float sh[48], inverse_length;
-        load_sh<3 * (kDegree + 1) * (kDegree + 1)>(scene_of(g), i, sh);
-        color = color_of<kDegree>(direction_to(mean, load3(v.eye, 0), &inverse_length), sh);
-        color = {fmaxf(color.x, 0.0f), fmaxf(color.y, 0.0f), fmaxf(color.z, 0.0f)};
-    }
-    out.red = color.x;
-    out.green = color.y;
-    out.blue = color.z;
     out.inverse_depth = 1.0f / t.z;
     return tiles;
 }
@@ -156,7 +138,15 @@ __global__ void __launch_bounds__(kProjectThreads)
     load_view(v, c);
     Splat splat;
     float depth = 0;
-    int radius = 0, tiles = i < g.n ? project_one<kDegree>(g, v, c, i, splat, &depth, &radius) : 0;
+    int radius = 0, tiles = i < g.n ? project_one(g, v, c, i, splat, &depth, &radius) : 0;
+    if constexpr (kDegree < 0) {
+        const Vec3 color = tiles ? load3(g.colors, i) : Vec3{0, 0, 0};
+        splat.red = color.x, splat.green = color.y, splat.blue = color.z;
+    } else {
+        __shared__ Rows rows;
+        const float* row = sh_row<kDegree>(rows, g.sh, g.sh_stride, i, tiles > 0);
+        if (tiles) set_color<kDegree>(splat, load3(g.means, i), load3(v.eye, 0), row, g.sh_stride == 16);
+    }
     store_projected(out, i, g.n, splat, depth, tiles, radius);
 }
 
@@ -201,7 +191,7 @@ __device__ inline Vec3 frame_gradient(const Camera& c, const Projection& p, cons
 
 template <int kDegree, bool kDepth>
 __device__ inline void gaussian_gradient(const Gaussians& g, const View& v, const Camera& c, int i, const float* m,
-                                         const GaussiansGradient& out) {
+                                         const ShGradient& by_sh, const GaussiansGradient& out) {
     float sums[kMoments];
 #pragma unroll
     for (int k = 0; k < kMoments; ++k) sums[k] = m[k];
@@ -234,12 +224,12 @@ __device__ inline void gaussian_gradient(const Gaussians& g, const View& v, cons
     if constexpr (kDegree < 0)
         store3(out.colors, i, by.color);
     else
-        by_mean = by_mean + color_gradient<kDegree>(scene_of(g), load3(v.eye, 0), i, mean, by.color, out.sh);
+        by_mean = by_mean + color_gradient<kDegree>(by_sh, load3(v.eye, 0), mean, by.color);
     store3(out.means, i, by_mean);
 }
 
 template <int kDegree>
-__device__ inline void no_gradient(const Gaussians& g, int i, const GaussiansGradient& out) {
+__device__ inline void no_gradient(const Gaussians& g, int i, const ShGradient& by_sh, const GaussiansGradient& out) {
     const Vec3 zero = {0, 0, 0};
     store3(out.means, i, zero);
     store3(out.screen, i, zero);
@@ -254,7 +244,7 @@ __device__ inline void no_gradient(const Gaussians& g, int i, const GaussiansGra
     if constexpr (kDegree < 0)
         store3(out.colors, i, zero);
     else
-        store_no_sh(out.sh, g.sh_stride, i);
+        store_no_sh(by_sh);
 }
 
 template <int kDegree, bool kDepth>
@@ -262,13 +252,18 @@ __global__ void __launch_bounds__(kProjectThreads)
     project_gaussians_backward_kernel(const Gaussians g, const View v, Camera c, const uint32_t* count,
                                       const float* moments, const GaussiansGradient out) {
     int i = int(blockIdx.x * kProjectThreads + threadIdx.x);
-    if (i >= g.n) return;
+    const bool there = i < g.n, seen = there && count[i];
     load_view(v, c);
     constexpr int kSums = kMoments + (kDepth ? 1 : 0);
-    if (count[i])
-        gaussian_gradient<kDegree, kDepth>(g, v, c, i, moments + size_t(i) * kSums, out);
-    else
-        no_gradient<kDegree>(g, i, out);
+    ShGradient by_sh{};
+    __shared__ Rows rows;
+    if constexpr (kDegree >= 0) by_sh = sh_gradient_rows<kDegree>(rows, g.sh, g.sh_stride, i, seen, out.sh);
+    if (seen)
+        gaussian_gradient<kDegree, kDepth>(g, v, c, i, moments + size_t(i) * kSums, by_sh, out);
+    else if (there)
+        no_gradient<kDegree>(g, i, by_sh, out);
+    if constexpr (kDegree >= 0)
+        if (g.sh_stride == 16) store_rows(rows, out.sh, g.n);
 }
 
 }  // namespace gpufix_splat

@@ -103,20 +103,19 @@ static ref::Camera reference_camera(const splat::Camera& c) {
     return r;
 }
 
-// Interleaves arrays of 3, 3, 4, 1 and 3k a Gaussian as the reference's rows.
-static std::vector<double> rows(int n, int degree, const std::vector<float>& means, const std::vector<float>& scales,
-                                const std::vector<float>& rotations, const std::vector<float>& opacities,
-                                const std::vector<float>& sh) {
-    int stride = ref::stride(degree), k = stride - ref::kSh;
-    std::vector<double> p(size_t(n) * stride);
-    for (int i = 0; i < n; ++i) {
-        double* row = p.data() + size_t(i) * stride;
-        std::copy_n(means.begin() + 3 * i, 3, row + ref::kMean);
-        std::copy_n(scales.begin() + 3 * i, 3, row + ref::kScale);
-        std::copy_n(rotations.begin() + 4 * i, 4, row + ref::kRotation);
-        row[ref::kOpacity] = opacities[i];
-        std::copy_n(sh.begin() + k * i, k, row + ref::kSh);
-    }
+// Gaussian i of arrays of 3, 3, 4, 1 and 3k a Gaussian as the reference's row.
+static void fill_row(const Model& m, int i, double* row) {
+    const int k = ref::stride(m.degree) - ref::kSh;
+    std::copy_n(m.means.begin() + 3 * size_t(i), 3, row + ref::kMean);
+    std::copy_n(m.scales.begin() + 3 * size_t(i), 3, row + ref::kScale);
+    std::copy_n(m.rotations.begin() + 4 * size_t(i), 4, row + ref::kRotation);
+    row[ref::kOpacity] = m.opacities[i];
+    std::copy_n(m.sh.begin() + k * size_t(i), k, row + ref::kSh);
+}
+
+static std::vector<double> rows(const Model& m) {
+    std::vector<double> p(size_t(m.n) * ref::stride(m.degree));
+    for (int i = 0; i < m.n; ++i) fill_row(m, i, p.data() + size_t(i) * ref::stride(m.degree));
     return p;
 }
 
@@ -129,9 +128,9 @@ static std::vector<double> image_of(Problem& p) {
     return {image.begin(), image.end()};
 }
 
-static std::vector<double> gradient_of(Problem& p) {
-    return rows(p.model.n, p.model.degree, p.by_means.download(), p.by_scales.download(),
-                p.by_rotations.download(), p.by_opacities.download(), p.by_sh.download());
+static Model gradient_of(Problem& p) {
+    return {p.model.n, p.model.degree, p.by_means.download(), p.by_scales.download(), p.by_rotations.download(),
+            p.by_opacities.download(), p.by_sh.download()};
 }
 
 // Each parameter's kind on its own: their gradients differ by orders of magnitude.
@@ -164,9 +163,10 @@ static void run_check(gpu::Program& program) {
         p.weight.upload(weight);
         p.forward();
         p.backward();
-        auto params = rows(p.model.n, degree, p.model.means, p.model.scales, p.model.rotations, p.model.opacities, p.model.sh);
-        gpu::Error e = against(image_of(p), ref::render(params, reference_camera(c), degree));
-        compare_kinds(e, gradient_of(p), ref::gradient(params, reference_camera(c), degree, {weight.begin(), weight.end()}), degree);
+        auto params = rows(p.model), image = image_of(p), gradient = rows(gradient_of(p));
+        gpu::HostWork host;
+        gpu::Error e = against(image, ref::render(params, reference_camera(c), degree));
+        compare_kinds(e, gradient, ref::gradient(params, reference_camera(c), degree, {weight.begin(), weight.end()}), degree);
         r.error.max_err = std::max(r.error.max_err, e.max_err);
         r.error.rel_err = std::max(r.error.rel_err, e.rel_err);
     }
@@ -176,16 +176,25 @@ static void run_check(gpu::Program& program) {
 // Every pixel of some columns of the timed image against the reference.
 static gpu::Error validate_columns(Problem& p, int columns) {
     auto image = image_of(p);
+    gpu::HostWork host;
     ref::Camera whole = reference_camera(p.camera);
-    auto params = rows(p.model.n, p.model.degree, p.model.means, p.model.scales, p.model.rotations, p.model.opacities, p.model.sh);
-    auto g = ref::project_all(params, whole, p.model.degree);
+    const int degree = p.model.degree;
+    std::vector<double> row(ref::stride(degree));
+    std::vector<ref::Gaussian2D> g;
+    for (int i = 0; i < p.model.n; ++i) {
+        fill_row(p.model, i, row.data());
+        g.push_back(ref::flatten(row.data(), whole));
+    }
     std::vector<double> got, want;
     for (int k = 0; k < columns; ++k) {
         int x = (2 * k + 1) * whole.width / (2 * columns);
         std::vector<ref::Gaussian2D> near;  // in their order; 3.34 standard deviations reach alpha 1/255
-        for (auto one : g) {
+        for (int i = 0; i < p.model.n; ++i) {
+            auto one = g[i];
             double variance = one.conic[2] / (one.conic[0] * one.conic[2] - one.conic[1] * one.conic[1]);
             if (!one.visible || std::fabs(one.x - x) > 3.4 * std::sqrt(variance) + 1) continue;
+            fill_row(p.model, i, row.data());
+            ref::shade(row.data(), &row[ref::kMean], whole, degree, one.color);
             one.x -= x;
             near.push_back(one);
         }
@@ -200,39 +209,52 @@ static gpu::Error validate_columns(Problem& p, int columns) {
     return against(got, want);
 }
 
-static void run_case(gpu::Program& program, const char* name, int count, bool with_backward) {
-    if (!program.wants(name)) return;
+static bool all_finite(const Model& m) {
+    gpu::HostWork host;
+    auto finite = [](const std::vector<float>& v) { return std::all_of(v.begin(), v.end(), [](float x) { return std::isfinite(x); }); };
+    return finite(m.means) && finite(m.scales) && finite(m.rotations) && finite(m.opacities) && finite(m.sh);
+}
+
+// One scene, checked once: forward, and forward with backward.
+static void run_scene(gpu::Program& program, const char* forward, const char* both, int count) {
+    const bool with_forward = program.wants(forward), with_both = program.wants(both);
+    if (!with_forward && !with_both) return;
     int n = int(std::min<size_t>(program.args.size_or(count, 2000), 50 * 1000 * 1000));
     bool small = program.args.check_only;
     splat::Camera c = make_camera(small ? 320 : 1920, small ? 180 : 1080);
-    Problem p(c, make_model(n, 3, c, 1.5f, 10.2f, program.args.seed));
+    auto model = [&] {
+        gpu::HostWork host;
+        return make_model(n, 3, c, 1.5f, 10.2f, program.args.seed);
+    };
+    Problem p(c, model());
     gpu::fill_uniform_signed<<<gpu::fill_blocks(p.weight.size()), 256>>>(
         p.weight.data(), p.weight.size(), program.args.seed + 7);
     p.forward();
     p.backward();
-    gpu::Result r(name, {{"n", double(n)}, {"width", double(c.width)}, {"height", double(c.height)},
-                         {"instances", double(p.frame.instances)}});
-    r.tolerance = kTolerance;
-    r.error = validate_columns(p, 4);
-    for (double v : gradient_of(p))
-        if (!std::isfinite(v)) r.error.rel_err = std::numeric_limits<double>::infinity();
+    gpu::Error error = validate_columns(p, 4);
+    if (!all_finite(gradient_of(p))) error.rel_err = std::numeric_limits<double>::infinity();
     double boxes = 0;  // tiles of the 3-sigma boxes: what a rasteriser without the ellipse test lists
     for (int radius : p.radii.download()) boxes += std::pow(2.0 * radius / splat::kTile + 1, 2) * (radius > 0);
-    r.extra.number("box_instances", boxes);
-    program.report(r, [&] {
-        p.forward();
-        if (with_backward) p.backward();
-    });
+    auto report = [&](const char* name, bool with_backward) {
+        gpu::Result r(name, {{"n", double(n)}, {"width", double(c.width)}, {"height", double(c.height)},
+                             {"instances", double(p.frame.instances)}});
+        r.tolerance = kTolerance;
+        r.error = error;
+        r.extra.number("box_instances", boxes);
+        program.report(r, [&] {
+            p.forward();
+            if (with_backward) p.backward();
+        });
+    };
+    if (with_forward) report(forward, false);
+    if (with_both) report(both, true);
 }
 
 int main(int argc, char** argv) {
     gpu::Program program("splat", argc, argv);
     if (program.wants("check")) run_check(program);
-    run_case(program, "forward-200k", 200 * 1000, false);
-    run_case(program, "both-200k", 200 * 1000, true);
-    run_case(program, "forward-1m", 1000 * 1000, false);
-    run_case(program, "both-1m", 1000 * 1000, true);
-    run_case(program, "forward-3m", 3000 * 1000, false);
-    run_case(program, "both-3m", 3000 * 1000, true);
+    run_scene(program, "forward-200k", "both-200k", 200 * 1000);
+    run_scene(program, "forward-1m", "both-1m", 1000 * 1000);
+    run_scene(program, "forward-3m", "both-3m", 3000 * 1000);
     return program.finish();
 }

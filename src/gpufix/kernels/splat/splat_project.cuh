@@ -1,12 +1,11 @@
 // One thread a Gaussian: world to screen (EWA splatting, Zwicker et al. 2001), color, and the way back.
 #pragma once
 
+#include "splat_rows.cuh"
 #include "splat_sh.cuh"
 #include "splat_tiles.cuh"
 
 namespace gpufix_splat {
-
-constexpr int kProjectThreads = 128;
 
 struct Vec3 {
     float x, y, z;
@@ -110,13 +109,12 @@ __device__ inline Vec3 camera_position(const Camera& c) {
     return -c.view[3] * view_row(c, 0) + (-c.view[7] * view_row(c, 1) + -c.view[11] * view_row(c, 2));
 }
 
-// The first kCount floats of Gaussian i's coefficients. Whole rows of 16 x 3 are aligned.
+// The first kCount floats of a row of coefficients. Those of 16 x 3, `whole`, are aligned.
 template <int kCount>
-__device__ inline void load_sh(const Scene& s, int i, float (&out)[48]) {
-    const float* row = s.sh + size_t(i) * s.sh_stride * 3;
-    if (kCount == 48 && s.sh_stride == 16) {
+__device__ inline void load_sh(const float* row, bool whole, float (&out)[48]) {
+    if (whole) {
 #pragma unroll
-        for (int k = 0; k < 48; k += 4) {
+        for (int k = 0; k < kCount; k += 4) {
             float4 v = *reinterpret_cast<const float4*>(row + k);
             out[k] = v.x, out[k + 1] = v.y, out[k + 2] = v.z, out[k + 3] = v.w;
         }
@@ -124,6 +122,17 @@ __device__ inline void load_sh(const Scene& s, int i, float (&out)[48]) {
 #pragma unroll
         for (int k = 0; k < kCount; ++k) out[k] = row[k];
     }
+}
+
+template <int kDegree>
+constexpr int kShFloats = 3 * (kDegree + 1) * (kDegree + 1);
+
+// A thread's row of coefficients: rows of 16 x 3 come into `rows` by all lanes together.
+template <int kDegree>
+__device__ inline const float* sh_row(Rows& rows, const float* sh, int stride, int i, bool wanted) {
+    if (stride != 16) return sh + size_t(i) * stride * 3;
+    fetch_rows<kShFloats<kDegree>>(rows, sh, wanted);
+    return rows.own();
 }
 
 template <int kDegree>
@@ -150,7 +159,7 @@ struct Projected {
     unsigned long long* total;     // of the counts; zero before
 };
 
-template <int kDegree>
+// The tiles it reaches; `out` still lacks its color.
 __device__ inline int project_one(const Scene& s, const Camera& c, int i, Splat& out, float* depth, int* radius) {
     Vec3 mean = load3(s.means, i), t = to_camera(c, mean);
     float opacity = s.opacities[i];
@@ -168,17 +177,20 @@ __device__ inline int project_one(const Scene& s, const Camera& c, int i, Splat&
     *depth = t.z;
     float middle = 0.5f * (p.xx + p.yy), spread = sqrtf(fmaxf(middle * middle - p.determinant, 0.0f));
     *radius = int(ceilf(3 * sqrtf(middle + spread)));
+    out.inverse_depth = 0;
     int tiles = 0;
     for_each_tile_row(out, all_tiles(c), [&](int, int begin, int end) { tiles += end - begin; });
-    if (!tiles) return 0;
-    float sh[48], inverse_length;
-    load_sh<3 * (kDegree + 1) * (kDegree + 1)>(s, i, sh);
-    Vec3 color = color_of<kDegree>(direction_to(mean, camera_position(c), &inverse_length), sh);
-    out.red = fmaxf(color.x, 0.0f);
-    out.green = fmaxf(color.y, 0.0f);
-    out.blue = fmaxf(color.z, 0.0f);
-    out.inverse_depth = 0;
     return tiles;
+}
+
+template <int kDegree>
+__device__ inline void set_color(Splat& out, const Vec3& mean, const Vec3& eye, const float* row, bool whole) {
+    float sh[48], inverse_length;
+    load_sh<kShFloats<kDegree>>(row, whole, sh);
+    Vec3 color = color_of<kDegree>(direction_to(mean, eye, &inverse_length), sh);
+    out.red = not_below_zero(color.x);
+    out.green = not_below_zero(color.y);
+    out.blue = not_below_zero(color.z);
 }
 
 // One lane's part; all lanes of a wave call it.
@@ -202,10 +214,13 @@ __device__ inline void store_projected(const Projected& out, int i, int n, const
 template <int kDegree>
 __global__ void __launch_bounds__(kProjectThreads)
     project_kernel(const Scene s, const Camera c, const Projected out) {
+    __shared__ Rows rows;
     int i = int(blockIdx.x * kProjectThreads + threadIdx.x);
     Splat splat;
     float depth = 0;
-    int radius = 0, tiles = i < s.n ? project_one<kDegree>(s, c, i, splat, &depth, &radius) : 0;
+    int radius = 0, tiles = i < s.n ? project_one(s, c, i, splat, &depth, &radius) : 0;
+    const float* row = sh_row<kDegree>(rows, s.sh, s.sh_stride, i, tiles > 0);
+    if (tiles) set_color<kDegree>(splat, load3(s.means, i), camera_position(c), row, s.sh_stride == 16);
     store_projected(out, i, s.n, splat, depth, tiles, tiles ? radius : 0);
 }
 
@@ -300,33 +315,50 @@ __device__ inline GeometryGradient geometry_gradient(const Camera& c, const Proj
     return out;
 }
 
-__device__ inline void store_sh(float* row, int stride, int count, const float (&v)[48]) {
-    if (stride == 16 && count == 48) {
+// Rows of coefficients with their gradients in the same place, where rows are of 16 x 3; else `by` holds
+// the gradients' rows in memory.
+struct ShGradient {
+    const float* row;
+    float* by;
+    int stride;
+};
+
+template <int kDegree>
+__device__ inline ShGradient sh_gradient_rows(Rows& rows, const float* sh, int stride, int i, bool wanted, float* by_sh) {
+    const float* row = sh_row<kDegree>(rows, sh, stride, i, wanted);
+    return {row, stride == 16 ? rows.own() : by_sh + size_t(i) * stride * 3, stride};
+}
+
+// `v` has kCount numbers, the rest of the row is 0.
+template <int kCount>
+__device__ inline void store_sh(const ShGradient& at, const float (&v)[48]) {
+    if (at.stride == 16) {
 #pragma unroll
-        for (int k = 0; k < 48; k += 4)
-            *reinterpret_cast<float4*>(row + k) = {v[k], v[k + 1], v[k + 2], v[k + 3]};
+        for (int k = 0; k < 48; k += 4) {
+            auto part = [&](int j) { return k + j < kCount ? v[k + j] : 0.0f; };
+            *reinterpret_cast<float4*>(at.by + k) = {part(0), part(1), part(2), part(3)};
+        }
     } else {
 #pragma unroll
-        for (int k = 0; k < 48; ++k)
-            if (k < count) row[k] = v[k];
-        for (int k = count; k < 3 * stride; ++k) row[k] = 0;
+        for (int k = 0; k < kCount; ++k) at.by[k] = v[k];
+        for (int k = kCount; k < 3 * at.stride; ++k) at.by[k] = 0;
     }
 }
 
-__device__ inline void store_no_sh(float* by_sh, int stride, int i) {
-    float zero[48] = {};
-    store_sh(by_sh + size_t(i) * stride * 3, stride, stride == 16 ? 48 : 0, zero);
+__device__ inline void store_no_sh(const ShGradient& at) {
+    const float none[48] = {};
+    store_sh<0>(at, none);
 }
 
 // By the coefficients (written) and, through the direction, by the mean (returned).
 template <int kDegree>
-__device__ inline Vec3 color_gradient(const Scene& s, const Vec3& eye, int i, const Vec3& mean, Vec3 g, float* by_sh) {
+__device__ inline Vec3 color_gradient(const ShGradient& at, const Vec3& eye, const Vec3& mean, Vec3 g) {
     constexpr int kCount = (kDegree + 1) * (kDegree + 1);
     float sh[48], basis[16], weight[16] = {}, inverse_length;
-    load_sh<3 * kCount>(s, i, sh);
+    load_sh<3 * kCount>(at.row, at.stride == 16, sh);
     Direction d = direction_to(mean, eye, &inverse_length);
     Vec3 color = color_of<kDegree>(d, sh);
-    g = {color.x >= 0 ? g.x : 0, color.y >= 0 ? g.y : 0, color.z >= 0 ? g.z : 0};
+    g = {color.x < 0 ? 0 : g.x, color.y < 0 ? 0 : g.y, color.z < 0 ? 0 : g.z};
     sh_basis<kDegree>(d, basis);
     float out[48];
 #pragma unroll
@@ -336,7 +368,7 @@ __device__ inline Vec3 color_gradient(const Scene& s, const Vec3& eye, int i, co
         out[3 * k + 1] = basis[k] * g.y;
         out[3 * k + 2] = basis[k] * g.z;
     }
-    store_sh(by_sh + size_t(i) * s.sh_stride * 3, s.sh_stride, 3 * kCount, out);
+    store_sh<3 * kCount>(at, out);
     Direction by = sh_gradient<kDegree>(d, weight);
     float along = by.x * d.x + by.y * d.y + by.z * d.z;
     return {inverse_length * (by.x - along * d.x), inverse_length * (by.y - along * d.y),
@@ -347,11 +379,13 @@ template <int kDegree>
 __global__ void __launch_bounds__(kProjectThreads)
     project_backward_kernel(const Scene s, const Camera c, const uint32_t* count, const float* moments,
                             const SceneGradient out) {
+    __shared__ Rows rows;
     int i = int(blockIdx.x * kProjectThreads + threadIdx.x);
-    if (i >= s.n) return;
+    const bool there = i < s.n, seen = there && count[i];
+    const ShGradient by_sh = sh_gradient_rows<kDegree>(rows, s.sh, s.sh_stride, i, seen, out.sh);
     GeometryGradient g = {{0, 0, 0}, {0, 0, 0}, {0, 0, 0, 0}};
     ScreenGradient screen = {0, 0, 0, 0, 0, 0, {0, 0, 0}};
-    if (count[i]) {
+    if (seen) {
         float m[kMoments];
 #pragma unroll
         for (int k = 0; k < kMoments; ++k) m[k] = moments[size_t(i) * kMoments + k];
@@ -359,10 +393,12 @@ __global__ void __launch_bounds__(kProjectThreads)
         Projection p = project(s, c, i, mean, to_camera(c, mean));
         screen = screen_gradient(m, p, s.opacities[i]);
         g = geometry_gradient(c, p, screen);
-        g.mean = g.mean + color_gradient<kDegree>(s, camera_position(c), i, mean, screen.color, out.sh);
-    } else {
-        store_no_sh(out.sh, s.sh_stride, i);
+        g.mean = g.mean + color_gradient<kDegree>(by_sh, camera_position(c), mean, screen.color);
+    } else if (there) {
+        store_no_sh(by_sh);
     }
+    if (s.sh_stride == 16) store_rows(rows, out.sh, s.n);
+    if (!there) return;
     store3(out.means, i, g.mean);
     store3(out.scales, i, g.scale);
     *reinterpret_cast<float4*>(out.rotations + 4 * size_t(i)) = g.rotation;

@@ -84,15 +84,17 @@ inline void shade(const double* p, const double* mean, const Camera& c, int degr
         length += d[i] * d[i];
     }
     for (double& v : d) v /= std::sqrt(length);
-    for (int channel = 0; channel < 3; ++channel) {
-        double sum = 0.5;
-        for (int l = 0; l <= degree; ++l)
-            for (int m = -l; m <= l; ++m) sum += p[kSh + 3 * (l * l + l + m) + channel] * harmonic(l, m, d);
-        color[channel] = std::max(sum, 0.0);
-    }
+    double sum[3] = {0.5, 0.5, 0.5};
+    for (int l = 0; l <= degree; ++l)
+        for (int m = -l; m <= l; ++m) {
+            const double basis = harmonic(l, m, d);
+            for (int channel = 0; channel < 3; ++channel) sum[channel] += p[kSh + 3 * (l * l + l + m) + channel] * basis;
+        }
+    for (int channel = 0; channel < 3; ++channel) color[channel] = std::max(sum[channel], 0.0);
 }
 
-inline Gaussian2D project(const double* p, const Camera& c, int degree) {
+// Without its color.
+inline Gaussian2D flatten(const double* p, const Camera& c) {
     Gaussian2D g{};
     double t[3];
     Mat3 w{}, j{}, s{};
@@ -119,7 +121,12 @@ inline Gaussian2D project(const double* p, const Camera& c, int degree) {
     g.conic[0] = yy / determinant, g.conic[1] = -xy / determinant, g.conic[2] = xx / determinant;
     g.x = c.fx * t[0] / t[2] + c.cx;
     g.y = c.fy * t[1] / t[2] + c.cy;
-    shade(p, p + kMean, c, degree, g.color);
+    return g;
+}
+
+inline Gaussian2D project(const double* p, const Camera& c, int degree) {
+    Gaussian2D g = flatten(p, c);
+    if (g.visible) shade(p, p + kMean, c, degree, g.color);
     return g;
 }
 

@@ -34,6 +34,9 @@ __device__ inline void sh_basis(const Direction& d, float (&b)[16]) {
     }
 }
 
+// A color below 0 is black. A NaN stays one, where fmaxf would hide it.
+__device__ inline float not_below_zero(float color) { return color < 0 ? 0.0f : color; }
+
 // Sum over k of weight[k] * gradient of basis k by (x, y, z), taken as free variables.
 template <int kDegree>
 __device__ inline Direction sh_gradient(const Direction& d, const float (&w)[16]) {

@@ -67,6 +67,35 @@ __device__ inline Splat load_splat(const Splat* splats, uint32_t id) {
 }
 
 constexpr uint32_t kManyTiles = 64;  // beyond it, a wave writes one splat's tiles together
+constexpr uint32_t kWindow = 512;    // entries of the list that a wave gathers before it writes them
+
+// A part of the list on its way from a wave's lanes to memory: each lane's entries lie in a row, and
+// would be written to as many places as there are lanes.
+struct Window {
+    uint32_t tile[kWindow], id[kWindow];
+};
+
+// One lane's splat: its entries are list[begin] to list[begin + count - 1]. All lanes of a wave come here.
+template <class EachTile>
+__device__ inline void write_windows(Window& w, uint32_t begin, uint32_t count, uint32_t id, EachTile each_tile,
+                                     uint32_t* tiles, uint32_t* values) {
+    const uint32_t first = gpu::shfl(gpu::kFullMask, begin, 0);
+    const uint32_t total = gpu::wave_max(count ? begin + count : first) - first;
+    for (uint32_t from = 0; from < total; from += kWindow) {
+        uint32_t at = begin - first - from;  // in the window when it is less than kWindow
+        if (count && begin - first < from + kWindow && begin - first + count > from)
+            each_tile([&](uint32_t tile) {
+                if (at < kWindow) w.tile[at] = tile, w.id[at] = id;
+                ++at;
+            });
+        gpu::sync_wave();
+        for (uint32_t k = gpu::lane_id(); k < min(kWindow, total - from); k += gpu::kWaveSize) {
+            tiles[first + from + k] = w.tile[k];
+            values[first + from + k] = w.id[k];
+        }
+        gpu::sync_wave();
+    }
+}
 
 // In depth order, so that a stable sort by tile alone leaves each tile's splats in depth order.
 // `end` is the running sum of the counts. kBoxed: within the tiles of each one's radius.
@@ -84,21 +113,31 @@ __global__ void __launch_bounds__(kTileThreads)
         count = end[i] - begin;
         id = ids[i];
     }
+    Splat s{};
+    if (count && count <= kManyTiles) s = load_splat(splats, id);
+    auto each_tile = [&](auto visit) {
+        for_each_tile_row(s, within(s, id), [&](int row, int first, int last) {
+            for (int x = first; x < last; ++x) visit(uint32_t(row * c.tiles_x() + x));
+        });
+    };
+    gpu::lane_mask large = gpu::ballot(gpu::kFullMask, count > kManyTiles);
+    if (!large) {
+        __shared__ Window windows[kTileThreads / 32];
+        write_windows(windows[threadIdx.x / gpu::kWaveSize], begin, count, id, each_tile, tiles, values);
+        return;
+    }
     if (count && count <= kManyTiles) {
         uint32_t at = begin;
-        const Splat s = load_splat(splats, id);
-        for_each_tile_row(s, within(s, id), [&](int row, int first, int last) {
-            for (int x = first; x < last; ++x, ++at) {
-                tiles[at] = uint32_t(row * c.tiles_x() + x);
-                values[at] = id;
-            }
+        each_tile([&](uint32_t tile) {
+            tiles[at] = tile;
+            values[at++] = id;
         });
     }
-    for (gpu::lane_mask large = gpu::ballot(gpu::kFullMask, count > kManyTiles); large; large &= large - 1) {
+    for (; large; large &= large - 1) {
         int owner = gpu::first_lane(large);
         uint32_t at = gpu::shfl(gpu::kFullMask, begin, owner), its = gpu::shfl(gpu::kFullMask, id, owner);
-        const Splat s = load_splat(splats, its);
-        for_each_tile_row(s, within(s, its), [&](int row, int first, int last) {
+        const Splat one = load_splat(splats, its);
+        for_each_tile_row(one, within(one, its), [&](int row, int first, int last) {
             for (int x = first + gpu::lane_id(); x < last; x += gpu::kWaveSize) {
                 tiles[at + (x - first)] = uint32_t(row * c.tiles_x() + x);
                 values[at + (x - first)] = its;

@@ -95,7 +95,12 @@ static gpu::Error validate(const ssim::Shape& shape, uint64_t seed) {
     Buffers b(im);
     std::vector<float> random(b.map.size());
     for (size_t i = 0; i < random.size(); ++i) random[i] = gpu::uniform_signed(seed + 2, i);
-    Want want = reference(im, nullptr), want_random = reference(im, &random);
+    Want want, want_random;
+    {
+        gpu::HostWork host;
+        want = reference(im, nullptr);
+        want_random = reference(im, &random);
+    }
 
     GPU_CHECK(ssim::forward(b.x.data(), b.y.data(), shape, b.map.data(), b.mean.data(),
                             b.workspace.data(), nullptr));
@@ -138,6 +143,7 @@ static gpu::Error validate_large(const Images& im, Buffers& b) {
     GPU_CHECK(ssim::mean_and_gradient(b.x.data(), b.y.data(), s, b.mean.data(), b.gradient.data(),
                                       b.workspace.data(), nullptr));
     auto map = b.map.download(), gradient = b.gradient.download(), mean = b.mean.download();
+    gpu::HostWork host;
     double sum = 0;
     for (float m : map) sum += m;
     size_t last = size_t(s.planes) - 1, n = im.plane_size();
@@ -159,7 +165,10 @@ static void run_case(gpu::Program& program, const char* name, int batch, int hei
     ssim::Shape shape{3LL * batch, height, width, ssim::Padding::same};
     gpu::Result r(name, {{"planes", double(shape.planes)}, {"height", double(height)}, {"width", double(width)}});
     r.tolerance = kTolerance;
-    Images im(shape, program.args.seed);
+    const Images im = [&] {
+        gpu::HostWork host;
+        return Images(shape, program.args.seed);
+    }();
     Buffers b(im);
     r.error = validate_large(im, b);
     program.report(r, [&] {

@@ -1,6 +1,7 @@
 // SSIM and its gradient in float64, straight from the definition (Wang et al. 2004): no GPU needed.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <vector>
@@ -28,22 +29,25 @@ inline std::vector<double> window() {
     return w;
 }
 
-// Outside is zero: each pass runs over a row or a column with kRadius zeros at either end.
-inline void blur_line(double* line, size_t stride, int n, const std::vector<double>& w) {
-    std::vector<double> padded(n + 2 * kRadius);
-    for (int i = 0; i < n; ++i) padded[i + kRadius] = line[i * stride];
-    for (int i = 0; i < n; ++i) {
-        double sum = 0;
-        for (int k = 0; k < kTaps; ++k) sum += w[k] * padded[i + k];
-        line[i * stride] = sum;
-    }
+inline void add_scaled(double* to, double scale, const double* from, int n) {
+    for (int i = 0; i < n; ++i) to[i] += scale * from[i];
 }
 
-inline Plane blur(Plane p) {
+// Outside is zero. Along the rows, then down the columns, a row of them at a time.
+inline Plane blur(const Plane& p) {
     const std::vector<double> w = window();
-    for (int r = 0; r < p.height; ++r) blur_line(&p.at(r, 0), 1, p.width, w);
-    for (int c = 0; c < p.width; ++c) blur_line(&p.at(0, c), p.width, p.height, w);
-    return p;
+    Plane rows(p.height, p.width), out(p.height, p.width);
+    std::vector<double> padded(p.width + 2 * kRadius);
+    for (int r = 0; r < p.height; ++r) {
+        std::copy_n(p.v.begin() + size_t(r) * p.width, p.width, padded.begin() + kRadius);
+        for (int k = 0; k < kTaps; ++k) add_scaled(&rows.at(r, 0), w[k], &padded[k], p.width);
+    }
+    for (int r = 0; r < p.height; ++r)
+        for (int k = 0; k < kTaps; ++k) {
+            const int from = r + k - kRadius;
+            if (from >= 0 && from < p.height) add_scaled(&out.at(r, 0), w[k], &rows.at(from, 0), p.width);
+        }
+    return out;
 }
 
 template <class F>

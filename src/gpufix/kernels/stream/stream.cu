@@ -64,8 +64,8 @@ static void run_copy(gpu::Program& program) {
     GPU_CHECK_LAUNCH();
     auto got = b.download();
     gpu::Result r("copy", {{"n", double(n)}});
-    r.error = gpu::compare(n, [&](size_t i) { return got[i]; },
-                           [&](size_t i) { return copy_reference(program.args.seed, i); });
+    r.error = gpu::compare_beside(n, [&](size_t i) { return got[i]; },
+                                  [&](size_t i) { return copy_reference(program.args.seed, i); });
     program.report(r, launch);
 }
 
@@ -85,8 +85,8 @@ static void run_triad(gpu::Program& program) {
     auto got = c.download();
     gpu::Result r("triad", {{"n", double(n)}});
     r.tolerance = 1e-6;
-    r.error = gpu::compare(n, [&](size_t i) { return got[i]; },
-                           [&](size_t i) { return triad_reference(program.args.seed, i); });
+    r.error = gpu::compare_beside(n, [&](size_t i) { return got[i]; },
+                                  [&](size_t i) { return triad_reference(program.args.seed, i); });
     program.report(r, launch);
 }
 

@@ -1,9 +1,10 @@
 """Runs in the patient: torch.utils.cpp_extension builds a small op, which is imported and checked.
 
-    python build_op.py FOLDER [CACHE]    FOLDER is empty and writable; sources are copied into it
+    python build_op.py FOLDER [CACHE [TURNS]]    FOLDER is empty and writable; sources are copied into it
 
 A module that was built and found right is kept in CACHE, and used again as long as torch, Python, the
-compilers, the flags that steer them, the GPUs and the sources are the same.
+compilers, the flags that steer them, the GPUs and the sources are the same. TURNS is a file whose lock
+it holds with others while it works on the GPU: who takes times there waits. "" is none.
 
 Prints the JSON lines that every program of the suite prints. Standard library and torch only.
 """
@@ -18,6 +19,8 @@ import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -160,22 +163,36 @@ def report(case: str, valid: bool, error: float | None) -> bool:
 
 
 def main() -> None:
-    if len(sys.argv) not in (2, 3):
+    if len(sys.argv) not in (2, 3, 4):
         sys.exit(__doc__)
+    folder, cache, turns = (*sys.argv[1:], "", "")[:3]
     torch = import_torch()
     from torch.utils import cpp_extension
 
     no_gpu = why_no_gpu(torch, cpp_extension)
-    cached = place(torch, cpp_extension, not no_gpu, Path(sys.argv[2])) if sys.argv[2:] else None
+    cached = place(torch, cpp_extension, not no_gpu, Path(cache)) if cache else None
     found = kept(cached) if cached else None
     if found is not None:
         say(cached=True)
-    op = found or build(cpp_extension, Path(sys.argv[1]).resolve(), gpu=not no_gpu)
-    if check_all(torch, op, no_gpu) and cached and found is None:
+    op = found or build(cpp_extension, Path(folder).resolve(), gpu=not no_gpu)
+    if check_all(torch, op, no_gpu, turns) and cached and found is None:
         keep(op, cached)
 
 
-def check_all(torch: Any, op: Any, no_gpu: str) -> bool:
+@contextmanager
+def lock(path: str) -> Iterator[None]:
+    """Held together with others, and given back at the end."""
+    if not path:
+        yield
+        return
+    import fcntl  # where there are turns, there is flock
+
+    with Path(path).open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield
+
+
+def check_all(torch: Any, op: Any, no_gpu: str, turns: str) -> bool:
     """Whether every case is right."""
     seed, good = random.SystemRandom().getrandbits(31), True
     for device in ("cpu", "cuda"):
@@ -183,8 +200,9 @@ def check_all(torch: Any, op: Any, no_gpu: str) -> bool:
             for case in ("cuda_forward", "cuda_gradcheck"):
                 say(case=case, status="not applicable", why=no_gpu)
             continue
-        good &= check_forward(torch, op, device, seed)
-        good &= check_gradient(torch, op, device, seed)
+        with lock(turns if device == "cuda" else ""):
+            good &= check_forward(torch, op, device, seed)
+            good &= check_gradient(torch, op, device, seed)
     return good
 
 

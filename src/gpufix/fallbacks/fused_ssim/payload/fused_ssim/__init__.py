@@ -10,7 +10,8 @@ values are meant for images in [0, 1]. Only the first image receives a gradient.
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, Tuple, Union
 
 import torch
 from torch import Tensor
@@ -62,30 +63,54 @@ def _mean(
     x, y = checked(img1, img2, axes)
     radius = window_size // 2
     margin = radius if padding == "valid" else 0
-    if torch.is_grad_enabled() and x.requires_grad:
-        return _Mean.apply(x, y, margin, train, radius)  # type: ignore[no-any-return, no-untyped-call]
     run = implementation(x, radius)
-    return run.mean(x.detach(), y.detach(), _C1, _C2, radius, margin, False)[0]
+    if not (x.requires_grad and torch.is_grad_enabled()):
+        return run.mean(x.detach(), y.detach(), _C1, _C2, radius, margin, False)[0]
+    # The GPU begins before autograd is told.
+    mean, derivatives = run.mean(x, y, _C1, _C2, radius, margin, train)
+    kept: _Kept = None
+    if derivatives is not None:
+        count = math.prod(x.shape[:2])
+        for size in x.shape[2:]:
+            count *= max(size - 2 * margin, 0)
+        if run.defers_gradient(x):
+            kept = y, derivatives, count, radius
+        else:
+            kept = run.mean_backward(x, y, derivatives, None, count, radius)
+    return _Mean.apply(x, mean, kept)  # type: ignore[no-any-return, no-untyped-call]
+
+
+# For the backward pass: the gradient, or what it is computed from with the images.
+_Kept = Union[None, Tensor, Tuple[Tensor, Tensor, int, int]]
 
 
 class _Mean(torch.autograd.Function):
+    """The mean that was computed, with its gradient by x: one that is there is only scaled.
+
+    Of large images it is computed in the backward pass: the host is there before the GPU is done.
+    """
+
     @staticmethod
-    def forward(ctx: Any, x: Tensor, y: Tensor, margin: int, train: bool, radius: int) -> Tensor:
-        mean, derivatives = implementation(x, radius).mean(x, y, _C1, _C2, radius, margin, train)
-        batch, channels, *sizes = x.shape
-        ctx.radius, ctx.count = radius, batch * channels
-        for size in sizes:
-            ctx.count *= max(size - 2 * margin, 0)
-        _save(ctx, x, y, derivatives)
+    def forward(ctx: Any, x: Tensor, mean: Tensor, kept: _Kept) -> Tensor:
+        ctx.mark_dirty(mean)
+        ctx.deferred = None
+        if isinstance(kept, Tensor):
+            ctx.save_for_backward(kept)
+        elif kept is not None:
+            y, derivatives, *ctx.deferred = kept
+            ctx.save_for_backward(x, y, derivatives)
         return mean
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, chain: Tensor) -> tuple[Tensor | None, ...]:
-        x, y, derivatives = _saved(ctx)
-        run = implementation(x, ctx.radius)
-        gradient = run.mean_backward(x, y, derivatives, chain, ctx.count, ctx.radius)
-        return gradient, None, None, None, None
+        kept = _kept(ctx)
+        if not ctx.deferred:
+            return kept[0] * chain, None, None
+        x, y, derivatives = kept
+        count, radius = ctx.deferred
+        run = implementation(x, radius)
+        return run.mean_backward(x, y, derivatives, chain, count, radius), None, None
 
 
 class FusedSSIMMap(torch.autograd.Function):
@@ -106,27 +131,21 @@ class FusedSSIMMap(torch.autograd.Function):
         keep = train and img1.requires_grad
         map_, derivatives = implementation(x, RADIUS).forward(x, y, C1, C2, RADIUS, keep)
         ctx.margin = RADIUS if padding == "valid" else 0
-        _save(ctx, x, y, derivatives)
+        if derivatives is not None:
+            ctx.save_for_backward(x, y, derivatives)
         return inner(map_, ctx.margin)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, opt_grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, y, derivatives = _saved(ctx)
+        x, y, derivatives = _kept(ctx)
         chain = with_border(opt_grad, x, ctx.margin) if ctx.margin else opt_grad.contiguous()
         gradient = implementation(x, RADIUS).backward(x, y, derivatives, chain, RADIUS)
         return None, None, gradient, None, None, None, None
 
 
-def _save(ctx: Any, x: Tensor, y: Tensor, derivatives: Tensor | None) -> None:
-    if derivatives is None:
-        ctx.save_for_backward()
-    else:
-        ctx.save_for_backward(x, y, derivatives)
-
-
-def _saved(ctx: Any) -> tuple[Tensor, Tensor, Tensor]:
-    if not ctx.saved_tensors:
+def _kept(ctx: Any) -> tuple[Tensor, ...]:
+    kept: tuple[Tensor, ...] = ctx.saved_tensors
+    if not kept:
         raise RuntimeError("fused_ssim: train=False keeps nothing for a backward pass")
-    x, y, derivatives = ctx.saved_tensors
-    return x, y, derivatives
+    return kept

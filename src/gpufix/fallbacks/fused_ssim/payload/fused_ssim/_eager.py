@@ -40,6 +40,7 @@ class Eager:
             derivatives = derivatives * chain
         return self._gradient(x, y, blur(derivatives, radius, x.dim() - 2))
 
+    @torch.no_grad()
     def mean(
         self, x: Tensor, y: Tensor, c1: float, c2: float, radius: int, margin: int, keep: bool
     ) -> tuple[Tensor, Tensor | None]:
@@ -49,6 +50,11 @@ class Eager:
             clear_border(derivatives, margin, x.dim() - 2)
         return inner(map_, margin).mean(), derivatives
 
+    def defers_gradient(self, x: Tensor) -> bool:
+        """Whether the mean's gradient is better computed in the backward pass than at once."""
+        return False
+
+    @torch.no_grad()
     def mean_backward(
         self,
         x: Tensor,

@@ -57,6 +57,7 @@ class Jiterated(Eager):
     def _gradient(self, x: Tensor, y: Tensor, blurred: Tensor) -> Tensor:
         return self._scaled(x, y, blurred, x.new_ones(()))
 
+    @torch.no_grad()
     def mean_backward(
         self,
         x: Tensor,

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import triton
 from torch import Tensor
 
 from ._cut import BLOCK, cut
+from ._driver import Launch, launch_of
 from ._eager import Eager
 from ._triton import _backward, _forward
 from ._window import RADIUS
 
+LARGE = 12_000_000  # values: the GPU takes longer than the host's way through a backward pass
+MOST_SHAPES = 256
 RESIDENT = 5, 6  # programs that fit a multiprocessor: of _forward, of _backward
 
 
@@ -23,7 +26,9 @@ class Triton(Eager):
     def __init__(self, device: torch.device) -> None:
         warps, units = BLOCK // _wave(device), _units(device)
         self._one = torch.ones((), device=device)
-        self._counters: dict[int, Tensor] = {}  # by stream: kernels of one stream take turns
+        self._means: dict[Any, Work] = {}
+        self._gradients: dict[Any, Work] = {}
+        self._scratches: dict[int, tuple[Tensor, Tensor]] = {}  # by stream
         self._forward_kernel = _Kernel(_forward, warps)
         self._backward_kernel = _Kernel(_backward, warps)
         self._slots = RESIDENT[0] * units, RESIDENT[1] * units
@@ -35,7 +40,9 @@ class Triton(Eager):
         self, x: Tensor, y: Tensor, c1: float, c2: float, radius: int, keep: bool
     ) -> tuple[Tensor, Tensor | None]:
         map_, derivatives = torch.empty_like(x), _room(x, keep)
-        self._forward(x, y, map_, derivatives, None, 0, c1, c2, 1.0)
+        work = self._forward_work(x, 0, c1, c2, 1.0)
+        pointers = (x, y, map_, x if derivatives is None else derivatives, x, x, x)
+        self._forward_kernel(work, pointers, (True, keep, False))
         return map_, derivatives
 
     def backward(
@@ -45,18 +52,26 @@ class Triton(Eager):
             return self._backward(x, y, derivatives, self._one, 1.0, False)
         return self._backward(x, y, derivatives, chain, 1.0, True)
 
+    def defers_gradient(self, x: Tensor) -> bool:
+        return x.numel() > LARGE
+
     def mean(
         self, x: Tensor, y: Tensor, c1: float, c2: float, radius: int, margin: int, keep: bool
     ) -> tuple[Tensor, Tensor | None]:
-        planes, height, width = _planes(x)
-        count = planes * max(height - 2 * margin, 0) * max(width - 2 * margin, 0)
-        derivatives = _room(x, keep)
-        if count == 0:
-            return x.new_full(
-                (), float("nan")
-            ), None if derivatives is None else derivatives.zero_()
-        mean = x.new_empty(())
-        self._forward(x, y, None, derivatives, mean, margin, c1, c2, 1.0 / count)
+        key = x.shape, margin, c1, c2
+        work = self._means.get(key)
+        if work is None:
+            planes, height, width = _planes(x)
+            count = planes * max(height - 2 * margin, 0) * max(width - 2 * margin, 0)
+            if count == 0:
+                nothing = x.new_zeros((3, *x.shape)) if keep else None
+                return x.new_full((), float("nan")), nothing
+            work = self._forward_work(x, margin, c1, c2, 1.0 / count)
+            _remember(self._means, key, work)
+        mean, derivatives = x.new_empty(()), _room(x, keep)
+        done, partial = self._scratch(x.device, work.programs)
+        pointers = (x, y, x, x if derivatives is None else derivatives, partial, done, mean)
+        self._forward_kernel(work, pointers, (False, keep, True))
         return mean, derivatives
 
     def mean_backward(
@@ -71,57 +86,56 @@ class Triton(Eager):
         chain = self._one if chain is None else chain
         return self._backward(x, y, derivatives, chain, 1.0 / max(count, 1), False)
 
-    def _forward(
-        self,
-        x: Tensor,
-        y: Tensor,
-        map_: Tensor | None,
-        derivatives: Tensor | None,
-        mean: Tensor | None,
-        margin: int,
-        c1: float,
-        c2: float,
-        scale: float,
-    ) -> None:
+    def _forward_work(self, x: Tensor, margin: int, c1: float, c2: float, scale: float) -> Work:
         planes, height, width = _planes(x)
         share = cut(planes, height, width, self._slots[0])
-        if share.programs == 0:
-            return
-        partial = None if mean is None else x.new_empty(share.programs)
-        done = None if mean is None else self._counter(x)
-        pointers = tuple(
-            x if p is None else p for p in (x, y, map_, derivatives, partial, done, mean)
-        )
         numbers = (
             height, width, x.numel(), share.strips, share.segments, share.rows, margin, c1, c2, scale,
         )  # fmt: skip
-        modes = map_ is not None, derivatives is not None, mean is not None
-        with _on(x.device):
-            self._forward_kernel(share.programs, pointers, numbers, modes)
+        return Work(share.programs, numbers)
 
-    def _counter(self, x: Tensor) -> Tensor:
-        """An int32 that is 0, and is so again when the kernel ends. A graph that is captured gets its own."""
-        if x.device.type != "cuda" or torch.cuda.is_current_stream_capturing():
-            return torch.zeros((), dtype=torch.int32, device=x.device)
-        stream = torch.cuda.current_stream(x.device).cuda_stream
-        if stream not in self._counters:
-            self._counters[stream] = torch.zeros((), dtype=torch.int32, device=x.device)
-        return self._counters[stream]
+    def _scratch(self, device: torch.device, programs: int) -> tuple[Tensor, Tensor]:
+        """An int32 that is 0, and is so again when the kernel ends, and a float for each program.
+
+        Kernels of one stream take turns with them. A graph that is captured gets its own.
+        """
+        kept = device.type == "cuda" and not torch.cuda.is_current_stream_capturing()
+        stream = _stream(device) if kept else 0
+        scratch = self._scratches.get(stream) if kept else None
+        if scratch is None or len(scratch[1]) < programs:
+            counter = torch.zeros((), dtype=torch.int32, device=device)
+            scratch = counter, torch.empty(max(programs, 4096), device=device)
+            if kept:
+                self._scratches[stream] = scratch
+        return scratch
 
     def _backward(
         self, x: Tensor, y: Tensor, derivatives: Tensor, chain: Tensor, scale: float, each: bool
     ) -> Tensor:
+        key = x.shape, scale
+        work = self._gradients.get(key)
+        if work is None:
+            planes, height, width = _planes(x)
+            share = cut(planes, height, width, self._slots[1])
+            numbers = height, width, x.numel(), share.strips, share.segments, share.rows, scale
+            work = Work(share.programs, numbers)
+            _remember(self._gradients, key, work)
         gradient = torch.empty_like(x)
-        planes, height, width = _planes(x)
-        share = cut(planes, height, width, self._slots[1])
-        if share.programs == 0:
-            return gradient
-        numbers = height, width, x.numel(), share.strips, share.segments, share.rows, scale
-        with _on(x.device):
-            self._backward_kernel(
-                share.programs, (x, y, derivatives, chain, gradient), numbers, (each,)
-            )
+        self._backward_kernel(work, (x, y, derivatives, chain, gradient), (each,))
         return gradient
+
+
+class Work(NamedTuple):
+    """What of a launch is the same for all images of a shape."""
+
+    programs: int
+    numbers: tuple[float, ...]
+
+
+def _remember(works: dict[Any, Work], key: Any, work: Work) -> None:
+    if len(works) >= MOST_SHAPES:
+        works.clear()
+    works[key] = work
 
 
 class _Kernel:
@@ -131,6 +145,7 @@ class _Kernel:
     def __init__(self, function: Any, warps: int) -> None:
         self._function = function
         self._compiled: dict[tuple[Any, ...], Any] = {}
+        self._launches: dict[tuple[Any, ...], Launch | None] = {}
         version = tuple(int(part) for part in triton.__version__.split(".")[:2])
         self._takes_constants = version >= (3, 3)
         self._keeps = version >= (3, 0)
@@ -138,13 +153,25 @@ class _Kernel:
         if version >= (3, 0):  # the filters are multiply-adds; Triton 3.10 no longer fuses unasked
             self._options["enable_fp_fusion"] = True
 
-    def __call__(
+    def __call__(self, work: Work, pointers: tuple[Tensor, ...], modes: tuple[bool, ...]) -> None:
+        if work.programs == 0:
+            return
+        device = pointers[0].device
+        with _on(device):
+            # Addresses: of a tensor the launcher would ask the driver whether the device can read it.
+            addresses = [tensor.data_ptr() for tensor in pointers]
+            launch = self._launches.get((work, modes))
+            if launch is None or not launch(work.programs, addresses, _stream(device)):
+                self._by_triton(work, pointers, addresses, modes)
+
+    def _by_triton(
         self,
-        programs: int,
+        work: Work,
         pointers: tuple[Tensor, ...],
-        numbers: tuple[float, ...],
+        addresses: list[int],
         modes: tuple[bool, ...],
     ) -> None:
+        programs, numbers = work
         large = pointers[0].numel() >= 2**31  # the size is another type then
         constants = (*modes, BLOCK)
         compiled = self._compiled.get((constants, large))
@@ -154,8 +181,9 @@ class _Kernel:
             if self._keeps and hasattr(compiled, "function"):
                 self._compiled[constants, large] = compiled
             return
-        # Addresses: of a tensor the launcher would ask the driver whether the device can read it.
-        addresses = [tensor.data_ptr() for tensor in pointers]
+        if len(self._launches) >= MOST_SHAPES:
+            self._launches.clear()
+        self._launches[work, modes] = launch_of(compiled, len(pointers), numbers)
         if self._takes_constants:
             compiled[(programs, 1, 1)](*addresses, *numbers, *constants)
         else:
@@ -176,6 +204,15 @@ def _on(device: torch.device) -> AbstractContextManager[Any]:
     if device.type != "cuda" or device.index == torch.cuda.current_device():
         return nullcontext()
     return torch.cuda.device(device)
+
+
+def _stream(device: torch.device) -> int:
+    if device.type != "cuda":
+        return 0
+    raw = getattr(torch._C, "_cuda_getCurrentRawStream", None)  # what Triton asks, too
+    if raw is not None and device.index is not None:
+        return int(raw(device.index))
+    return int(torch.cuda.current_stream(device).cuda_stream)
 
 
 def _units(device: torch.device) -> int:

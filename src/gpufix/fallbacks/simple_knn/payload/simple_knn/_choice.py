@@ -7,6 +7,7 @@ distances alone takes 12 s and the whole eager search of a million points 5 s, o
 from __future__ import annotations
 
 from contextlib import nullcontext
+from functools import partial
 from typing import Callable  # a subscript of the other one needs Python 3.9
 
 import torch
@@ -31,6 +32,24 @@ def _triton(device: torch.device) -> Search:
     need_triton(device)
     from ._triton import search
 
+    return _tried(search, device)
+
+
+def _search(device: torch.device) -> Search:
+    if device.type != "cuda":
+        return _eager.search
+    try:
+        from ._jiterated import Jiterated
+
+        return _tried(partial(_eager.search, arithmetic=Jiterated()), device)
+    except torch.cuda.OutOfMemoryError:
+        raise
+    except Exception:  # no run-time compiler: the same results, more slowly
+        return _eager.search
+
+
+def _tried(search: Search, device: torch.device) -> Search:
+    """``search``, when a few points come out as in plain torch."""
     points = torch.arange(120, dtype=torch.float32, device=device).mul_(0.7).sin_().view(40, 3)
     order = curve_order(points)
     got, wanted = search(points, order), _eager.search(points, order)
@@ -40,4 +59,4 @@ def _triton(device: torch.device) -> Search:
     return search
 
 
-TIERS = Tiers("simple_knn", {"triton": _triton, "eager": lambda _: _eager.search})
+TIERS = Tiers("simple_knn", {"triton": _triton, "eager": _search})
