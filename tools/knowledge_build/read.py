@@ -178,6 +178,8 @@ def check_data(data: Path) -> None:
     reader = _Reader(data)
     reader.one("removed_names.json", rows.RemovedNames)
     reader.one("system_headers.json", rows.SystemHeaders)
+    reader.one("import_names.json", rows.ImportNames)
+    reader.one("name_history.json", rows.NameHistory)
     for path in sorted(data.joinpath("messages").glob("*.json")):
         kind = rows.CudaErrors if path.stem == "cuda_errors" else rows.Messages
         reader.one(f"messages/{path.name}", kind)

@@ -1078,6 +1078,41 @@ class SystemHeaders(Row):
     headers: dict[str, list[str | None]]
 
 
+class ImportNames(Row):
+    """data/import_names.json: module -> what pip is asked for; `hints`: a sentence for some of them."""
+
+    source: Source
+    names: dict[str, str]
+    hints: dict[str, str]
+
+    @model_validator(mode="after")
+    def _hints_have_names(self) -> ImportNames:
+        if loose := self.hints.keys() - self.names.keys():
+            raise ValueError(f"hints.{sorted(loose)[0]}: there is no such name")
+        return self
+
+
+class NameSpan(Row):
+    """The first and the last of the listed wheels that define a name, and the next one after the last."""
+
+    first: str | None = None
+    last: str | None = None
+    without: str | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> NameSpan:
+        if not (self.first or self.last) or bool(self.last) != bool(self.without):
+            raise ValueError("first, or last and without")
+        return self
+
+
+class NameHistory(Row):
+    """data/name_history.json: package -> name -> the wheels that have it."""
+
+    source: Source
+    packages: dict[str, dict[str, NameSpan]]
+
+
 class Message(Row):
     id: str
     texts: list[str]

@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 
 from gpufix.explain.explanation import Explanation, context
+from gpufix.explain.imports import lacking_name
 from gpufix.explain.log_scan import Hit
 
 _HAS = re.compile(
@@ -64,6 +65,28 @@ def contradiction(explanation: Explanation, hit: Hit) -> Explanation:
     return explanation.but(
         do=f"They part at {what}: {named}. Take releases of them for one {what}: loosen the pin of the one "
         f"that is behind, or leave its version to the resolver. {explanation.do}"
+    )
+
+
+_BOUNDS = re.compile(
+    r"needs NumPy (?P<most>\d+\.\d+) or (?P<side>less|older|greater|newer|later)(?:\. Got NumPy (?P<has>\d+\.\d+))?",
+    re.I,
+)
+
+
+def numpy_bounds(explanation: Explanation, hit: Hit) -> Explanation:
+    """numba says which NumPy it takes, and which one it got."""
+    found = _BOUNDS.search(hit.shown)
+    if found is None:
+        return lacking_name(explanation, hit)
+    major, minor = found["most"].split(".")
+    wants = (
+        f"numpy<{major}.{int(minor) + 1}"
+        if found["side"] in ("less", "older")
+        else f"numpy>={found['most']}"
+    )
+    return explanation.but(
+        do=f'`pip install "{wants}"`, or a newer numba (`pip install -U numba`), which takes newer ones.'
     )
 
 

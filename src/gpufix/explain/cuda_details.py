@@ -13,6 +13,11 @@ _HIP = re.compile(r"\bHIP\b|\bhip[A-Z]\w|\brocm|\bgfx\d{3,4}|\bamdgpu\b|TORCH_US
 # Kernels outside torch: its own sources lie under aten, c10 and torch.
 _CU_FILE = re.compile(r"(?P<path>[\w./\\:\-]{1,300}\.cuh?)\b")
 _OWN_SOURCE = re.compile(r"aten|c10|/pytorch/|torch/csrc|THC")
+_GGML = re.compile(r"\bggml|llama[._-]?cpp|\bollama\b|whisper\.cpp", re.IGNORECASE)
+# A build that names no GPU, or many: the package that it makes is the one without code for this GPU.
+_BUILT_FOR = re.compile(
+    r"Falling back to multiple architectures|Building with GPU architecture|TORCH_CUDA_ARCH_LIST\s?="
+)
 _EXTENSION = re.compile(
     r"Cuda error: \d+\[|(?<!torch\.)\b_C\.|(?<!torch\._C)\b_ext\b|\w_cuda\.|\w_ext\.|_cuda\b.*\.so|thrust|radix_sort"
     r"|\bcub\b|parallel_for|DeviceRadixSort|ext_module\.|flash_(?:attn|fwd|bwd)|onnxruntime|mmcv"
@@ -25,7 +30,14 @@ _ABSURD = 1 << 46  # bytes: 64 TiB, more than any GPU will have
 def kernel_image(explanation: Explanation, hit: Hit) -> Explanation | None:
     """Whose kernel lacks code for this GPU: torch's (GPU101), an extension's (GPU103), HIP's."""
     around = context(hit, 4096, 1500)
+    ggml = _GGML.search(around)
     if _HIP.search(f"{hit.shown}\n{context(hit, 300, 600)}"):
+        if ggml:
+            return explanation.but(
+                rule="GPU107",
+                do="Build it for this GPU: -DGGML_HIP=ON -DAMDGPU_TARGETS=gfxNNNN (`rocminfo | grep gfx` names it), in an "
+                "empty build folder; or HSA_OVERRIDE_GFX_VERSION of a relative that it holds (10.3.0, 11.0.0).",
+            )
         return explanation.but(
             rule="GPU107",
             do="Use a torch build whose ROCm lists this gfx, or rebuild with PYTORCH_ROCM_ARCH.",
@@ -33,6 +45,13 @@ def kernel_image(explanation: Explanation, hit: Hit) -> Explanation | None:
     if re.search(r"with CUDA capability sm_\w+ is not compatible|PyTorch install supports", around):
         return explanation.but(rule="GPU101", note="torch's own warning beside it says the same.")
     whose = _extension(hit, around)
+    if ggml:
+        return explanation.but(
+            rule="GPU103",
+            do="Build it for this GPU: -DGGML_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES=NN with 89 for 8.9, in an empty build folder "
+            '(llama-cpp-python: `CMAKE_ARGS="-DGGML_CUDA=on -DCMAKE_CUDA_ARCHITECTURES=NN" pip install --no-cache-dir '
+            "--force-reinstall llama-cpp-python`), or install a release that is built for it.",
+        )
     if whose:
         return explanation.but(
             rule="GPU103",
@@ -61,6 +80,8 @@ def _extension(hit: Hit, around: str) -> str | None:
             return called
         if _EXTENSION.search(last.code) or _EXTENSION.search(last.path):
             return last.code or last.path
+    if built := _BUILT_FOR.search(f"{hit.before[-1500:]}"):
+        return built[0]
     named = _EXTENSION.search(hit.shown) or (None if shown else _EXTENSION.search(near))
     return named[0] if named else None
 

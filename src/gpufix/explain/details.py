@@ -7,20 +7,24 @@ import re
 from gpufix.explain import (
     conflicts,
     cuda_details,
+    cudnn_details,
+    driver_details,
     hip_details,
     imports,
     memory_details,
+    module_details,
     offered,
     removed_details,
     symbol_details,
     system_details,
+    toolchain_details,
+    windows_details,
     xid_details,
 )
 from gpufix.explain.capability import torch_capability
 from gpufix.explain.explanation import Explanation, Refiner, context
 from gpufix.explain.log_scan import Hit
 from gpufix.fallbacks.catalogue import every
-from gpufix.knowledge import cuda
 from gpufix.knowledge.data_table import numbers
 from gpufix.knowledge.messages import messages
 
@@ -43,17 +47,6 @@ _PAIR = re.compile(
 )
 
 
-def nvcc_arch(explanation: Explanation, _: Hit) -> Explanation | None:
-    """Too new for this nvcc, or dropped by it."""
-    arch = re.sub(r"^(?:compute|sm)_", "", explanation.captures.get("arch", ""))
-    span = cuda.first_and_last(f"sm_{arch}") if arch else None
-    if span is None:
-        return explanation
-    first, last = span
-    until = f" to {last}" if last else ""
-    return explanation.but(f"nvcc generates code for sm_{arch} from CUDA {first}{until or ' on'}.")
-
-
 def cuda_mismatch(explanation: Explanation, hit: Hit) -> Explanation | None:
     """The two versions, from a sentence or from the unformatted tuple that torch ≥ 2.8 raises.
 
@@ -73,7 +66,9 @@ def cuda_mismatch(explanation: Explanation, hit: Hit) -> Explanation | None:
             f"Toolkit {toolkit} and torch's CUDA {torch} are of one major: torch allows that.",
             rule="TCH203",
         )
-    return explanation.but(f"The toolkit is CUDA {toolkit}, torch is built for CUDA {torch}.")
+    return driver_details.version_mismatch(
+        explanation.but(f"The toolkit is CUDA {toolkit}, torch is built for CUDA {torch}."), hit
+    )
 
 
 def no_torch(explanation: Explanation, hit: Hit) -> Explanation | None:
@@ -176,6 +171,8 @@ def header(explanation: Explanation, hit: Hit) -> Explanation | None:
             explanation = explanation.but(
                 id=own.id, rule=own.rule, role=own.role, what=own.what, do=own.do, source=own.source
             )
+            if whose == "python-h":
+                return toolchain_details.python_headers(explanation, hit)
             return torch_header(explanation, hit) if whose == "torch-headers" else explanation
     if command := system_details.header(name):
         return explanation.but(role="cause", do=command)
@@ -186,18 +183,30 @@ REFINERS: dict[str, Refiner] = {
     "absurd-size": cuda_details.absurd_size,
     "changed-call": removed_details.changed_call,
     "contradiction": conflicts.contradiction,
+    "compiled-part": module_details.compiled_part,
     "cuda-code": cuda_details.cuda_code,
+    "cudnn-versions": cudnn_details.mismatch,
+    "dll": windows_details.dll,
+    "driver-numbers": driver_details.too_old,
     "header": header,
     "hip-name": hip_details.hip_name,
+    "host-compiler": toolchain_details.host_compiler,
     "lacking-name": imports.lacking_name,
     "memory-numbers": memory_details.numbers_of_memory,
     "offered": offered.offered,
     "kernel-image": cuda_details.kernel_image,
-    "nvcc-arch": nvcc_arch,
+    "no-compiler": toolchain_details.no_compiler,
+    "not-installed": module_details.not_installed,
+    "nvcc-arch": toolchain_details.nvcc_arch,
     "cuda-mismatch": cuda_mismatch,
     "no-torch": no_torch,
+    "numpy-bounds": conflicts.numpy_bounds,
+    "pybind-signature": symbol_details.signature,
+    "python-headers": toolchain_details.python_headers,
+    "python-version": offered.other_python,
     "removed-python": imports.removed_python,
     "removed-name": removed_details.removed_name,
+    "runtime": toolchain_details.runtime,
     "soname": symbol_details.soname,
     "symbol": symbol_details.symbol,
     "thrust-memory": cuda_details.thrust_memory,

@@ -25,6 +25,8 @@ def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
     name = found["name"] or found["attribute"] or found["part"].rpartition(".")[2]
     owner = _package(module)
     asker = _asker(hit, owner)
+    if known := _known(owner, name, asker):
+        return explanation.but(do=known)
     hidden = (
         f" Where the installed {owner} should have it, a folder or file of that name hides it "
         f'(`python -c "import {owner}; print({owner})"`).'
@@ -32,6 +34,23 @@ def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
     if not found["type"]:
         hidden = ""
     return explanation.but(do=f"{_release(owner, name)}{_or_newer(asker, owner)}.{hidden}")
+
+
+def _known(owner: str, name: str, asker: str | None) -> str | None:
+    """The releases that have a name, where the wheels were asked for it."""
+    row = table("name_history")["packages"].get(owner, {}).get(name)
+    if row is None:
+        return None
+    first, last = row.get("first"), row.get("last")
+    spans = [f"from {first}" if first else "", f"up to {last}" if last else ""]
+    wants = ",".join(
+        filter(None, [f">={first}" if first else "", f"<{row['without']}" if last else ""])
+    )
+    other = f"a release of {asker}" if asker else "a release of the package that asks for it"
+    return (
+        f'{owner} has {name} {" ".join(filter(None, spans))}: `pip install "{owner}{wants}"`; or take {other} that goes '
+        f"with the installed {owner}."
+    )
 
 
 def removed_python(explanation: Explanation, hit: Hit) -> Explanation:
@@ -54,7 +73,9 @@ def removed_python(explanation: Explanation, hit: Hit) -> Explanation:
 def _gone(module: str, name: str) -> tuple[str, str] | None:
     """What is known of a name that some release took away: that it is gone, and what to do."""
     names = table("removed_names")["names"]
-    full = f"{module}.{name}" if f"{module}.{name}" in names else module
+    parts = f"{module}.{name}".split(".")
+    whole = [".".join(parts[:length]) for length in range(len(parts), 1, -1)]
+    full = next((one for one in whole if one in names), module)
     row = names.get(full)
     if row is None:
         return None

@@ -29,7 +29,12 @@ def numbers_of_memory(explanation: Explanation, hit: Hit) -> Explanation:
     loose = _first(_LOOSE, words)
     if reserved := _first(_RESERVED, words):
         loose = max(loose, reserved - _first(_ALLOCATED, words))
-    if asked > total:
+    if _first(_ALLOCATED, words) > total:
+        first = (
+            "More is in use than the GPU has: on Windows the driver lends it the computer's memory, which is slow and ends, "
+            "too. A smaller or quantised model, lower resolution, or offloading to the CPU"
+        )
+    elif asked > total:
         first = "No setting makes room for it, the GPU is smaller: a smaller model, input or batch"
     elif held > 0.2 * total and held < 0.9 * total:
         first = f"End process {pid}, which holds {held / 2**30:.1f} GiB, or use another GPU"

@@ -48,6 +48,24 @@ def offered(explanation: Explanation, hit: Hit) -> Explanation:
     return explanation.but(do=_torch(asked["version"], listed[1]) or explanation.do)
 
 
+_OTHER_PYTHON = re.compile(
+    r"requires a different Python: (?P<here>[\d.]+) not in ['\"]?(?P<wants>[^'\"\n]{2,40})"
+    r"|requires Python ?(?P<uv>[<>=!~][^\s;]{1,40}?)[;,]? but the running Python is (?P<runs>[\d.]+)"
+)
+
+
+def other_python(explanation: Explanation, hit: Hit) -> Explanation:
+    """Which Python a package asks for, and which one ran."""
+    found = _OTHER_PYTHON.search(context(hit, 0, 300))
+    if found is None:
+        return explanation
+    wants, here = found["wants"] or found["uv"], found["here"] or found["runs"]
+    return explanation.but(
+        do=f"Use a Python {wants} (here is {here}): `uv venv --python 3.12`, `conda create -n new python=3.12`, or another "
+        "version in that range; or an older release of the package, which takes this Python."
+    )
+
+
 def _index(version: str, local: str, around: str) -> str:
     """A build with a local part: on an index of its own, which was given or not."""
     nightly = "nightly/" if ".dev" in version else ""

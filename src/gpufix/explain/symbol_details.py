@@ -23,7 +23,8 @@ _LIBRARIES = (
     (re.compile(r"curand[A-Z]"), "cuRAND"),
     (re.compile(r"nvrtc[A-Z]"), "NVRTC"),
     (re.compile(r"cupti[A-Z]"), "CUPTI"),
-    (re.compile(r"cu(?:da)?[A-Z]\w+|__cuda\w+|cuda\w+_ptsz"), "CUDA"),
+    (re.compile(r"cu[A-Z][a-z]\w+"), "the NVIDIA driver"),
+    (re.compile(r"cuda[A-Z]\w+|__cuda\w+|cuda\w+_ptsz"), "CUDA"),
     (re.compile(r"hip[A-Z]\w+|hsa_\w+|rocblas_\w+|miopen[A-Z]|amd_comgr\w+|rccl"), "ROCm"),
     (re.compile(r"mkl_\w+|MKL_\w+|iJIT_\w+|cblas_\w+|i_malloc"), "MKL"),
     (re.compile(r"_ZNK?St|_ZSt|_ZT[ISV]N?St|__cxa_|__gxx_|_ZTVN10__cxxabiv1"), "libstdc++"),
@@ -34,6 +35,10 @@ _LIBRARIES = (
 _OLD_TORCH = re.compile(
     r"TH(?:C|NN|CUNN|S|CS)?_?[A-Z]\w+|_ZNK?4thpp|_ZT[IVS]\d+TH[A-Z]|_ZN?K?\d+TH[A-Z]"
 )
+# The C interface of torch's own libraries, which packages with a stable ABI use.
+_TORCH_C = re.compile(
+    r"_?(?:aoti_torch_|torch_(?:library|list|dict|call|string|parse|set|get|delete|new))\w+"
+)
 _READABLE = re.compile(r"undefined symbol:? (?P<name>(?:c10|at|caffe2|torch)::[\w:~]{1,200})")
 _PYTHON = re.compile(r"_?Py[A-Z_]\w+")
 
@@ -43,7 +48,7 @@ def symbol(explanation: Explanation, hit: Hit) -> Explanation | None:
     name = explanation.captures.get("symbol", "")
     if re.search(r"bitsandbytes", hit.shown):
         return None  # told by its own row
-    if is_torch_name(name) or _OLD_TORCH.match(name):
+    if is_torch_name(name) or _OLD_TORCH.match(name) or _TORCH_C.fullmatch(name):
         return _of_torch(explanation, hit, name)
     if _PYTHON.fullmatch(name):
         return explanation.but(
@@ -90,6 +95,15 @@ _MAJOR = re.compile(r"\.so\.(1[123])\b|[-+]cu(1[123])\d?\b")
 def _of_library(explanation: Explanation, hit: Hit, name: str, library: str) -> Explanation:
     if library == "OpenGL":
         return explanation.but(rule="RUN802", what=f"{name} of OpenGL is in no library loaded.")
+    if library == "the NVIDIA driver":
+        return explanation.but(
+            rule="SYM403",
+            open=("GPU105",),
+            what=f"{name} is a function of the driver's libcuda.so.1: the driver here is older than the CUDA that "
+            f"{_asking(hit)} was built for.",
+            do=f"Update the NVIDIA driver to one of that CUDA (`nvidia-smi` shows what it serves), or install the release "
+            f"of {_asking(hit)} that is built for an older CUDA.",
+        )
     return explanation.but(
         rule="SYM403",
         what=f"{library} as it was loaded does not define {name}: that copy is older than what the "
@@ -116,15 +130,19 @@ def _newer(hit: Hit, library: str) -> str:
     )
 
 
-_BINARY = re.compile(
-    r"(?:site|dist)-packages[/\\](?P<package>[A-Za-z]\w*)[/\\]|(?P<file>[A-Za-z_]\w*?)(?:\.\w[\w-]*)?\.(?:so|pyd)\b"
-)
+_BINARY = re.compile(r"[^\s:'\"]{0,300}?(?P<file>[A-Za-z_]\w*)(?:\.\w[\w-]*)?\.(?:so|pyd)\b")
+_PACKAGE = re.compile(r"(?:site|dist)-packages[/\\](?P<package>[A-Za-z]\w*)[/\\]")
+_UNDEFINED = re.compile(r"undefined symbol|Symbol not found", re.IGNORECASE)
 
 
 def _asking(hit: Hit) -> str:
-    """The package, or the file, that asks for a symbol: of its path in the message."""
-    found = _BINARY.search(hit.shown)
-    return (found["package"] or found["file"]) if found else "the module"
+    """The package, or the file, that asks for a symbol: of the last path before the message."""
+    said = _UNDEFINED.search(hit.shown)
+    found = list(_BINARY.finditer(hit.shown[: said.start()] if said else hit.shown))
+    if not found:
+        return "the module"
+    installed = _PACKAGE.search(found[-1][0])
+    return installed["package"] if installed else found[-1]["file"].removeprefix("lib")
 
 
 def _of_torch(explanation: Explanation, hit: Hit, name: str) -> Explanation:
@@ -141,13 +159,32 @@ def _of_torch(explanation: Explanation, hit: Hit, name: str) -> Explanation:
             f"name with {'the old' if abi == 0 else 'the new'} std::string, which this torch spells "
             "the other way (or does not have at all).",
             do=f"{do} (--no-build-isolation) with torch's own value of the flag; names of wheels say "
-            "which torch and ABI they are for.",
+            f"which torch and ABI they are for.{_page(hit, who)}",
         )
     return explanation.but(
         rule="SYM401",
         what="The module was compiled for another torch than the one that is installed: it asks "
         f"for {readable}, which this one does not define.",
-        do=f"{do} (--no-build-isolation); or install the torch that it was built for.",
+        do=f"{do} (--no-build-isolation); or install the torch that it was built for.{_page(hit, who)}",
+    )
+
+
+_OF_PYG = re.compile(
+    r"torch_(?:scatter|sparse|cluster|spline_conv)|pyg-?_?lib|libpyg", re.IGNORECASE
+)
+
+
+def _page(hit: Hit, who: str) -> str:
+    """Where PyG's extensions for a torch are: every one of them breaks with another torch."""
+    named = dict.fromkeys(
+        m[0].lower() for m in _OF_PYG.finditer(f"{who} {hit.shown} {hit.after[:800]}")
+    )
+    known = [n.replace("libpyg", "pyg_lib").replace("-", "_") for n in named]
+    if not known:
+        return ""
+    return (
+        f" `pip install --force-reinstall {' '.join(dict.fromkeys(known))} -f https://data.pyg.org/whl/"
+        "torch-X.Y.0+cuNNN.html` with the X.Y and cuNNN of the installed torch; without them torch_geometric works, too."
     )
 
 
@@ -206,7 +243,7 @@ def soname(explanation: Explanation, hit: Hit) -> Explanation | None:
         return None
     if name.startswith("libbitsandbytes"):
         return _of_bitsandbytes(explanation, hit)
-    explanation = _asker(_bringer(explanation, name), hit, name)
+    explanation = _asker(_bringer(explanation, hit, name), hit, name)
     wheels = bringing(name)
     of, torch = majors(name), _torch_cuda(hit)
     if torch and len(of) == 1 and torch not in of:
@@ -238,7 +275,12 @@ def _of_bitsandbytes(explanation: Explanation, hit: Hit) -> Explanation:
 _LIBPYTHON = re.compile(r"libpython(\d\.\d+)")
 
 
-def _bringer(explanation: Explanation, name: str) -> Explanation:
+_TORCH_ITSELF = re.compile(
+    r"torch/__init__\.py\", line \d+, in (?:_load_global_deps|_preload_cuda_deps)"
+)
+
+
+def _bringer(explanation: Explanation, hit: Hit, name: str) -> Explanation:
     """The remedy where a library is torch's, Python's or the system's own."""
     if name.startswith(("libtorch", "libc10", "libcaffe2")):
         return explanation.but(
@@ -253,10 +295,44 @@ def _bringer(explanation: Explanation, name: str) -> Explanation:
         )
     if command := system_details.library(name):
         return explanation.but(do=command)
+    wheels = bringing(name)
+    if wheels and _TORCH_ITSELF.search(context(hit, 3000, 1500)):
+        return explanation.but(
+            do=f"torch's own wheels lack it: `python -m pip install --force-reinstall {wheels[0]}` at the version that "
+            "torch declares, into the same site-packages as torch (not one under lib and one under lib64, or with "
+            "--user); torch 2.5.1 and later look in both."
+        )
+    if wheels and _program(hit):
+        return explanation.but(
+            do=f"{explanation.do} For a program of its own: the CUDA toolkit's folder on the loader's path "
+            "(`export LD_LIBRARY_PATH=/usr/local/cuda/lib64`), or its build for the CUDA that is here."
+        )
+    if not wheels and (owner := _own(hit, name)):
+        return explanation.but(
+            do=f"{name} is {owner}'s own: reinstall {owner} (`python -m pip install --force-reinstall --no-deps "
+            f"{owner}`) or build it again, and start Python outside of its source folder, which hides the installed one."
+        )
     return explanation
 
 
+def _program(hit: Hit) -> bool:
+    """Whether a program without Python asks for the library."""
+    return "error while loading shared libraries" in hit.shown
+
+
+def _own(hit: Hit, name: str) -> str | None:
+    """The package whose name a library has, where the text names that package."""
+    stem = re.sub(r"^lib|\.so.*$", "", name)
+    spelt = re.escape(stem).replace("_", "[-_]?")
+    return (
+        stem.replace("_", "-")
+        if len(stem) > 4 and re.search(rf"(?<!lib){spelt}(?!\.so)", context(hit, 2000, 500), re.I)
+        else None
+    )
+
+
 _ONNX = re.compile(r"onnxruntime", re.IGNORECASE)
+_WHISPER = re.compile(r"whisper|ctranslate2", re.IGNORECASE)
 _CUPY = re.compile(r"\bcupy", re.IGNORECASE)
 
 
@@ -275,6 +351,11 @@ def _asker(explanation: Explanation, hit: Hit, name: str) -> Explanation:
         return explanation.but(
             do=f"This CuPy is built for CUDA{cuda}: install the package of the CUDA that is here in "
             "its place (cupy-cuda12x, cupy-cuda13x), or add its `[ctk]` extra."
+        )
+    if name.startswith("libcudnn_") and _WHISPER.search(near):
+        return explanation.but(
+            do='CTranslate2 from 4.5 on wants cuDNN 9 for CUDA 12: `pip install nvidia-cublas-cu12 "nvidia-cudnn-cu12==9.*"` '
+            'with both lib folders on LD_LIBRARY_PATH; where cuDNN 8 has to stay, `pip install "ctranslate2==4.4.0"`.'
         )
     if re.match(r"libcudnn\w*\.so\.8", name):
         return explanation.but(
@@ -303,3 +384,24 @@ def torchcodec(explanation: Explanation, hit: Hit) -> Explanation | None:
     if re.search(r"libav\w+\.so[.\d]*: cannot open shared object file", tries):
         return explanation.but("None of its tries found FFmpeg's libraries.", rule="SYM402")
     return explanation.but(open=("SYM402",))
+
+
+# Modules whose functions are named after them: who gives them other arguments is of another release.
+_OF_A_PACKAGE = re.compile(r"(?P<package>causal_conv1d|selective_scan|flash_attn|mamba|fused_ssim)")
+_PIP = {"selective_scan": "mamba-ssm", "mamba": "mamba-ssm"}
+
+
+def signature(explanation: Explanation, hit: Hit) -> Explanation:
+    """pybind's refusal of arguments: the package that its function is named after."""
+    found = re.search(rf"{_OF_A_PACKAGE.pattern}\w*\(\): incompatible", hit.shown)
+    if found is None:
+        return explanation
+    package = _PIP.get(found["package"], found["package"].replace("_", "-"))
+    return explanation.but(
+        rule="WHL506",
+        role="cause",
+        what=f"{package}'s compiled module takes other arguments than the Python code gives it: the caller was written for "
+        "another release of it.",
+        do=f"Install the {package} release that the project's requirements name (`pip install --no-build-isolation "
+        f'"{package}==X.Y.Z"`), most often an older one; or a newer release of the caller.',
+    )

@@ -131,6 +131,7 @@ FILES = (
     "libraries",
     "backends",
     "distributed",
+    "servers",
 )
 
 # cause: says what is wrong. symptom: something failed, the reason may stand elsewhere. notice: a

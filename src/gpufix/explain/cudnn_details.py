@@ -1,0 +1,38 @@
+"""Two versions of cuDNN: which one is asked for, and who asks."""
+
+from __future__ import annotations
+
+import re
+
+from gpufix.explain.explanation import Explanation, context
+from gpufix.explain.log_scan import Hit
+
+_COMPILED = re.compile(
+    r"(?:source was compiled with|compiled against|JAX was built against version)\W{0,3}(?P<built>\d+[.,]? ?\d+[.,]? ?\d*)"
+)
+_JAX = re.compile(r"\bjax|xla|cuda_dnn\.cc|tensorflow|stream_executor", re.IGNORECASE)
+_PARTS = re.compile(r"SUBLIBRARY_(?:VERSION_MISMATCH|LOADING_FAILED)")
+
+
+def mismatch(explanation: Explanation, hit: Hit) -> Explanation:
+    """The version to install, or the copy to take away."""
+    around = context(hit, 1500, 1500)
+    found = _COMPILED.search(around)
+    built = ".".join(re.findall(r"\d+", found["built"])) if found else ""
+    if _JAX.search(around):
+        at_least = f'`pip install -U "nvidia-cudnn-cu12>={built}"`' if built else "the cuDNN wheel"
+        return explanation.but(
+            do=f"Bring cuDNN to the version that the program was built with or a newer one of its major: {at_least} "
+            "(-cu13 beside CUDA 13), and take other copies (conda's, the system's) off LD_LIBRARY_PATH."
+        )
+    if _PARTS.search(around):
+        return explanation.but(
+            do="Parts of two cuDNN releases are mixed. Remove the one that is not the program's own: uninstall the "
+            "system's or conda's cuDNN of the other version (or take its folder off LD_LIBRARY_PATH and PATH), and "
+            "reinstall the nvidia-cudnn wheel that torch pins."
+        )
+    wanted = f" (cuDNN {built})" if built else ""
+    return explanation.but(
+        do=f"Unset LD_LIBRARY_PATH, or reinstall the nvidia-cudnn wheel that torch pins{wanted}; uninstall the copy of "
+        "the system or conda where another program does not need it."
+    )

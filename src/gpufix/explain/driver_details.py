@@ -1,0 +1,75 @@
+"""What messages about the driver say in numbers: which CUDA it serves, and which one is asked of it."""
+
+from __future__ import annotations
+
+import re
+
+from gpufix.explain.explanation import Explanation, context
+from gpufix.explain.log_scan import Hit
+from gpufix.knowledge import cuda
+from gpufix.knowledge.data_table import numbers
+
+_FOUND = re.compile(r"found version (\d{4,5})\)")
+_WANTED = re.compile(r"unsatisfied condition: cuda\s?>=?\s?(\d+\.\d+)")
+_SERVED_BY = re.compile(r"but the installed CUDA driver version is (\d+\.\d+)")
+_INDEXES = {11: "cu118", 12: "cu126 or cu128", 13: "cu130"}
+_OTHERS = re.compile(
+    r"ggml|llama|ollama|onnxruntime|tensorrt|\[TRT\]|\bjax|xla|cupy|warp", re.IGNORECASE
+)
+
+
+def too_old(explanation: Explanation, hit: Hit) -> Explanation:
+    """Which CUDA the driver serves decides which build runs on it."""
+    around = context(hit, 600, 600)
+    if wanted := _WANTED.search(around):
+        return explanation.but(do=_container(wanted[1]))
+    if found := _FOUND.search(around):
+        served = f"{int(found[1]) // 1000}.{int(found[1]) % 1000 // 10}"
+        return explanation.but(
+            f"{found[1]} is CUDA {served}: the newest that this driver serves.",
+            do=_build_for(served),
+        )
+    if found := _SERVED_BY.search(around):
+        return explanation.but(
+            do=f"Update the NVIDIA driver (it serves CUDA {found[1]}), or install a release for an older CUDA."
+        )
+    if named := _OTHERS.search(around):
+        return explanation.but(
+            do=f"Update the NVIDIA driver (`nvidia-smi` shows which CUDA it serves), or install a build of "
+            f"{named[0]} for that CUDA."
+        )
+    return explanation
+
+
+def _build_for(served: str) -> str:
+    major = numbers(served)[0]
+    index = _INDEXES.get(major)
+    build = (
+        f"install torch for CUDA {major} (`--index-url https://download.pytorch.org/whl/{index.partition(' ')[0]}`)"
+        if index
+        else "install a torch for an older CUDA"
+    )
+    return f"Update the NVIDIA driver; or {build}. Other packages want a build for CUDA {major} as well."
+
+
+def _container(wanted: str) -> str:
+    driver = cuda.min_driver(wanted, full=True)
+    least = f" to {driver} or newer" if driver else ""
+    return (
+        f"The image wants a driver for CUDA {wanted}: update the host's NVIDIA driver{least}, or take an image for "
+        "an older CUDA. NVIDIA_DISABLE_REQUIRE=1 skips the check where the driver's major is the same."
+    )
+
+
+def version_mismatch(explanation: Explanation, _: Hit) -> Explanation:
+    """The toolkit that torch's builds want, or the torch for the toolkit: from the two numbers."""
+    toolkit, torch = explanation.captures.get("toolkit"), explanation.captures.get("torch_cuda")
+    if not toolkit or not torch or explanation.rule != "TCH202":
+        return explanation
+    short = ".".join(torch.split(".")[:2])
+    return explanation.but(
+        do=f"Build with a CUDA {short} toolkit: `export CUDA_HOME=/usr/local/cuda-{short}` where it is installed, else "
+        f"`conda install -c nvidia cuda-toolkit={short}` and CUDA_HOME=$CONDA_PREFIX; or install the torch for CUDA "
+        f"{numbers(toolkit)[0]} (`--index-url https://download.pytorch.org/whl/"
+        f"{_INDEXES.get(numbers(toolkit)[0], 'cu128').partition(' ')[0]}`). Editing torch's check is no remedy."
+    )

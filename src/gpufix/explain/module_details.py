@@ -1,0 +1,42 @@
+"""A module that is not installed: how its package is called, and where it comes from."""
+
+from __future__ import annotations
+
+import re
+
+from gpufix.explain.explanation import Explanation
+from gpufix.explain.log_scan import Hit
+from gpufix.knowledge.data_table import table
+
+_NAME = re.compile(r"No module named ['\"`]?(?P<module>[A-Za-z_]\w*)")
+
+
+def not_installed(explanation: Explanation, hit: Hit) -> Explanation:
+    """The command that brings the module, where its package is known."""
+    found = _NAME.search(hit.shown)
+    if found is None:
+        return explanation
+    command = table("import_names")["names"].get(found["module"])
+    if command is None:
+        return explanation
+    return explanation.but(
+        do=f"Install it for the Python that ran this: `python -m pip install {command}`.{_hint(found['module'])}"
+    )
+
+
+def _hint(module: str) -> str:
+    row = table("import_names")["hints"].get(module)
+    return f" {row}" if row else ""
+
+
+def compiled_part(explanation: Explanation, hit: Hit) -> Explanation:
+    """A package without its compiled module, or a compiled module that no package brought."""
+    found = re.search(r"No module named ['\"`]?(?P<package>[A-Za-z_]\w*)\._C\b", hit.shown)
+    if found is None:
+        return not_installed(explanation, hit)
+    package = found["package"]
+    return explanation.but(
+        do=f"{package} is here without its compiled part. Start Python outside of its source folder, which hides the "
+        f"installed package; else reinstall it (`python -m pip install --force-reinstall --no-deps {package}`), or build "
+        f"it: `pip install --no-build-isolation -e .` in its folder, or `gpufix build PATH`."
+    )
