@@ -12,7 +12,9 @@ from wine_python import WindowsPython
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.needs("wine", "mingw-w64", "package index"),
-    pytest.mark.skipif(sys.version_info[:2] > (3, 13), reason="no such Python for Windows in a wheel"),
+    pytest.mark.skipif(
+        sys.version_info[:2] > (3, 13), reason="no such Python for Windows in a wheel"
+    ),
 ]
 HERE = r"C:\py"
 
@@ -58,7 +60,9 @@ def test_the_interpreter_is_asked(windows: WindowsPython) -> None:
         "r = i._ask(C(), Path(sys.executable)); print(r['platform'], r['version'])\n"
     )
     own, reply = windows.run("-c", script).stdout.splitlines()
-    assert own.startswith("3.") and own.endswith(f"cpython cp3{sys.version_info.minor}-win_amd64 []")
+    assert own.startswith("3.") and own.endswith(
+        f"cpython cp3{sys.version_info.minor}-win_amd64 []"
+    )
     assert reply.split() == ["win32", own.split()[0]]
 
 
@@ -99,7 +103,11 @@ def test_driver_studio_registry_and_page_file(windows: WindowsPython) -> None:
     found = json.loads(done.stdout)
     assert found["gaps"] == []
     (gpu,), (driver,) = found["gpus"], found["drivers"]
-    assert (gpu["name"], gpu["arch"], gpu["source"]) == ("NVIDIA GeForce RTX 5080", "sm_120", "nvml")
+    assert (gpu["name"], gpu["arch"], gpu["source"]) == (
+        "NVIDIA GeForce RTX 5080",
+        "sm_120",
+        "nvml",
+    )
     assert (driver["version"], driver["cuda"], driver["error"]) == ("576.88", "12.9", None)
     state = found["windows"]
     assert (state["long_paths"], state["vswhere"], state["page_file"]) == (True, True, 4096)

@@ -72,7 +72,7 @@ def test_plans_are_shown_and_not_done(tmp_path: Path) -> None:
     before = sorted(p for p in tmp_path.rglob("*") if "state" not in p.parts)
     code, said = run("fix", "--apply", "--python", folder, cwd=tmp_path)
     assert code == 1
-    assert "could not restore it" in said
+    assert "gpufix cannot do this: run it yourself" in said
     assert sorted(p for p in tmp_path.rglob("*") if "state" not in p.parts) == before
 
 

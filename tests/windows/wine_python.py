@@ -47,7 +47,7 @@ __declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE data, SIZE_T size) {
 _NVML = """\
 #include <string.h>
 #define API __declspec(dllexport) int
-API nvmlInit_v2(void) { return 0; }
+API nvmlInitWithFlags(unsigned flags) { return flags; }
 API nvmlSystemGetDriverVersion(char *out, unsigned size) { strcpy(out, "576.88"); return 0; }
 API nvmlSystemGetCudaDriverVersion_v2(int *out) { *out = 12090; return 0; }
 API nvmlDeviceGetCount_v2(unsigned *out) { *out = 1; return 0; }
@@ -101,7 +101,11 @@ class WindowsPython:
         self._python(download([PYTHON], place / "wheels", f"3.{MINOR[1:]}")[0])
         self.site = self.folder / "Lib" / "site-packages"
         installed = {d.name.lower(): d.version for d in metadata.distributions()}
-        wanted = [f"{n}=={v}" for n in REQUIRED if (v := installed.get(n) or installed.get(n.replace("-", "_")))]
+        wanted = [
+            f"{n}=={v}"
+            for n in REQUIRED
+            if (v := installed.get(n) or installed.get(n.replace("-", "_")))
+        ]
         for wheel in download([*wanted, "colorama==0.4.6"], place / "wheels", f"3.{MINOR[1:]}"):
             unpack(wheel, self.site, every=True)
         shutil.copytree(Path(str(gpufix.__file__)).parent, self.site / "gpufix")
@@ -154,7 +158,9 @@ class WindowsPython:
             env=self._env, cwd=self.drive, stdin=subprocess.DEVNULL, capture_output=True, timeout=600,
             check=False,
         )  # fmt: skip
-        out, err = (t.decode("utf-8", "replace").replace("\r", "") for t in (done.stdout, done.stderr))
+        out, err = (
+            t.decode("utf-8", "replace").replace("\r", "") for t in (done.stdout, done.stderr)
+        )
         return subprocess.CompletedProcess(arguments, done.returncode, out, err)
 
     def gpufix(self, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -121,7 +121,11 @@ class Planner:
             if not isinstance(found, Plan):
                 return found
             allowed = permitted(found, code, subject, facts)
-            return _on_windows(elsewhere(allowed, facts), facts) if isinstance(allowed, Plan) else allowed
+            return (
+                _on_windows(elsewhere(allowed, facts), facts)
+                if isinstance(allowed, Plan)
+                else allowed
+            )
         except Exception as error:  # one fix that crashes must not keep the others from mending
             known = self._crashes.setdefault(fix.name, [])
             trace = () if known else clean.trace(error)

@@ -242,7 +242,9 @@ def _layout(
 def _user_site(ctx: CollectContext, reply: dict[str, Any]) -> str | None:
     if ctx.environ.get("PYTHONNOUSERSITE") or not reply["user_site"]:
         return None
-    usual = Path(ctx.environ.get("APPDATA", ""), "Python") if os.name == "nt" else ctx.home / ".local"
+    usual = (
+        Path(ctx.environ.get("APPDATA", ""), "Python") if os.name == "nt" else ctx.home / ".local"
+    )
     base = ctx.environ.get("PYTHONUSERBASE") or usual
     folder = str(Path(base).expanduser() / reply["user_site"])
     return folder if is_dir(folder) else None

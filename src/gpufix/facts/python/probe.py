@@ -122,7 +122,9 @@ def describe() -> dict[str, object]:
         "implementation": sys.implementation.name,
         "abiflags": abiflags,
         "extension_suffixes": EXTENSION_SUFFIXES,
-        "machine": os.uname().machine if hasattr(os, "uname") else os.environ["PROCESSOR_ARCHITECTURE"],
+        "machine": os.uname().machine
+        if hasattr(os, "uname")
+        else os.environ["PROCESSOR_ARCHITECTURE"],
         "platform": sys.platform,
         "prefix": sys.prefix,
         "base_prefix": base,
