@@ -117,7 +117,9 @@ def _luminance(number: int) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-@pytest.mark.parametrize("style", [styles.WARN, styles.GOOD, styles.BAD, styles.UNKNOWN, styles.NOTE])
+@pytest.mark.parametrize(
+    "style", [styles.WARN, styles.GOOD, styles.BAD, styles.UNKNOWN, styles.NOTE]
+)
 @pytest.mark.parametrize("background", [231, 16, 234], ids=["white", "black", "dark grey"])
 def test_colours_are_legible_on_light_and_dark(style: str, background: int) -> None:
     pair = sorted((_luminance(int(style[6:-1])), _luminance(background)))
