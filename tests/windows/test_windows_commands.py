@@ -67,11 +67,12 @@ def test_plans_are_shown_and_not_done(tmp_path: Path) -> None:
     code, said = run("fix", "--python", folder, cwd=tmp_path)
     assert code == 1
     assert f"{folder}/python.exe -m pip install absent==2.0" in said
-    assert "cannot be applied: what is changed in a Windows environment could not be undone" in said
+    assert "manual WHL506 install absent==2.0" in said
+    assert "gpufix changes nothing on Windows, where `gpufix undo` could not restore it" in said
     before = sorted(p for p in tmp_path.rglob("*") if "state" not in p.parts)
     code, said = run("fix", "--apply", "--python", folder, cwd=tmp_path)
     assert code == 1
-    assert "could not be undone" in said
+    assert "gpufix cannot do this: run it yourself" in said
     assert sorted(p for p in tmp_path.rglob("*") if "state" not in p.parts) == before
 
 

@@ -140,6 +140,10 @@ def _question(
             if patient[1] is not None:
                 raise fail("the snapshot holds no Python: name one with --python-version")
             raise no_patient(view.facts.gaps, "; --python-version asks for one that is not here")
+        if view.facts.python is not None and view.facts.python.platform == "win32":
+            raise fail(
+                "the builds that recommend knows are for Linux; --python-version asks for there"
+            )
     else:
         if any(patient):
             raise fail("--python-version and --platform ask about no patient: leave it out")

@@ -87,10 +87,12 @@ def lacks(row: Driven, present: Present) -> DriverNeed | None:
 
 
 def present(view: View, driver: Driver) -> Present:
-    """By the kernel module, which is what drives a GPU: cuda-compat brings a newer library. WSL2's
-    numbers are Windows': there the CUDA that it serves tells."""
+    """By the kernel module, which is what drives a GPU: cuda-compat brings a newer library. Numbers of
+    Windows, WSL2's too, name other branches: there the CUDA that it serves tells, where that is known."""
     own = None if "compat" in (driver.library or "") else driver.version
-    version = None if view.facts.host.wsl else driver.kernel_version or own
+    host = view.facts.host
+    of_windows = host.wsl or (host.os == "Windows" and driver.cuda is not None)
+    version = None if of_windows else driver.kernel_version or own
     return Present(version, driver.cuda, driver.flavour)
 
 

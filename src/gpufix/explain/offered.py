@@ -22,9 +22,9 @@ _PLATFORMS = re.compile(
 _GLIBC = re.compile(r"manylinux_2_(\d+)_(\w+)")
 _NONE = re.compile(r"requirement torch(?:vision|audio)?\s+\(from versions: none\)")
 _NOTHING = (
-    "pip found no torch at all for this Python on the index in use: a 64-bit Python of a version that torch "
-    "has wheels for (`python -VV` tells which one runs), or the index of the CUDA variant (--index-url). Of "
-    "several packages in one command one without a wheel stops all: leave it out (torchaudio)."
+    "pip found no torch for this Python on the index in use. Use a 64-bit Python of a version that torch has "
+    "wheels for (`python -VV` shows which one runs), or name the index of the CUDA variant (--index-url). "
+    "One package without a wheel (torchaudio) stops all others of the command: leave it out."
 )
 _LAST_INTEL_MAC = (2, 2, 2)  # torch 2.3's release notes: no more builds for Macs with Intel
 _INDEX = "https://download.pytorch.org/whl"
@@ -76,8 +76,8 @@ def _index(version: str, local: str, around: str) -> str:
         ", or a nightly that is still there: they are deleted after some weeks" if nightly else ""
     )
     return (
-        "The index is the right one and has none for this Python: use a 64-bit Python that it lists "
-        f"(`python -VV` tells which one runs; on Windows not the one of WindowsApps){gone}."
+        "The index is the right one and has none for this Python. Use a 64-bit Python that it lists "
+        f"(`python -VV` shows which one runs; on Windows not the one of WindowsApps){gone}."
     )
 
 
@@ -106,8 +106,8 @@ def _platform(explanation: Explanation, hint: re.Match[str]) -> Explanation:
             "the system has been updated since, `uv sync --refresh`: uv keeps what it knows of an interpreter.",
         )
     return explanation.but(
-        do=f"{name} has no wheel for {hint['os']}: take the index that has one (tool.uv.sources, with a "
-        f"marker for the platform), a release that has one, or leave {name} out there by a marker "
+        do=f"{name} has no wheel for {hint['os']}. Take the index that has one (tool.uv.sources, with a "
+        f"marker for the platform) or a release that has one; or leave {name} out there by a marker "
         "(sys_platform)."
     )
 

@@ -62,8 +62,8 @@ def symbol(explanation: Explanation, hit: Hit) -> Explanation | None:
     if library := library_of(name):
         return _of_library(explanation, hit, name, library)
     return explanation.but(
-        f"{demangled(name)} belongs to no library that gpufix knows: most often to the extension "
-        "itself, where a source file is missing from the build, or to a library it did not link."
+        f"{demangled(name)} belongs to no library that gpufix knows. Most often it belongs to the "
+        "extension itself, where a source file is missing from the build, or to a library that it did not link."
         if name
         else None,
         role="symptom",
@@ -155,7 +155,7 @@ def _of_torch(explanation: Explanation, hit: Hit, name: str) -> Explanation:
     if abi is not None:
         return explanation.but(
             rule="ABI301",
-            what=f"The module was compiled with _GLIBCXX_USE_CXX11_ABI={abi}: it asks torch for a "
+            what=f"The module was compiled with _GLIBCXX_USE_CXX11_ABI={abi}. It asks torch for a "
             f"name with {'the old' if abi == 0 else 'the new'} std::string, which this torch spells "
             "the other way (or does not have at all).",
             do=f"{do} (--no-build-isolation) with torch's own value of the flag; names of wheels say "
@@ -284,8 +284,8 @@ def _bringer(explanation: Explanation, hit: Hit, name: str) -> Explanation:
     """The remedy where a library is torch's, Python's or the system's own."""
     if name.startswith(("libtorch", "libc10", "libcaffe2")):
         return explanation.but(
-            do="Import torch first. Where this torch has no such library (its names change from release "
-            "to release, and CPU builds have none of CUDA's), install the release of what asks for it "
+            do="Import torch first. Library names change from release to release, and CPU builds have none "
+            "of CUDA's. Where this torch has no such library, install the release of what asks for it "
             "that is built for this torch, or build it here (--no-build-isolation).",
         )
     if python := _LIBPYTHON.match(name):

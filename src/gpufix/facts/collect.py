@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -49,6 +50,7 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
     from gpufix.facts.python import environment, interpreter, torch_package
     from gpufix.facts.python.environment import overlay_path
     from gpufix.facts.toolchain import toolkits, tools
+    from gpufix.facts.windows import machine as windows_machine
 
     ctx.progress("interpreter")
     patient = interpreter.collect(ctx, python, project)
@@ -112,7 +114,11 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
         network = _try(ctx, "network", lambda: network_facts.collect(ctx), network)
     unknown = Host(os="?", kernel="?", machine="?")
     prefixes = [patient.prefix, patient.base_prefix] if patient else []
-    here = _try(ctx, "host", lambda: operating_system.collect(ctx, prefixes), unknown)
+    here = unknown
+    if os.name == "nt":  # no environment was found there
+        here = windows_machine.host(None)
+    else:
+        here = _try(ctx, "host", lambda: operating_system.collect(ctx, prefixes), unknown)
     return Facts(
         gpufix_version=gpufix.__version__,
         host=here,

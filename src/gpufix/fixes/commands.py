@@ -21,7 +21,7 @@ from gpufix.model import (
     Target,
     WriteFile,
 )
-from gpufix.text.shell import join, quote
+from gpufix.text.shell import join, joined, quote
 
 
 def summary(plan: Plan, facts: Facts, targets: Sequence[Target] = ()) -> PlanSummary:
@@ -65,12 +65,18 @@ def commands(step: Step, facts: Facts) -> Iterator[str]:
 
 def _own(plan: Plan, facts: Facts, targets: Sequence[Target]) -> str:
     """The command that carries out this plan."""
-    words = ["gpufix", "fix", "--apply"] + (["--unsafe"] if plan.safety == "unsafe" else [])
+    words = ["gpufix", "fix", *([] if plan.safety == "manual" else ["--apply"])]
+    words += ["--unsafe"] if plan.safety == "unsafe" else []
     words += [word for code in dict.fromkeys(plan.codes) for word in ("--only", code)]
     words += ["--python", facts.python.prefix] if facts.python else []
     named = [t.source.removeprefix("--gpu ") for t in targets if t.source.startswith("--gpu ")]
     words += [word for gpu in named for word in ("--gpu", gpu)]
-    return join([*words, *([facts.project.root] if facts.project else [])])
+    return _line([*words, *([facts.project.root] if facts.project else [])], facts)
+
+
+def _line(words: Sequence[str], facts: Facts) -> str:
+    """For the shell of the machine that it is typed on."""
+    return joined(words, facts.python.prefix if facts.python else "")
 
 
 def _fallback(name: str) -> str:
@@ -79,7 +85,7 @@ def _fallback(name: str) -> str:
 
 def _install(step: Install, facts: Facts) -> Iterator[str]:
     if step.uninstall:
-        yield join(pip(facts, "uninstall", *step.uninstall))
+        yield _line(pip(facts, "uninstall", *step.uninstall), facts)
     if step.install:
         options = ["--force-reinstall"] if step.reinstall else []
         options += ["--no-cache-dir"] if step.environment else []
@@ -89,7 +95,8 @@ def _install(step: Install, facts: Facts) -> Iterator[str]:
         if step.links:
             options += ["--find-links", step.links]
         variables = " ".join(f"{k}={quote(v)}" for k, v in sorted(step.environment.items()))
-        yield f"{variables} {join(pip(facts, 'install', *options, *step.install))}".strip()
+        line = _line(pip(facts, "install", *options, *step.install), facts)
+        yield f"{variables} {line}".strip()
 
 
 def pip(facts: Facts, verb: str, *arguments: str) -> list[str]:

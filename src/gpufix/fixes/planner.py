@@ -35,6 +35,16 @@ def permitted(plan: Plan, code: str, subject: str, facts: Facts) -> Plan | Skip:
     return plan
 
 
+def _on_windows(plan: Plan, facts: Facts) -> Plan:
+    """There nothing is applied: undo rests on what only Linux has shown to hold."""
+    python = facts.python
+    if python is None or python.platform != "win32" or plan.safety == "manual":
+        return plan
+    chosen = ["it changes a version you chose"] if plan.safety == "unsafe" else []
+    why = "gpufix changes nothing on Windows, where `gpufix undo` could not restore it"
+    return replace(plan, safety="manual", notes=[*plan.notes, *chosen, why])
+
+
 def _all_condas(step: Install, found: Sequence[PipObjection]) -> bool:
     """Whether conda can do all that the step does: a torch index means nothing to it."""
     known = [o for o in found if o.package and o.requirement and not o.requirement.extras]
@@ -111,7 +121,11 @@ class Planner:
             if not isinstance(found, Plan):
                 return found
             allowed = permitted(found, code, subject, facts)
-            return elsewhere(allowed, facts) if isinstance(allowed, Plan) else allowed
+            return (
+                _on_windows(elsewhere(allowed, facts), facts)
+                if isinstance(allowed, Plan)
+                else allowed
+            )
         except Exception as error:  # one fix that crashes must not keep the others from mending
             known = self._crashes.setdefault(fix.name, [])
             trace = () if known else clean.trace(error)

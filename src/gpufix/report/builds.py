@@ -13,6 +13,7 @@ from rich.text import Text
 from gpufix.fixes.build_environment.assemble import BuildEnvironment
 from gpufix.fixes.build_environment.variables import Folder
 from gpufix.model.outcome import BuildResult
+from gpufix.report import styles
 from gpufix.text.clean import clean
 from gpufix.text.json_output import dumps
 from gpufix.text.shell import join, quote
@@ -32,42 +33,44 @@ class BuildReport:
         """What will be removed, set and run for one folder; it runs the folder's own build code."""
         self._line(("build ", "bold"), folder.path)
         for path in folder.stale:
-            self._line(("  remove ", "yellow"), path)
+            self._line(("  remove ", styles.WARN), path)
         for variable in environment.variables:
             shown = "unset" if variable.value is None else quote(variable.value)
-            self._line(f"  {variable.name}=", (shown, "green"), (f"  # {variable.reason}", "dim"))
+            self._line(
+                f"  {variable.name}=", (shown, styles.GOOD), (f"  # {variable.reason}", "dim")
+            )
         for command in commands:
             self._line(("  $ ", "dim"), join(command))
         for obstacle in environment.obstacles:
-            self._line(("  ! ", "yellow"), obstacle)
+            self._line(("  ! ", styles.WARN), obstacle)
 
     def result(self, result: BuildResult) -> None:
         """One folder's end: what is in the product, or why there is none."""
         name = result.distribution or result.path
         if result.ok:
-            self._line(("✓ ", "green"), (name, "bold"), f" in {result.seconds:.1f} s")
+            self._line(("✓ ", styles.GOOD), (name, "bold"), f" in {result.seconds:.1f} s")
         else:
             self._line(
-                ("✗ ", "red"), (name, "bold"), f" after {result.seconds:.1f} s: {result.path}"
+                ("✗ ", styles.BAD), (name, "bold"), f" after {result.seconds:.1f} s: {result.path}"
             )
         for reason in result.reasons:
             self._line(f"  {reason}")
         for error in result.errors:
             for line in error.splitlines():
-                self._line(("  │ ", "dim"), (line, "red"))
+                self._line(("  │ ", "dim"), (line, styles.BAD))
         for library in result.libraries[:_SHOWN]:
             self._line(f"  {library.path.rpartition('/')[2]}: {library.code}")
         if len(result.libraries) > _SHOWN:
             self._line(f"  … {len(result.libraries) - _SHOWN} more")
         for note in result.notes:
-            self._line(("  note: ", "cyan"), note)
+            self._line(("  note: ", styles.NOTE), note)
         if not result.ok and result.log:
             self._line(("  log: ", "dim"), result.log)
 
     def summary(self, results: Sequence[BuildResult], seconds: float) -> None:
         """The last line."""
         good = sum(result.ok for result in results)
-        style = "bold green" if good == len(results) else "bold red"
+        style = f"bold {styles.GOOD}" if good == len(results) else f"bold {styles.BAD}"
         self._line((f"{good} of {len(results)} built", style), f" in {seconds:.1f} s")
 
     def _line(self, *parts: str | tuple[str, str]) -> None:

@@ -10,15 +10,16 @@ from gpufix.explain.confirm import Check, headline
 from gpufix.explain.explanation import Explanation
 from gpufix.explain.read import Explanations
 from gpufix.model import PatientSummary, PlanSummary
+from gpufix.report import styles
 from gpufix.report.terminal import Painter
 
 _MARK = {"cause": "✗", "symptom": "✗", "unknown": "?", "notice": "i", "wrapper": "?"}
 _STYLE = {
-    "cause": "bold red",
-    "symptom": "bold red",
-    "unknown": "bold magenta",
-    "notice": "cyan",
-    "wrapper": "bold magenta",
+    "cause": f"bold {styles.BAD}",
+    "symptom": f"bold {styles.BAD}",
+    "unknown": f"bold {styles.UNKNOWN}",
+    "notice": styles.NOTE,
+    "wrapper": f"bold {styles.UNKNOWN}",
 }
 _OTHERS, _WIDE = 6, 300
 
@@ -61,7 +62,7 @@ def _primary(painter: Painter, explanation: Explanation, names: Mapping[str, str
     painter.print(painter.text(explanation.what), indent=2)
     for note in explanation.notes:
         painter.print(painter.text((note, "dim")), indent=2)
-    painter.print(painter.text(("do: ", "green"), explanation.do), indent=2)
+    painter.print(painter.text(("do: ", styles.GOOD), explanation.do), indent=2)
     if painter.verbose:
         if explanation.versions:
             painter.print(painter.text(("versions: ", "dim"), explanation.versions), indent=2)
@@ -77,7 +78,7 @@ def _unknown(painter: Painter, answer: Explanations, errors: Sequence[str]) -> N
     else:
         head = "not recognised"
         text = "No message that gpufix knows is in this text; what follows is no diagnosis."
-    painter.print(painter.text(("? ", "bold magenta"), (head, "bold")))
+    painter.print(painter.text(("? ", f"bold {styles.UNKNOWN}"), (head, "bold")))
     painter.print(painter.text(text), indent=2)
     shown = [primary.shown] if primary is not None and not errors else list(errors)
     if shown:
@@ -118,7 +119,9 @@ def _patient(painter: Painter, patient: PatientSummary, check: Check) -> None:
         painter.print(painter.text(statement), indent=2)
     if check.finding is None:
         painter.print(
-            painter.text(("? " if check.state == "cannot tell" else "", "magenta"), check.reason),
+            painter.text(
+                ("? " if check.state == "cannot tell" else "", styles.UNKNOWN), check.reason
+            ),
             indent=2,
         )
         if check.plan is not None:
@@ -137,14 +140,14 @@ def _patient(painter: Painter, patient: PatientSummary, check: Check) -> None:
 
 
 def _plan(painter: Painter, plan: PlanSummary) -> None:
-    style = "green" if plan.safety == "safe" else "yellow"
+    style = styles.GOOD if plan.safety == "safe" else styles.WARN
     painter.print(painter.text((f"fix ({plan.safety}): ", style), plan.title), indent=2)
     commands = {"safe": "gpufix fix --apply", "unsafe": "gpufix fix --apply --unsafe"}
     command = commands.get(plan.safety, "gpufix fix")
     if (plan.command or "").startswith("gpufix fix "):
         command = str(plan.command)
     painter.console.print(
-        painter.text((f"    $ {command}", "green")), soft_wrap=True, highlight=False
+        painter.text((f"    $ {command}", styles.GOOD)), soft_wrap=True, highlight=False
     )
 
 

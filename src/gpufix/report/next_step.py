@@ -7,7 +7,7 @@ from typing import Literal
 
 from gpufix.model import Diagnosis, Finding, Severity
 from gpufix.report.paths import near
-from gpufix.text.shell import join
+from gpufix.text.shell import joined
 
 Repair = Literal["safe", "unsafe", "manual"]
 
@@ -47,7 +47,7 @@ def next_command(diagnosis: Diagnosis) -> str | None:
 
 def fix_command(diagnosis: Diagnosis, *options: str) -> str:
     """`gpufix fix` with these options, for the same patient, project and targets."""
-    return join(["gpufix", "fix", *options, *_same(diagnosis)])
+    return joined(["gpufix", "fix", *options, *_same(diagnosis)], diagnosis.patient.prefix or "")
 
 
 def _same(diagnosis: Diagnosis) -> Iterator[str]:

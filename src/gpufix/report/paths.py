@@ -10,7 +10,10 @@ from pathlib import Path
 from gpufix.frozen import Frozen
 from gpufix.model import Evidence, PatientSummary
 
-_SITE = r"/(?:lib|lib64)/(?:python|pypy)[\w.]+/(?:site|dist)-packages/"
+_SITE = (
+    r"(?:/(?:lib|lib64)/(?:python|pypy)[\w.]+/(?:site|dist)-packages/"
+    r"|[\\/]Lib[\\/]site-packages[\\/])"  # Windows'
+)
 
 
 class Shortened(Frozen):

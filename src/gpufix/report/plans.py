@@ -63,7 +63,7 @@ def proposed(proposal: Proposal) -> Lines:
     _failures(lines, proposal.failures)
     if proposal.refused:
         lines.add()
-        lines.add(("cannot be applied: ", "bold red"), proposal.refused)
+        lines.add(("cannot be applied: ", f"bold {styles.BAD}"), proposal.refused)
     _verdict(lines, proposal)
     return lines
 
@@ -92,13 +92,13 @@ def alternative(lines: Lines, plan: Plan) -> None:
     """What could be done in place of this plan, as a command."""
     if plan.alternative is not None:
         lines.add(("  or instead:", "dim"))
-        lines.raw(f"     $ {plan.alternative}", "green")
+        lines.raw(f"     $ {plan.alternative}", styles.GOOD)
 
 
 def _step(lines: Lines, number: int, step: StepPreview) -> None:
     lines.add(f"{number}. {step.title}")
     for command in step.commands:
-        lines.raw(f"     $ {command}", "green")
+        lines.raw(f"     $ {command}", styles.GOOD)
     if step.downloads:
         lines.add(("     brings: ", "dim"), ", ".join(step.downloads))
     elif not step.resolved:
@@ -107,7 +107,7 @@ def _step(lines: Lines, number: int, step: StepPreview) -> None:
         lines.add(("     runs code of ", "dim"), whose)
     # The environment file's variables stand above, as commands.
     for line in (step.diff or "").splitlines() if step.kind != "environment" else ():
-        style = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "dim")
+        style = {"+": styles.GOOD, "-": styles.BAD, "@": styles.NOTE}.get(line[:1], "dim")
         lines.raw(f"     {line}".expandtabs(4), style)
 
 
@@ -131,7 +131,7 @@ def _held(lines: Lines, held: list[Held]) -> None:
             if step.kind == "advise":
                 lines.add(f"  {step.text}")
                 if step.command:
-                    lines.raw(f"     $ {step.command}", "green")
+                    lines.raw(f"     $ {step.command}", styles.GOOD)
 
 
 def skips(lines: Lines, found: list[Skip]) -> None:
@@ -153,7 +153,7 @@ def _standing(lines: Lines, found: list[Finding]) -> None:
     lines.add(("Errors that stand", "bold"))
     for finding in found:
         lines.add(
-            ("✗ ", "bold red"),
+            ("✗ ", f"bold {styles.BAD}"),
             (f"{finding.code} ", "bold"),
             f"{finding.subject}: {finding.message}",
         )
@@ -167,7 +167,11 @@ def _failures(lines: Lines, found: list[Finding]) -> None:
         lines.add()
     lines.add(("gpufix failed at", "bold"))
     for finding in found:
-        lines.add(("✗ ", "bold red"), (f"{finding.code} {finding.name} ", "bold"), finding.message)
+        lines.add(
+            ("✗ ", f"bold {styles.BAD}"),
+            (f"{finding.code} {finding.name} ", "bold"),
+            finding.message,
+        )
 
 
 def _verdict(lines: Lines, proposal: Proposal) -> None:
@@ -204,9 +208,9 @@ def _waiting(proposal: Proposal) -> str:
 
 _HEAD = {
     "nothing": ("nothing could be applied", "bold"),
-    "kept": ("✓ applied", "bold green"),
+    "kept": ("✓ applied", f"bold {styles.GOOD}"),
     "undone": ("✗ undone", f"bold {styles.WARN}"),
-    "failed": ("✗ failed", "bold red"),
+    "failed": ("✗ failed", f"bold {styles.BAD}"),
 }
 
 
@@ -229,10 +233,13 @@ def came_out(outcome: Outcome) -> Lines:
     lines.add(_HEAD[outcome.state], f": {outcome.reason}" if outcome.reason else "")
     if outcome.state in ("kept", "undone"):
         _findings(
-            lines, "fixed" if outcome.state == "kept" else "would be fixed", outcome.fixed, "green"
+            lines,
+            "fixed" if outcome.state == "kept" else "would be fixed",
+            outcome.fixed,
+            styles.GOOD,
         )
     _findings(lines, "remaining", outcome.remaining, styles.WARN)
-    _findings(lines, "introduced", outcome.introduced, "red")
+    _findings(lines, "introduced", outcome.introduced, styles.BAD)
     _findings(lines, "now visible", outcome.revealed, styles.WARN)
     _rest(lines, outcome)
     return lines
@@ -258,15 +265,15 @@ def _rest(lines: Lines, outcome: Outcome) -> None:
         alternative(lines, row.plan)
     for result in outcome.built:
         if result.ok:
-            lines.add(("  built ", "green"), (result.distribution or result.path, "bold"))
+            lines.add(("  built ", styles.GOOD), (result.distribution or result.path, "bold"))
         for library in result.libraries if result.ok else ():
             lines.add(f"    {library.path.rpartition('/')[2]}: {library.code}")
     for probe in outcome.probes:
         if probe.ok:
-            lines.add(("  ✓ proven ", "green"), (f"{probe.module} ", "bold"), "imports")
+            lines.add(("  ✓ proven ", styles.GOOD), (f"{probe.module} ", "bold"), "imports")
         else:
             said = f"does not import: {probe.said}"
-            lines.add(("  ✗ not proven ", "red"), (f"{probe.module} ", "bold"), said)
+            lines.add(("  ✗ not proven ", styles.BAD), (f"{probe.module} ", "bold"), said)
     for note in outcome.notes:
         lines.add((f"  {note}", "dim"))
     if outcome.state == "kept":

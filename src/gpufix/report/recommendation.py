@@ -10,6 +10,7 @@ from gpufix.evidence.torch_builds.existing import sentences
 from gpufix.evidence.torch_builds.question import Question
 from gpufix.evidence.torch_builds.rank import Miss, RankedBuilds
 from gpufix.recommend.offer import Offer, Pose
+from gpufix.report import styles
 from gpufix.report.lines import Lines
 from gpufix.text.clean import counted
 from gpufix.text.json_output import dumps
@@ -69,7 +70,7 @@ def recommended(answer: RankedBuilds, offers: Sequence[Offer], pose: Pose | None
         _others(lines, offers[1:], len(answer.fitting) - len(offers))
     else:
         lines.add()
-        lines.add(("✗ none", "bold red"), ": no listed torch build serves all of this")
+        lines.add(("✗ none", f"bold {styles.BAD}"), ": no listed torch build serves all of this")
     _misses(lines, answer.misses, bool(offers))
     if pose:
         _pose(lines, pose)
@@ -99,11 +100,13 @@ def _installed(question: Question) -> str | None:
 
 def _best(lines: Lines, offer: Offer) -> None:
     lines.add()
-    lines.add(("✓ ", "bold green"), (offer.build.label, "bold"), f"  {offer.build.version}")
+    lines.add(
+        ("✓ ", f"bold {styles.GOOD}"), (offer.build.label, "bold"), f"  {offer.build.version}"
+    )
     for reason in offer.reasons:
         _wrapped(lines, "  · ", reason)
     for consequence in offer.breaks:
-        _wrapped(lines, "  ! ", consequence, "yellow")
+        _wrapped(lines, "  ! ", consequence, styles.WARN)
     if offer.companions:
         _wrapped(lines, "  goes with ", ", ".join(offer.companions))
     if offer.installed:
@@ -111,7 +114,7 @@ def _best(lines: Lines, offer: Offer) -> None:
     for name in ("pip", "uv", "conda"):
         command = getattr(offer.commands, name)
         if command:
-            lines.add((f"  {name:<6}", "dim"), ("$ " + command, "green"))
+            lines.add((f"  {name:<6}", "dim"), ("$ " + command, styles.GOOD))
     if offer.commands.conda is None:
         _wrapped(lines, "  conda ", _NO_CONDA if "&&" not in str(offer.commands.pip) else _WHEELS)
 
@@ -146,7 +149,7 @@ def _pose(lines: Lines, pose: Pose) -> None:
     risk = pose.text if pose.text.startswith(pose.risk) else f"{pose.risk}: {pose.text}"
     text = f"{pose.gfx} then runs the code of {pose.relative}, as in {pose.version}"
     _wrapped(lines, "  · ", text)
-    _wrapped(lines, "  ! ", f"AMD does not support it; risk {risk}", "yellow")
+    _wrapped(lines, "  ! ", f"AMD does not support it; risk {risk}", styles.WARN)
 
 
 def _wrapped(lines: Lines, start: str, text: str, style: str = "") -> None:

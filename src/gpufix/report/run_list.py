@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gpufix.engine.journal.undo_run import Preview, Undone
+from gpufix.report import styles
 from gpufix.report.lines import Lines
 from gpufix.text.json_output import dumps
 
@@ -14,11 +15,11 @@ from gpufix.text.json_output import dumps
 Row = dict[str, Any]
 DOING = {"undo": "undoing", "forget": "giving up the kept files of"}
 _STYLE = {
-    "kept": "green",
-    "undone": "bold green",
-    "interrupted": "bold yellow",
-    "incomplete": "bold red",
-    "damaged": "red",
+    "kept": styles.GOOD,
+    "undone": f"bold {styles.GOOD}",
+    "interrupted": f"bold {styles.WARN}",
+    "incomplete": f"bold {styles.BAD}",
+    "damaged": styles.BAD,
 }
 _SHOWN = 10  # paths
 
@@ -81,7 +82,7 @@ def show_elsewhere(
         about = f"project {row['project']}: " if row["project"] else ""
         lines.add((f"     {about}{row['title']}", "dim"))
         if commands:
-            lines.raw(f"     $ {row['command']}", "green")
+            lines.raw(f"     $ {row['command']}", styles.GOOD)
     if total > len(rows):
         lines.add((f"… and {total - len(rows)} earlier ones: gpufix undo --list", "dim"))
     lines.print()
@@ -102,7 +103,7 @@ def show_one(row: Row, undone: Undone, as_json: bool) -> None:
         _some(lines, undone.aside)
         lines.add("  to bring it back:")
         for pair in undone.back:
-            lines.raw(f"  $ {_copy(*pair)}", "green")
+            lines.raw(f"  $ {_copy(*pair)}", styles.GOOD)
     lines.print()
 
 

@@ -18,6 +18,7 @@ from gpufix.model.smoke_result import (
     SmokeReport,
     SpreadRow,
 )
+from gpufix.report import styles
 from gpufix.report.terminal import Painter
 
 Part = tuple[str, str]
@@ -53,7 +54,7 @@ def kernel_line(row: KernelRow, verbose: bool) -> list[list[Part]]:
 
 
 def _mark(case: CaseRow) -> Part:
-    return {"valid": ("✓", "green"), "wrong": ("✗", "red")}.get(case.status, ("–", "dim"))
+    return {"valid": ("✓", styles.GOOD), "wrong": ("✗", styles.BAD)}.get(case.status, ("–", "dim"))
 
 
 def _quick_line(case: CaseRow) -> list[Part]:
@@ -89,19 +90,19 @@ def _weight(case: CaseRow) -> tuple[bool, float]:
 def _compiled(row: KernelRow) -> Part:
     if row.compiled == "built":
         words = f"{row.compile_s:.1f} s" if row.compile_s else "✓"
-        return f"{words:<8}", "green"
-    style = {"cached": "green", "not applicable": "dim", "not tried": "dim"}
+        return f"{words:<8}", styles.GOOD
+    style = {"cached": styles.GOOD, "not applicable": "dim", "not tried": "dim"}
     words = {"not applicable": "–", "not tried": "no tool"}.get(row.compiled, row.compiled)
-    return f"{words:<8}", style.get(row.compiled, "bold red")
+    return f"{words:<8}", style.get(row.compiled, f"bold {styles.BAD}")
 
 
 def _validated(row: KernelRow) -> Part:
     if row.ran == "ok":
-        return "✓    ", "green"
+        return "✓    ", styles.GOOD
     if row.ran in ("not run", "not applicable"):
         words = "not applicable" if row.ran == "not applicable" else "not run"
         return f"{words:<5}", "dim"
-    return f"✗ {row.cause or row.ran}", "bold red"
+    return f"✗ {row.cause or row.ran}", f"bold {styles.BAD}"
 
 
 def _figures(case: CaseRow | None, with_name: bool) -> list[Part]:
@@ -111,7 +112,7 @@ def _figures(case: CaseRow | None, with_name: bool) -> list[Part]:
     time = (f"{name}{headline(case.time_ms.median):>9}", "")
     if case.fraction is None or case.bound is None:
         return [time]
-    style = "cyan" if case.judged else "dim"  # of the others a small share means nothing
+    style = styles.NOTE if case.judged else "dim"  # of the others a small share means nothing
     share = f"{case.fraction:4.0%}" if case.fraction >= 0.005 else " <1%"
     filled = min(_BAR, round(case.fraction * _BAR))
     return [time, (" " + "█" * filled, style), ("░" * (_BAR - filled), "dim"),
@@ -155,7 +156,7 @@ def _paint(report: SmokeReport, console: Console, verbose: bool) -> None:
         _comparison(painter, report.comparison, verbose)
     console.print()
     for note in report.notes:
-        painter.print(painter.text(("note: ", "cyan"), note))
+        painter.print(painter.text(("note: ", styles.NOTE), note))
     _verdict(painter, report)
 
 
@@ -197,7 +198,7 @@ def _comparison(painter: Painter, beside: SmokeComparison, verbose: bool) -> Non
     for change in sorted(beside.changes, key=lambda c: -c.ratio):
         if not (verbose or change.regression or abs(change.ratio - 1) > 0.1):
             continue
-        mark, style = ("✗", "bold red") if change.regression else ("✓", "green")
+        mark, style = ("✗", f"bold {styles.BAD}") if change.regression else ("✓", styles.GOOD)
         place = f" GPU {change.ordinal}" if change.ordinal else ""
         name = f"{change.kernel} {change.case}{place}"
         times = f"{headline(change.then_ms)} → {headline(change.now_ms)}"
@@ -223,5 +224,5 @@ def _verdict(painter: Painter, report: SmokeReport) -> None:
     parts += [f"{validated} of {apply} validated"] if ran else []
     parts += [f"{advice} advice"] if advice else []
     tally = ", ".join(parts)
-    mark, style = ("✗ faults", "bold red") if errors else ("✓ ok", "bold green")
+    mark, style = ("✗ faults", f"bold {styles.BAD}") if errors else ("✓ ok", f"bold {styles.GOOD}")
     painter.print(painter.text((mark, style), f": {tally} in {report.seconds:.0f} s"))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from gpufix.model import Severity
 
-WARN = "color(166)"  # a dark orange; yellow cannot be read on white
-GOOD, BAD, UNKNOWN, NOTE = "green", "red", "magenta", "blue"
+# Of the fixed 240, since what a terminal calls green or yellow may be any colour. Each differs from white,
+# from black and from a dark grey by a contrast of 3 or more (tests/report/test_widths.py).
+WARN, GOOD, BAD, UNKNOWN, NOTE = (f"color({number})" for number in (166, 28, 160, 133, 31))
 SAFETY = {"safe": GOOD, "unsafe": WARN, "manual": NOTE}
 SEVERITY = {
     Severity.error: f"bold {BAD}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable
 
@@ -18,6 +19,21 @@ def quote(word: str) -> str:
 
 def _escaped(byte: int) -> str:
     return chr(byte) if 32 <= byte < 127 and byte not in b"'\\" else f"\\x{byte:02x}"
+
+
+_ON_A_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+_AS_IT_IS = re.compile(r"[\w@%+=:,.\\/-]+")
+
+
+def joined(words: Iterable[str], near: str) -> str:
+    """As `join`, or for the shells of Windows where the path `near` begins with a drive.
+
+    Double quotes mean the same to cmd and PowerShell; cmd starts no program whose path has a "/".
+    """
+    if not _ON_A_DRIVE.match(near):
+        return join(words)
+    parts = (w.replace("/", "\\") if _ON_A_DRIVE.match(w) else w for w in words)
+    return " ".join(w if _AS_IT_IS.fullmatch(w) else f'"{w}"' for w in parts)
 
 
 def join(words: Iterable[str]) -> str:

@@ -33,6 +33,8 @@ def clear(run: Path, begin: Mapping[str, Any]) -> None:
 
 def named(folder: str) -> Path | None:
     """The folder of the run that a folder's own mark names; a copy of it has a copy of the mark."""
+    if not hasattr(os, "getxattr"):  # Windows
+        return None
     try:
         where, run = json.loads(os.getxattr(folder, MARK))
     except (OSError, ValueError, TypeError):

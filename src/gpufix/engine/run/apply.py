@@ -54,7 +54,8 @@ def failures(proposed: Proposed, isolation: FailureIsolation) -> Iterator[Held]:
                 yield Held(plan=plan, reason=f"{error}{error.aside}; that was restored", tried=True)
 
 
-# Undo rests on hard links, descriptors of folders and an order of writes that Linux alone has shown to hold.
+# Undo rests on hard links, descriptors of folders and an order of writes that only Linux has shown to hold.
+# Plans there are manual; this is for what was asked for by name.
 _ON_WINDOWS = (
     "what is changed in a Windows environment could not be undone; run the printed commands there, of "
     "which `gpufix undo` knows nothing"
@@ -321,7 +322,8 @@ def termination() -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    known = (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP"))
+    signals = [number for number in known if number is not None]  # Windows lacks the last
     before = [signal.signal(number, interrupt) for number in signals]
     try:
         yield

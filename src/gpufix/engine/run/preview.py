@@ -224,8 +224,8 @@ def proposal(proposed: Proposed, context: RunContext, resolve: Resolve | None = 
 
 
 def _held(row: Held, context: RunContext, resolve: Resolve | None) -> Held:
-    """An unsafe plan with its steps: who is asked for consent sees what would be done."""
-    if row.plan.safety != "unsafe" or row.tried:
+    """With its steps, unless they are advice: who is asked for consent, or does it, sees them."""
+    if row.tried or all(step.kind == "advise" for step in row.plan.steps):
         return row
     return replace(row, steps=[preview(step, context, resolve) for step in merge([row.plan])])
 

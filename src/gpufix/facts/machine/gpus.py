@@ -28,18 +28,18 @@ def nvidia_driver(
     nodes = [n for pattern in _NVIDIA_NODES for n in sorted(ctx.at("/dev").glob(pattern))]
     if ctx.at("/usr/lib/wsl/lib").exists():  # WSL2: every GPU is behind this one node
         nodes += ctx.at("/dev").glob("dxg")
-    error, cuda = survey.get("error"), survey.get("cuda")
+    cuda, error = nvidia.said_of_driver(survey)
     return Driver(
         vendor="nvidia",
         version=_user_version(library) or _known(survey.get("driver")),
         kernel_version=_kernel_version(ctx),
         flavour=_flavour(ctx),
-        cuda=f"{cuda // 1000}.{cuda % 1000 // 10}" if isinstance(cuda, int) else None,
+        cuda=cuda,
         library=shown(ctx, library) if library else None,
         library_is_stub=library is not None and _is_stub(library),
         pci_devices=len(on_bus),
         pci_ids=[f"{d.device:04x}" for d in on_bus if d.driver in (None, "nvidia")],
-        error=text(str(error)[:300]) if error else None,
+        error=error,
         nodes=[shown(ctx, n) for n in nodes],
         denied=_denied(ctx, nodes),
     )

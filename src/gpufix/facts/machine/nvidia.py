@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -78,7 +79,8 @@ def _is_elf64(path: Path) -> bool:
         return False
 
 
-TIME_LIMIT = 2.0  # seconds; NVML hangs on some sick drivers
+# Seconds; NVML hangs on some sick drivers. On Windows a program may be scanned before it starts.
+TIME_LIMIT = 10.0 if os.name == "nt" else 2.0
 _INITIAL_PID_NAMESPACE = "pid:[4026531836]"  # PROC_PID_INIT_INO of the kernel
 
 
@@ -124,6 +126,13 @@ def ask_nvml(ctx: CollectContext) -> dict[str, Any]:
         ctx.gap("gpus", "NVML", text(str(survey)[:300]))
         return {}
     return survey
+
+
+def said_of_driver(survey: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Of a survey: the highest CUDA that the driver serves, and what NVML said when it failed."""
+    error, cuda = survey.get("error"), survey.get("cuda")
+    version = f"{cuda // 1000}.{cuda % 1000 // 10}" if isinstance(cuda, int) else None
+    return version, text(str(error)[:300]) if error else None
 
 
 def from_nvml(ctx: CollectContext, survey: dict[str, Any]) -> list[Gpu]:

@@ -143,9 +143,12 @@ def _too_old(path: Path, environ: Mapping[str, str]) -> str | None:
 def _describe(ctx: CollectContext, path: Path) -> Python:
     if is_windows_program(path) and (found := windows_place(path.as_posix())):
         try:
-            return describe(ctx, found)
+            described = describe(ctx, found)
         except NoVersion as error:
-            raise NoInterpreter(text(str(path)), str(error)) from error
+            if os.name != "nt":
+                raise NoInterpreter(text(str(path)), str(error)) from error
+        else:
+            return _confirmed(ctx, path, described) if os.name == "nt" else described
     reply = _ask(ctx, path)
     try:
         return _assemble(ctx, reply)
@@ -153,6 +156,35 @@ def _describe(ctx: CollectContext, path: Path) -> Python:
         raise NoInterpreter(
             text(str(path)), f"its answer makes no sense: {text(str(error))}"
         ) from error
+
+
+def _confirmed(ctx: CollectContext, path: Path, described: Python) -> Python:
+    """On Windows itself: its files say where things lie, the interpreter which one it is.
+
+    One with a ._pth is not asked: for it Python runs `import site`, whatever -S says, and with that
+    the lines of .pth files. One that does not start is a gap: its files may tell why.
+    """
+    if described.kind == "embedded":
+        return described
+    try:
+        said = _assemble(ctx, _ask(ctx, path))
+    except NoInterpreter as error:
+        ctx.gap("python", text(str(path)), error.why)
+        return described
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        ctx.gap("python", text(str(path)), f"its answer makes no sense: {text(str(error))}")
+        return described
+    known = {os.path.normcase(found) for found in described.sys_path}
+    further = [found for found in said.sys_path if os.path.normcase(found) not in known]
+    return replace(
+        described,
+        version=said.version,
+        implementation=said.implementation,
+        tag=said.tag,
+        soabi=said.soabi,
+        extension_suffixes=said.extension_suffixes,
+        sys_path=[*described.sys_path, *further],
+    )
 
 
 def _assemble(ctx: CollectContext, reply: dict[str, Any]) -> Python:
@@ -182,6 +214,7 @@ def _assemble(ctx: CollectContext, reply: dict[str, Any]) -> Python:
         include=text(reply["include"]),
         has_headers=Path(reply["include"], "Python.h").is_file(),
         libpython=text(reply["libpython"]) if reply["libpython"] else None,
+        platform=json_text(reply["platform"]),
     )
 
 
@@ -209,7 +242,10 @@ def _layout(
 def _user_site(ctx: CollectContext, reply: dict[str, Any]) -> str | None:
     if ctx.environ.get("PYTHONNOUSERSITE") or not reply["user_site"]:
         return None
-    base = ctx.environ.get("PYTHONUSERBASE") or ctx.home / ".local"
+    usual = (
+        Path(ctx.environ.get("APPDATA", ""), "Python") if os.name == "nt" else ctx.home / ".local"
+    )
+    base = ctx.environ.get("PYTHONUSERBASE") or usual
     folder = str(Path(base).expanduser() / reply["user_site"])
     return folder if is_dir(folder) else None
 

@@ -97,6 +97,11 @@ def user_site_suffix() -> str | None:
         return None
 
 
+def include_folder(base: str, name: str) -> str:
+    """Windows has one Python a prefix, and no name in this path."""
+    return os.path.join(base, "include", *([] if os.name == "nt" else [name]))
+
+
 def describe() -> dict[str, object]:
     """Everything that only the interpreter itself can say."""
     base = sys.base_prefix
@@ -117,7 +122,10 @@ def describe() -> dict[str, object]:
         "implementation": sys.implementation.name,
         "abiflags": abiflags,
         "extension_suffixes": EXTENSION_SUFFIXES,
-        "machine": os.uname().machine if hasattr(os, "uname") else None,
+        "machine": os.uname().machine
+        if hasattr(os, "uname")
+        else os.environ["PROCESSOR_ARCHITECTURE"],
+        "platform": sys.platform,
         "prefix": sys.prefix,
         "base_prefix": base,
         "venv": settings if folder is not None else None,
@@ -127,7 +135,7 @@ def describe() -> dict[str, object]:
         "base_site_packages": base_sites,
         "wrapper_site_packages": further,
         "user_site": user_site_suffix(),
-        "include": os.path.join(base, "include", f"python{major}.{minor}{abiflags}"),
+        "include": include_folder(base, f"python{major}.{minor}{abiflags}"),
         "libpython": loaded_libpython(),
     }
 

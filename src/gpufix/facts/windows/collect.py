@@ -8,12 +8,21 @@ from pathlib import Path
 
 import gpufix
 from gpufix.facts.context import CollectContext
-from gpufix.facts.machine import gpus
+from gpufix.facts.machine import gpus, nvidia
 from gpufix.facts.packages import distributions
 from gpufix.facts.project import project as project_facts
 from gpufix.facts.python import environment, torch_package
 from gpufix.facts.windows import libraries, machine
-from gpufix.model import Binaries, Distribution, Environment, Facts, Gpu, Python, Torch
+from gpufix.model import (
+    Binaries,
+    Distribution,
+    Driver,
+    Environment,
+    Facts,
+    Gpu,
+    Python,
+    Torch,
+)
 
 
 def collect_windows(ctx: CollectContext, patient: Python, project: Path | None) -> Facts:
@@ -25,7 +34,7 @@ def collect_windows(ctx: CollectContext, patient: Python, project: Path | None) 
     torch = torch_package.collect(there, patient, dists)
     ctx.progress("Windows")
     windows = machine.collect(there, patient)
-    driver = machine.driver(patient, there.environ)
+    devices, driver = _gpus(ctx, machine.driver(patient, there.environ))
     folder = project_facts.collect(ctx, project)
     ctx.progress("compiled libraries")
     binaries = _scanned(there, patient, dists, torch, windows.system32)
@@ -36,10 +45,10 @@ def collect_windows(ctx: CollectContext, patient: Python, project: Path | None) 
         distributions=dists,
         shared_files=shared,
         torch=torch,
-        gpus=_gpus(ctx),
+        gpus=devices,
         drivers=[driver] if driver else [],
         toolkits=machine.toolkits(patient, there.environ),
-        tools=machine.tools(patient, there.environ),
+        tools=machine.tools(windows.visual_studios or ()),
         environment=environment.collect(ctx, None) if here else Environment(),
         binaries=binaries,
         project=folder,
@@ -62,10 +71,13 @@ def _scanned(
         return Binaries()
 
 
-def _gpus(ctx: CollectContext) -> list[Gpu]:
-    """Those that WSL shares with Windows; elsewhere nobody asks the driver."""
-    if ctx.at("/usr/lib/wsl/lib").exists():
-        return gpus.collect(ctx)[0]
-    if os.name == "nt":
-        ctx.gap("gpus", "gpus", "the driver is not asked on Windows: name the GPU with --gpu")
-    return []
+def _gpus(ctx: CollectContext, driver: Driver | None) -> tuple[list[Gpu], Driver | None]:
+    """On Windows those that NVML names, in WSL those that it shares; elsewhere nobody is asked."""
+    if os.name != "nt":
+        shared = ctx.at("/usr/lib/wsl/lib").exists()
+        return gpus.collect(ctx)[0] if shared else [], driver
+    if driver is None:
+        return [], None
+    survey = nvidia.ask_nvml(ctx)
+    cuda, error = nvidia.said_of_driver(survey)
+    return nvidia.from_nvml(ctx, survey), replace(driver, cuda=cuda, error=error)

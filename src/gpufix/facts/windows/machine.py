@@ -6,7 +6,7 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from posixpath import dirname
@@ -14,7 +14,7 @@ from posixpath import dirname
 from gpufix.binary.pe import PeError, PeFile
 from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import text
-from gpufix.facts.windows.paths import below, drive_of, names_in
+from gpufix.facts.windows.paths import below, drive_of, is_windows_path, names_in
 from gpufix.knowledge.data_table import numbers
 from gpufix.knowledge.windows import runtime_dlls
 from gpufix.model import (
@@ -27,14 +27,17 @@ from gpufix.model import (
     VisualStudio,
     Windows,
 )
+from gpufix.process import NoAnswer, ask
 
 _STUDIOS = ("Program Files", "Program Files (x86)")
 
 
-def system32(python: Python, environ: Mapping[str, str]) -> str | None:
+def system32(python: Python | None, environ: Mapping[str, str]) -> str | None:
     """The folder, where it is in reach."""
     if os.name == "nt":
         return below(environ.get("SystemRoot", r"C:\Windows").replace("\\", "/"), "System32")
+    if python is None:
+        return None
     drive = drive_of(python.prefix, "Windows", "System32")
     return below(drive, "Windows", "System32") if drive else None
 
@@ -54,15 +57,15 @@ def collect(ctx: CollectContext, python: Python) -> Windows:
         runtimes=list(_runtimes(python, system)),
         long_paths=_long_paths(),
         vswhere=bool(_vswhere(drive)) if drive else None,
-        visual_studios=list(_studios(drive)) if drive else None,
+        visual_studios=list(_studios(ctx, drive)) if drive else None,
         page_file=_page_file(drive),
         drive=text(drive) if drive else None,
     )
 
 
-def host(python: Python) -> Host:
-    """The patient's machine: of one that is not this one, its files tell what it is alone."""
-    machine = python.machine or "AMD64"
+def host(python: Python | None) -> Host:
+    """The patient's machine: of one that is not this one, its files tell what it is and no more."""
+    machine = (python.machine if python else platform.machine()) or "AMD64"
     if os.name != "nt":
         return Host(os="Windows", kernel="", machine=machine)
     return Host(
@@ -74,7 +77,7 @@ def host(python: Python) -> Host:
     )
 
 
-def driver(python: Python, environ: Mapping[str, str]) -> Driver | None:
+def driver(python: Python | None, environ: Mapping[str, str]) -> Driver | None:
     """NVIDIA's, by nvcuda.dll in System32."""
     system = system32(python, environ)
     path = below(system, "nvcuda.dll") if system else None
@@ -83,12 +86,10 @@ def driver(python: Python, environ: Mapping[str, str]) -> Driver | None:
     return Driver(vendor="nvidia", version=_driver_version(path), library=text(path))
 
 
-def tools(python: Python, environ: Mapping[str, str]) -> list[Tool]:
+def tools(studios: Sequence[VisualStudio]) -> list[Tool]:
     """cl.exe of each toolset of Visual C++, the newest first."""
-    system = system32(python, environ)
-    drive = dirname(dirname(system)) if system else None
     found = []
-    for studio in _studios(drive) if drive else ():
+    for studio in studios:
         for version in studio.toolsets:
             path = f"{studio.root}/VC/Tools/MSVC/{version}/bin/Hostx64/x64/cl.exe"
             found.append(Tool(name="cl", path=path, version=version))
@@ -164,16 +165,45 @@ def _vswhere(drive: str) -> str | None:
     return below(drive, *installer)
 
 
-def _studios(drive: str) -> Iterator[VisualStudio]:
+def _studios(ctx: CollectContext, drive: str) -> Iterator[VisualStudio]:
+    """Those in the usual folders, then those elsewhere that vswhere names."""
+    seen = set()
+    for root in (*_usual_studios(drive), *_told_by_vswhere(ctx, drive)):
+        toolsets = below(root, "VC", "Tools", "MSVC")
+        if toolsets and root.lower() not in seen:
+            seen.add(root.lower())
+            usable = [v for v in names_in(toolsets) if below(f"{toolsets}/{v}", *_CL)]
+            yield VisualStudio(root=text(root), toolsets=[text(v) for v in usable])
+
+
+def _usual_studios(drive: str) -> Iterator[str]:
     for program_files in _STUDIOS:
         top = below(drive, program_files, "Microsoft Visual Studio")
         for year in names_in(top):
-            for edition in names_in(f"{top}/{year}"):
-                root = f"{top}/{year}/{edition}"
-                toolsets = below(root, "VC", "Tools", "MSVC")
-                if toolsets:
-                    usable = [v for v in names_in(toolsets) if below(f"{toolsets}/{v}", *_CL)]
-                    yield VisualStudio(root=text(root), toolsets=[text(v) for v in usable])
+            yield from (f"{top}/{year}/{edition}" for edition in names_in(f"{top}/{year}"))
+
+
+# Build tools without the IDE are no product without `-products *`. Its text has the code page of the
+# system without -utf8: https://github.com/microsoft/vswhere/wiki
+_ASKED = ("-all", "-prerelease", "-products", "*", "-property", "installationPath", "-utf8")
+_VSWHERE_SECONDS = 5.0
+
+
+def _told_by_vswhere(ctx: CollectContext, drive: str) -> list[str]:
+    """Microsoft's program knows those that were installed elsewhere; it runs on Windows itself."""
+    program = _vswhere(drive)
+    if program is None or os.name != "nt":
+        return []
+    try:
+        answer = ask([program, *_ASKED], ctx.environ, _VSWHERE_SECONDS)
+    except NoAnswer as error:
+        ctx.gap("toolkits", text(program), str(error))
+        return []
+    if answer.code:
+        ctx.gap("toolkits", text(program), f"it exits with {answer.code}")
+        return []
+    lines = (line.strip() for line in answer.stdout.splitlines())
+    return [line.replace("\\", "/") for line in lines if is_windows_path(line)]
 
 
 _CL = ("bin", "Hostx64", "x64", "cl.exe")

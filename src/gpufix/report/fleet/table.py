@@ -8,11 +8,16 @@ from gpufix.fleet.ranges import fold
 from gpufix.fleet.report import natural
 from gpufix.model.finding import Severity
 from gpufix.model.fleet_report import Difference, FleetNode, FleetReport, FleetValue
+from gpufix.report import styles
 from gpufix.report.lines import Lines, Part
 from gpufix.text.clean import counted
 
 _STATES = ("no answer", "other version", "nothing judged")
-_STYLES = {Severity.error: "bold red", Severity.warning: "bold yellow", Severity.advice: "cyan"}
+_STYLES = {
+    Severity.error: f"bold {styles.BAD}",
+    Severity.warning: f"bold {styles.WARN}",
+    Severity.advice: styles.NOTE,
+}
 _LONG = 160  # characters of one value
 _GAPS = 5  # reasons of things that were not seen
 
@@ -56,7 +61,9 @@ def _without_answer(out: Lines, state: str, nodes: Sequence[FleetNode]) -> None:
         by_problem.setdefault(node.problem or "", []).append(node.name)
     for problem, names in by_problem.items():
         told = f": {problem}" if problem else ""
-        out.add(("✗ ", "bold red"), (f"{state} ", "red"), (fold(names), "bold"), told)
+        out.add(
+            ("✗ ", f"bold {styles.BAD}"), (f"{state} ", styles.BAD), (fold(names), "bold"), told
+        )
 
 
 def _differences(out: Lines, differences: Sequence[Difference]) -> None:
@@ -64,7 +71,7 @@ def _differences(out: Lines, differences: Sequence[Difference]) -> None:
         note = f" ({difference.note})" if difference.note else ""
         what: list[Part] = [f"{difference.section} ", (difference.name, "bold"), ": "]
         code = f" {difference.code}" if difference.code else ""
-        out.add(("≠ ", "bold yellow"), *what, *_values(difference.values), note, (code, "dim"))
+        out.add(("≠ ", f"bold {styles.WARN}"), *what, *_values(difference.values), note, (code, "dim"))
         if difference.also:
             more = difference.also_count - len(difference.also)
             rest = f" and {more} more" if more > 0 else ""
@@ -75,7 +82,7 @@ def _values(values: Sequence[FleetValue]) -> list[Part]:
     parts: list[Part] = []
     for number, value in enumerate(values):
         parts += [" · "] if number else []
-        shown = (shortened(value.value), "" if value.reference else "yellow")
+        shown = (shortened(value.value), "" if value.reference else styles.WARN)
         parts += [shown, " on ", (value.nodes, "" if value.reference else "bold")]
     return parts
 

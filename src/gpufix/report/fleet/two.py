@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gpufix.model.fleet_report import TwoSnapshots
+from gpufix.report import styles
 from gpufix.report.fleet.table import shortened
 from gpufix.report.lines import Lines
 
@@ -12,7 +13,7 @@ def lines(found: TwoSnapshots) -> Lines:
     out = Lines()
     for row in found.rows:
         values = f"{shortened(row.a)} → {shortened(row.b)}"
-        out.add(("≠ ", "bold yellow"), f"{row.section} ", (row.name, "bold"), f": {values}")
+        out.add(("≠ ", f"bold {styles.WARN}"), f"{row.section} ", (row.name, "bold"), f": {values}")
     if found.not_compared:
         out.add(
             ("? ", "bold"), f"not compared, one of them lacks it: {', '.join(found.not_compared)}"
