@@ -71,7 +71,9 @@ def _differences(out: Lines, differences: Sequence[Difference]) -> None:
         note = f" ({difference.note})" if difference.note else ""
         what: list[Part] = [f"{difference.section} ", (difference.name, "bold"), ": "]
         code = f" {difference.code}" if difference.code else ""
-        out.add(("≠ ", f"bold {styles.WARN}"), *what, *_values(difference.values), note, (code, "dim"))
+        out.add(
+            ("≠ ", f"bold {styles.WARN}"), *what, *_values(difference.values), note, (code, "dim")
+        )
         if difference.also:
             more = difference.also_count - len(difference.also)
             rest = f" and {more} more" if more > 0 else ""
