@@ -104,7 +104,7 @@ def smoke(
     except CannotReach as error:
         raise fail(str(error)) from None
     _emit(made, format, output)
-    from gpufix.diagnosis.diagnose import Gate
+    from gpufix.diagnosis.verdict import Gate
     from gpufix.model import Severity
 
     least = None if fail_on is FailOn.never else Severity(fail_on.value)

@@ -7,7 +7,7 @@ from typing import Literal
 
 import gpufix
 from gpufix.checks.registry import Rule
-from gpufix.diagnosis.diagnose import FINDINGS, Gate
+from gpufix.diagnosis.verdict import FINDINGS, Gate
 from gpufix.fleet.report import natural
 from gpufix.fleet.smoke.answers import Looked
 from gpufix.model.finding import Severity

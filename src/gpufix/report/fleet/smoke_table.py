@@ -15,11 +15,16 @@ from gpufix.model.fleet_smoke import (
     SmokeRounds,
     SmokeSpread,
 )
+from gpufix.report import styles
 from gpufix.report.fleet.table import shortened
 from gpufix.report.lines import Lines
 from gpufix.text.clean import counted
 
-_STYLES = {Severity.error: "bold red", Severity.warning: "bold yellow", Severity.advice: "cyan"}
+_STYLES = {
+    Severity.error: "bold red",
+    Severity.warning: f"bold {styles.WARN}",
+    Severity.advice: "cyan",
+}
 _ROWS = 16  # GPUs, copies and groups that have a row each
 _WIDE = 8  # GPUs of a matrix
 _PHASES = {"inside": "inside nodes", "between": "between nodes"}
