@@ -27,10 +27,9 @@ PAGES: dict[str, Page] = {
         "gpufix doctor [PROJECT] [OPTIONS]",
         (
             ("gpufix doctor", "the active environment, or the project's"),
-            ("gpufix doctor --python ~/envs/train", "another environment"),
             ('gpufix doctor . --gpu "RTX 5080"', "this project, for a GPU that is not here"),
             ("gpufix doctor --report junit=out.xml", "in CI: text, and a report file"),
-            ("gpufix doctor --node", "this machine: GPUs, driver, links, limits"),
+            ("gpufix doctor --node", "this machine: GPUs, links, limits"),
         ),
         (
             ("What to look at", ("--python", "--gpu", "--facts", "--deep", "--node")),
@@ -190,8 +189,7 @@ PAGES: dict[str, Page] = {
             ("gpufix snapshot -o facts.json", "save it, to send to somebody"),
             ("gpufix doctor --facts facts.json", "judge it on another machine"),
             ("gpufix snapshot --python .venv -o a.json", "another environment"),
-            ("gpufix snapshot --deep -o a.json", "also hash every installed file"),
-            ("gpufix snapshot --node -o n.json", "this machine, for doctor --node --facts"),
+            ("gpufix snapshot --node -o n.json", "this machine: GPUs, links"),
         ),
         (
             ("What to look at", ("--python", "--gpu", "--deep", "--node")),
