@@ -127,7 +127,7 @@ def _connected(pid: int) -> bool:
     """Whether it has reached the store."""
     with suppress(OSError):
         return any(
-            os.readlink(fd).startswith("socket:") for fd in Path(f"/proc/{pid}/fd").iterdir()
+            str(fd.readlink()).startswith("socket:") for fd in Path(f"/proc/{pid}/fd").iterdir()
         )
     return False
 
