@@ -118,9 +118,9 @@ def network_namespaces() -> str:
         return ""
     try:
         tries = (
-            ["ip", "-n", name, "link", "add", "a", "type", "veth", "peer", "name", "b"],
-            ["ip", "-n", name, "link", "add", "c", "type", "bridge"],
-            ["tc", "-n", name, "qdisc", "add", "dev", "a", "root", "tbf", "rate", "1mbit",
+            ["ip", "-n", name, "link", "add", "one", "type", "veth", "peer", "name", "two"],
+            ["ip", "-n", name, "link", "add", "br0", "type", "bridge"],
+            ["tc", "-n", name, "qdisc", "add", "dev", "one", "root", "tbf", "rate", "1mbit",
              "burst", "32k", "latency", "9ms"],
         )  # fmt: skip
         done = [subprocess.run(one, capture_output=True).returncode for one in tries]

@@ -15,10 +15,10 @@ import forked
 from gpufix.cli.app import application
 
 
-def parsed(*words: str) -> dict[str, Any]:
+def parsed(*words: str, name: str = "doctor") -> dict[str, Any]:
     fleet: Any = get_command(application(["fleet"]))
-    command = fleet.commands["fleet"].commands["doctor"]
-    return dict(command.make_context("doctor", list(words)).params)
+    command = fleet.commands["fleet"].commands[name]
+    return dict(command.make_context(name, list(words)).params)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,11 @@ def parsed(*words: str) -> dict[str, Any]:
 def test_options_that_may_stand_alone(words: list[str], expected: dict[str, Any]) -> None:
     params = parsed(*words)
     assert {name: params[name] for name in expected} == expected
+
+
+def test_options_of_smoke_may_follow_one_that_stands_alone() -> None:
+    params = parsed("--slurm", "--ranks", "4", "--yes", name="smoke")
+    assert (params["slurm"], params["ranks"], params["yes"]) == ("", 4, True)
 
 
 def gpufix(*words: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:

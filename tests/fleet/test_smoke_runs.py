@@ -36,6 +36,7 @@ pytestmark = [
 ]
 RUNS = int(os.environ.get("GPUFIX_SMOKE_RUNS", "3"))  # of each kind; the table of docs/fleet.md: 20
 SECONDS = 180.0
+LOST = 120.0  # where a rank is waited for
 
 
 def run(engine: Engine, ranks: int = 1, python: str = sys.executable, **more: Any) -> FleetSmoke:
@@ -111,8 +112,8 @@ def test_a_rank_that_dies_or_stops_is_a_row(
 ) -> None:
     signalled(2, number, after)
     begin = time.monotonic()
-    made = run(Here(), ranks=4, seconds=60.0)
-    assert time.monotonic() - begin < 90
+    made = run(Here(), ranks=4, seconds=LOST)
+    assert time.monotonic() - begin < 1.5 * LOST
     assert [row.name.partition(" ")[2] for row in made.lost] == ["rank 2"]
     assert says in made.lost[0].why and made.slow == []
 
@@ -121,7 +122,7 @@ def test_a_rank_that_dies_or_stops_is_a_row(
 def test_a_node_behind_a_firewall_is_a_row_and_the_others_meet() -> None:
     with namespaces(4) as nodes:
         nodes.close_off("n3", "n1")
-        made = run(nodes, seconds=60.0)
+        made = run(nodes, seconds=LOST)
     (lost,) = made.lost
     assert lost.name == "n3" and "does not reach the store on n1: 10.77.0.1:" in lost.why
     assert "closed by a firewall" in lost.why and made.rounds[0].ranks == 3
@@ -131,7 +132,7 @@ def test_a_node_behind_a_firewall_is_a_row_and_the_others_meet() -> None:
 def test_two_nodes_that_do_not_reach_each_other_are_told() -> None:
     with namespaces(4) as nodes:
         nodes.close_off("n2", "n3")
-        made = run(nodes, seconds=60.0)
+        made = run(nodes, seconds=LOST)
     (lost,) = made.lost
     assert lost.name in ("n2", "n3") and lost.at == "nodes reach each other"
     assert "n2 does not reach n3: " in lost.why or "n3 does not reach n2: " in lost.why
@@ -143,7 +144,7 @@ def test_a_node_that_nobody_reaches_does_not_keep_the_store() -> None:
     with namespaces(4) as nodes:
         for name in nodes.names[1:]:
             nodes.close_off(name, "n1")
-        made = run(nodes, seconds=60.0)
+        made = run(nodes, seconds=LOST)
     assert [node.name for node in made.nodes if node.problem] == ["n1"]
     assert "no other node reaches it: n2 does not reach" in str(made.nodes[0].problem)
     assert made.lost == [] and made.rounds[0].ranks == 3

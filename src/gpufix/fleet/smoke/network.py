@@ -79,16 +79,24 @@ def reach(addresses: Sequence[str], port: int, seconds: float) -> str:
     why: dict[str, str] = {}
     while True:
         for address in addresses:
-            left = end - time.monotonic()
-            try:
-                with socket.create_connection((address, port), max(0.2, min(_TRY, left))):
-                    return address
-            except OSError as error:
-                why[address] = _why(error)
+            left = max(0.2, end - time.monotonic())
+            why[address] = _try(address, port, min(_TRY, left))
+            if not why[address]:
+                return address
         if time.monotonic() + _PAUSE >= end:
-            told: list[str] = [f"{address}:{port} {reason}" for address, reason in why.items()]
+            told = [f"{address}:{port} {reason}" for address, reason in why.items()]
             raise Unreachable("; ".join(told) or "the node has no address but loopback")
         time.sleep(_PAUSE)
+
+
+def _try(address: str, port: int, seconds: float) -> str:
+    """Why it cannot be connected to; empty where it can."""
+    try:
+        with socket.create_connection((address, port), seconds):
+            return ""
+    except OSError as error:
+        late = isinstance(error, socket.timeout)
+        return WHY.get(errno.ETIMEDOUT if late else error.errno or 0, str(error))
 
 
 class Listener:
@@ -120,11 +128,8 @@ def missed(places: dict[str, list[Any]]) -> dict[str, str]:
 
     def one(node: str) -> tuple[str, str]:
         address, port = places[node]
-        try:
-            reach([address], port, _TRY)
-        except Unreachable as error:
-            return node, str(error)
-        return node, ""
+        why = _try(address, port, _TRY)
+        return node, f"{address}:{port} {why}" if why else ""
 
     with ThreadPoolExecutor(max_workers=32) as pool:
         return {node: why for node, why in pool.map(one, places) if why}
@@ -140,9 +145,3 @@ def cut(missed_by: dict[str, dict[str, str]]) -> list[str]:
         found.append(worst)
         pairs = {pair for pair in pairs if worst not in pair}
     return found
-
-
-def _why(error: OSError) -> str:
-    if isinstance(error, socket.timeout):
-        return WHY[errno.ETIMEDOUT]
-    return WHY.get(error.errno or 0, str(error))

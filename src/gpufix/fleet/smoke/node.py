@@ -162,11 +162,11 @@ def _ranks(
         addresses = plan["addresses"] if store is None else ["127.0.0.1"]
         address = network.reach(addresses, plan["port"], plan["join_s"])
     except network.Unreachable as error:
-        why = f"{plan['host']}: {error}"
-        if store is not None:
-            said = store.row(time.monotonic())
-            why = " ".join((said["out"] or said["err"]).split()[-40:]) or why
-        return {"unreachable": why}
+        if store is None:
+            return {"unreachable": f"{plan['host']}: {error}"}
+        said = " ".join("\n".join([*store.lines, *store.errors]).split()[-40:])
+        late = f"it did not listen within {plan['join_s']:.0f} s"
+        return {"problem": f"the store of torch.distributed: {said or late}"}
     toward = plan["addresses"][0] if store is not None and plan["addresses"] else address
     name, own = network.interface_to(toward if len(plan["world"]) > 1 else "127.0.0.1")
     env = environment(dict(os.environ), name, folder)

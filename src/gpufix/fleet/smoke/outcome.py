@@ -8,6 +8,7 @@ from typing import Literal
 import gpufix
 from gpufix.checks.registry import Rule
 from gpufix.diagnosis.verdict import FINDINGS, Gate
+from gpufix.fleet.ranges import fold
 from gpufix.fleet.report import natural
 from gpufix.fleet.smoke.answers import Looked
 from gpufix.model.finding import Severity
@@ -52,15 +53,14 @@ class Outcome:
         self, rule: Rule, severity: Severity, subject: str, message: str, nodes: list[str]
     ) -> None:
         """A finding about some nodes."""
-        from_ = sorted(set(nodes), key=natural)
         self.findings.append(
             FleetFinding(
                 code=rule.code,
                 severity=severity,
                 subject=subject,
                 message=message,
-                nodes=", ".join(from_),
-                count=len(from_),
+                nodes=fold(nodes),
+                count=len(set(nodes)),
             )
         )
 
