@@ -137,7 +137,9 @@ def test_amd_facts() -> None:
     assert models.wave_size("gfx1101") == 32
     assert models.hsa_override("gfx1101") and models.hsa_override("gfx1101").value == "11.0.0"
     assert models.hsa_override("gfx1103").risk == "high"
-    assert models.hsa_override("gfx1151") is None
+    reported = models.hsa_override("gfx1151")
+    assert reported is not None and (reported.value, reported.risk) == ("11.0.0", "high")
+    assert models.hsa_override("gfx1201") is None
     assert models.generic_of("gfx1151") == "gfx11-generic"
     assert models.rocm_support("gfx906", "5.7.1") == "supported"
     assert models.rocm_support("gfx906", "6.4.2") == "unsupported"
