@@ -91,23 +91,22 @@ def _agrees(like: Tensor, varlen: bool, rule: Rule, grouped: bool) -> bool:
     if varlen:
         starts = ([0, 3, 20, 21, 61], [0, 30, 40, 41, 81])
         places = [torch.tensor(s, dtype=torch.int32, device=like.device) for s in starts]
-        tries.append(
-            (draw(61, heads[0]), draw(81, heads[1]), draw(81, heads[1]), Lengths(*places, 40, 40))
-        )
+        lengths = Lengths(places[0], places[1], 40, 40)
+        tries.append((draw(61, heads[0]), draw(81, heads[1]), draw(81, heads[1]), lengths))
     else:
         for queries, keys in ((40, 40), (17, 70), (1, 9), (33, 20)):
             tries.append(
                 (draw(2, queries, heads[0]), draw(2, keys, heads[1]), draw(2, keys, heads[1]), None)
             )
-    for *qkv, lengths in tries:
+    for *qkv, given in tries:
         results = []
         with torch.enable_grad(), torch.autocast("cuda", enabled=False):
             for plain in (False, True):
                 q, k, v = (t.detach().clone().requires_grad_() for t in qkv)
                 if plain:
-                    out = _plain.attention(q, k, v, lengths, small, False)[0]
+                    out = _plain.attention(q, k, v, given, small, False)[0]
                 else:
-                    out = attention(q, k, v, lengths, small)
+                    out = attention(q, k, v, given, small)
                 loss = (
                     out * torch.linspace(-1, 1, out.numel(), device=out.device).view_as(out)
                 ).sum()

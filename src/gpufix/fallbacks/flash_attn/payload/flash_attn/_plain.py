@@ -152,5 +152,6 @@ def _scores(q: Tensor, k: Tensor, rule: Rule) -> Tensor:
 
 @torch.no_grad()
 def _log_sum_exp(q: Tensor, k: Tensor, rule: Rule) -> Tensor:
-    sums = _scores(*_by_heads(q, k), rule).logsumexp(-1).float()
+    by_head = _by_heads(q, k)
+    sums = _scores(by_head[0], by_head[1], rule).logsumexp(-1).float()
     return sums.masked_fill(sums == -torch.inf, torch.inf)

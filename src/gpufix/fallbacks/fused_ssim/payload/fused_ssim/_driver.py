@@ -13,7 +13,7 @@ from typing import Any, Sequence
 
 import torch
 
-_TYPES = {
+_TYPES: dict[str, Any] = {
     "i32": ctypes.c_int32,
     "i64": ctypes.c_int64,
     "fp32": ctypes.c_float,
