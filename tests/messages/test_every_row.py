@@ -79,8 +79,21 @@ def test_an_error_of_cuda_is_explained_by_the_row_that_counts_it(message: Messag
             assert cause is not None and cause.id == message.id, log
 
 
+CODES = {
+    "ollama-cuda-init": "time=2025-03-02T11:22:33Z level=INFO source=gpu.go:612 msg="
+    '"Unable to load cudart library: cuda driver library init failure: 999"',
+    "trt-cuda-init": "[TRT] [W] CUDA initialization failure with error: 35. Please check CUDA.",
+}
+
+
+@pytest.mark.parametrize("row", CODES)
+def test_a_code_that_a_program_quotes_is_explained_by_the_row_of_that_code(row: str) -> None:
+    cause = primary(CODES[row])
+    assert row in IDS and cause is not None and cause.id in {m.id for m in ENUMERATED}
+
+
 def test_no_row_lacks_a_real_text() -> None:
-    covered = reached() | {message.id for message in ENUMERATED} | {"cuda-other"}
+    covered = reached() | {message.id for message in ENUMERATED} | {"cuda-other", *CODES}
     lacking = IDS - covered
     assert not lacking, f"add a text to rows.toml for: {', '.join(sorted(lacking))}"
 
