@@ -168,8 +168,10 @@ def _ask_on_windows(
         finally:
             popen.kill()  # one that has ended is left alone
             popen.wait()
-        said = [(file.seek(0), file.read(most))[1] for file in (out, err)]
-    return Finished(popen.returncode, *said, time.monotonic() - begin)
+        for file in (out, err):
+            file.seek(0)
+        seconds = time.monotonic() - begin
+        return Finished(popen.returncode, out.read(most), err.read(most), seconds)
 
 
 def stop_all() -> None:
