@@ -146,6 +146,13 @@ def nvcc() -> str:
     return shutil.which("nvcc", path=os.pathsep.join(places)) or ""
 
 
+def nvcc_13() -> str:
+    """torch's build for CUDA 13 is compiled against by no other."""
+    found = nvcc()
+    said = subprocess.run([found, "--version"], capture_output=True, text=True) if found else None
+    return found if said and "release 13." in said.stdout else ""
+
+
 def cuobjdump() -> str:
     beside = str(Path(nvcc()).parent) if nvcc() else ""
     wheels = Path(sysconfig.get_path("purelib")).glob("nvidia/*/bin")  # nvidia-cuda-cuobjdump

@@ -65,6 +65,7 @@ NEEDS = {
     "mingw-w64": _program("gcc-mingw-w64-x86-64-win32", "x86_64-w64-mingw32-gcc"),
     "chromium": _program("chromium", "chromium", "chromium-browser"),
     "nvcc": Need(find.nvcc, "CUDA toolkit", ("nvcc",), also=("g++",)),
+    "nvcc of CUDA 13": Need(find.nvcc_13, "CUDA toolkit 13", also=("g++",)),
     "cuobjdump": Need(
         find.cuobjdump, "CUDA toolkit, or PyPI: nvidia-cuda-cuobjdump", ("cuobjdump",)
     ),

@@ -170,7 +170,8 @@ def _ask_on_windows(
             popen.wait()
         for file in (out, err):
             file.seek(0)
-        return Finished(popen.returncode, out.read(most), err.read(most), time.monotonic() - begin)
+        seconds = time.monotonic() - begin
+        return Finished(popen.returncode, out.read(most), err.read(most), seconds)
 
 
 def stop_all() -> None:

@@ -54,9 +54,11 @@ def test_quoted_rows_bytecode_and_notes_are_no_exceptions(ctx: CollectContext, s
         "pkg-1.0.dist-info/direct_url.json,sha256=x,9\n"
         "\n"
         '"pkg/a, b.py",sha256=x,3\r\n'
+        "pkg-1.0.virtualenv,,\r\n"  # virtualenv's own mark: empty, and no size is recorded
     )
     info = site.install("pkg", files=FILES, rows=rows)
     (site.folder / "pkg/a, b.py").write_bytes(b"abc")
+    (site.folder / "pkg-1.0.virtualenv").touch()
     (info / "INSTALLER").write_text("something else\n")
     assert exceptions(look(ctx, site, info)) == ([], [])
     assert ctx.gaps == []

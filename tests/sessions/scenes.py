@@ -22,6 +22,7 @@ from extensions import TORCH_SOURCE, _write
 import needs
 
 NCCL = venvs.NCCL
+CUDA_TORCH = "2.14.1"  # of PyPI: the build for CUDA 13
 _PIPS = (".pyc", "RECORD", "INSTALLER", "REQUESTED", "direct_url.json")  # not a wheel's own
 
 
@@ -151,18 +152,22 @@ def sm_90(folder: Path) -> Mapping[str, str]:
 
 
 def gencode(folder: Path) -> Mapping[str, str]:
-    """A build file that hard-codes the architecture and the C++ ABI, both in one line."""
-    environment(folder, "torch", "numpy", "setuptools", "wheel", "ninja")
+    """A CUDA torch, and a build file that hard-codes the architecture and the C++ ABI."""
+    site = environment(folder, "setuptools", "wheel", "ninja")
+    pip(folder, "install", f"torch=={CUDA_TORCH}", "numpy")  # 3 GB
+    headers = site / "nvidia" / "cu13" / "include"  # of libraries that a small toolkit lacks
     source = _write(
         folder / "norms",
         setup_dot_py=_GENCODE,
         norms_dot_cpp=TORCH_SOURCE.replace("NAME", "norms"),
         kernel_dot_cu='__global__ void k(float *x) { x[threadIdx.x] += 1.0f; }\nextern "C" void run(float *x) { k<<<1, 32>>>(x); }\n',
     )
-    pip(folder, "install", "--no-deps", "--no-build-isolation", str(source))
-    # The CPU build of torch has what this extension links; a CUDA build has 3 GB more.
-    (source / "pyproject.toml").write_text('[tool.gpufix]\nignore = ["TCH201"]\n', encoding="utf-8")
-    return {}
+    os.environ["CPATH"] = str(headers)
+    try:
+        pip(folder, "install", "--no-deps", "--no-build-isolation", str(source))
+    finally:
+        del os.environ["CPATH"]
+    return {"CPATH": str(headers)}
 
 
 def tutorial(folder: Path) -> Mapping[str, str]:
@@ -253,25 +258,15 @@ static PyModuleDef module = {PyModuleDef_HEAD_INIT, "scale", nullptr, -1, method
 PyMODINIT_FUNC PyInit_scale() { return PyModule_Create(&module); }
 """
 _GENCODE = """\
-import os, subprocess, torch
-from setuptools import Extension, setup
-from setuptools.command.build_ext import build_ext
+from setuptools import setup
+from torch.utils.cpp_extension import BuildExtension, CUDAExtension
 
-HOME = os.path.dirname(torch.__file__)
-GENCODE = ["-gencode=arch=compute_90,code=sm_90"]
-
-class Nvcc(build_ext):
-    def build_extension(self, ext):
-        nvcc = os.path.join(os.environ.get("CUDA_HOME", "/usr/local/cuda"), "bin", "nvcc")
-        subprocess.check_call([nvcc, "-Xcompiler", "-fPIC", *GENCODE, "-c", "kernel.cu", "-o", "kernel.o"])
-        ext.extra_objects = ["kernel.o"]
-        super().build_extension(ext)
-
-setup(name="norms", version="1.0", cmdclass={"build_ext": Nvcc}, ext_modules=[Extension(
-    "norms", ["norms.cpp"], language="c++", include_dirs=[os.path.join(HOME, "include")],
-    library_dirs=[os.path.join(HOME, "lib"), "/usr/local/cuda/lib64"], libraries=["c10", "cudart_static"],
-    extra_compile_args=["-std=c++20", "-D_GLIBCXX_USE_CXX11_ABI=0"],
-    extra_link_args=["-Wl,-rpath," + os.path.join(HOME, "lib")])])
+setup(name="norms", version="1.0", ext_modules=[CUDAExtension(
+    "norms", ["norms.cpp", "kernel.cu"],
+    extra_compile_args={
+        "cxx": ["-O2", "-D_GLIBCXX_USE_CXX11_ABI=0"],
+        "nvcc": ["-O2", "-gencode=arch=compute_90,code=sm_90"],
+    })], cmdclass={"build_ext": BuildExtension})
 """
 SCENES = {
     "nccl": nccl,

@@ -27,7 +27,7 @@ NEEDS = {
     "torchvision": ["torch", "numpy", "package index"],
     "deleted": ["torch", "numpy"],
     "sm_90": ["nvcc", "Python.h", "setuptools"],
-    "gencode": ["nvcc", "g++", "Python.h", "torch", "numpy", "setuptools"],
+    "gencode": ["nvcc of CUDA 13", "g++", "Python.h", "setuptools", "ninja", "package index"],
     "tutorial": ["g++", "Python.h", "torch", "ninja", "setuptools"],
     "uv": ["uv", "numpy"],
 }

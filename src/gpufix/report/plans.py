@@ -222,8 +222,8 @@ def outcome_as_json(outcome: Outcome) -> str:
 def came_out(outcome: Outcome) -> Lines:
     """Its lines for people."""
     lines = Lines()
-    for plan in outcome.plans:
-        lines.add((f"{plan.safety} ", "dim"), plan.title)
+    for safety, title in dict.fromkeys((plan.safety, plan.title) for plan in outcome.plans):
+        lines.add((f"{safety} ", "dim"), title)
     if outcome.state == "nothing":
         skips(lines, outcome.skips)
     if outcome.state == "nothing" and not (outcome.remaining or outcome.held):

@@ -195,7 +195,8 @@ def _look(site: Site, found: Recorded, newest: float) -> None:
             if not (gone(error) and site.elsewhere(path)):
                 _absent(found, path, error)
             continue
-        if size and str(status.st_size) != size.rstrip("\r"):
+        wanted = size.rstrip("\r")  # virtualenv writes its own row, without a size, with CRLF
+        if wanted and str(status.st_size) != wanted:
             found.differs(path)
             if status.st_size == 0:
                 found.emptied.append(path)
