@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gpufix.fleet.smoke.answers import Ended, Ranks
+from gpufix.fleet.smoke.meeting import LOST, STUCK
 from gpufix.fleet.smoke.world import World
 from gpufix.model.fleet_smoke import SmokeLost
 
-_WAITED = 9, 10  # rank.py's exit codes of a rank that waited for nothing
 _LONG = 300
 
 
@@ -72,7 +72,7 @@ def _sort(
         )
     elif one.code < 0:
         causes[rank] = f"it was ended by {_signal(-one.code)}", at
-    elif one.code in _WAITED:
+    elif one.code in (STUCK, LOST):
         waited[rank] = "it waited, and nobody came", at
     elif error := next((str(line["error"]) for line in lines if line.get("error")), ""):
         waited[rank] = " ".join(error.split()), at
@@ -98,7 +98,7 @@ def _blamed(world: World, ended: Mapping[int, Ended]) -> dict[int, tuple[str, st
             for member in missing if isinstance(missing, list) else ():
                 if isinstance(member, int) and 0 <= member < world.size:
                     found[member] = "the others waited for it", str(line.get("step"))[:80]
-    waiting = {rank for rank, one in ended.items() if one.code == _WAITED[1]}
+    waiting = {rank for rank, one in ended.items() if one.code == LOST}
     return {rank: why for rank, why in found.items() if rank not in waiting}
 
 

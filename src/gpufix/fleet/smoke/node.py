@@ -193,7 +193,8 @@ def _wait(children: dict[int, Child], plan: dict[str, Any], end: float) -> None:
         over = any('"left"' in line for c in children.values() for line in c.lines[-1:])
         if grace == float("inf") and over:
             grace = time.monotonic() + _GRACE  # all leave together
-        if all(_given_up(child, plan) for child in left):
+        given_up = [_given_up(child, plan) for child in left]  # each is looked at each time
+        if all(given_up):
             return
         time.sleep(0.05)
 
