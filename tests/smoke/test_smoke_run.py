@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fakes import Machine, says, valid
 
+from gpufix.kernels.execute import RunResult
 from gpufix.kernels.toolchain import parse_target
 from gpufix.model import Binaries, CodeObject, Distribution, Gpu, Library, Python, Severity, Torch
 from gpufix.model.smoke_result import SmokeReport
-from gpufix.smoke import watch
+from gpufix.smoke import suite, watch
 from gpufix.smoke.suite import smoke
 
 
@@ -81,6 +83,24 @@ def test_what_the_others_may_have_caused_is_run_again_alone(large: Machine, besi
     report = smoke(large.facts, large.request("launch", "warp"))
     assert report.findings == []
     assert [r.ran for r in report.kernels] == ["ok", "ok"]
+
+
+def test_slow_times_wait_for_torchs_extension(
+    large: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds the GPU, and a GPU that is held is never judged."""
+    done: list[str] = []
+
+    def extension(*_: object, **__: object) -> RunResult:
+        time.sleep(1.0)
+        done.append("extension")
+        return RunResult("torch_extension", "ok")
+
+    monkeypatch.setattr(suite, "_torch_extension", extension)
+    monkeypatch.setattr(watch, "at_rest", lambda _bus: done == ["extension"])
+    monkeypatch.setattr(watch, "during", lambda _bus, _s, work: (work(), False))
+    large.works("stream", sizes=SLOW)
+    assert codes(smoke(large.facts, large.request("stream"))) == ["KRN904", "KRN904"]
 
 
 def test_a_wrong_result_is_not_tried_again(large: Machine) -> None:

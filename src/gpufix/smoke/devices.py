@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from gpufix.evidence import targets as patient_targets
+from gpufix.frozen import Frozen
 from gpufix.kernels.compiler import Built
 from gpufix.kernels.execute import (
     DEVICE_BUSY,
@@ -105,17 +106,24 @@ def ordinals_of(
     return found or ([0] if len(set(archs)) == 1 else [])
 
 
+class Turns(Frozen):
+    """`folder`: for the devices' locks. `rest` returns when nothing else of ours works on them."""
+
+    folder: Path
+    rest: Callable[[], object]
+
+
 def run_on(
     facts: Facts,
     target: KernelTarget,
     built: Sequence[Built],
     env: Mapping[str, str],
     say: Callable[[str], None],
-    turns: Path | None,
+    turns: Turns | None,
 ) -> list[Ran] | str:
     """Run what was built for the target on all such devices, side by side; or why there is none.
 
-    `turns`: a folder for the devices' locks, by which a device's programs run beside each other.
+    With `turns`, a device's programs run beside each other.
     """
     programs = [b for b in built if b.target == target and b.program is not None]
     ordinals = ordinals_of(facts, target, _asker(programs, env))
@@ -155,7 +163,7 @@ def _run_all(
     env: Mapping[str, str],
     say: Callable[[str], None],
     beside: int,
-    turns: Path | None,
+    turns: Turns | None,
 ) -> None:
     where = f"{ran.device.target} GPU {ran.device.ordinal}"
     runs = [partial(_run, one, ran.device.ordinal, env) for one in programs]
@@ -164,9 +172,13 @@ def _run_all(
         say(f"running {i + 1} of {len(programs)}: {programs[i].kernel.name} on {where}")
         return runs[i](*more)
 
-    more = ("--turns", str(lock_of(turns, ran.device.ordinal))) if turns and beside > 1 else ()
+    more = (
+        ("--turns", str(lock_of(turns.folder, ran.device.ordinal))) if turns and beside > 1 else ()
+    )
     with ThreadPoolExecutor(max_workers=beside) as pool:
         results = list(pool.map(lambda i: start(i, *more), range(len(runs))))
+    if turns:
+        turns.rest()  # slow times are tried again on an idle device
     for i, result in enumerate(results):
         # It may have waited for a program that hangs, or lacked what the others held.
         if beside > 1 and (result.status == "timeout" or result.cause in _MAY_BE_THE_OTHERS):
@@ -174,9 +186,9 @@ def _run_all(
         ran.take(result, runs[i])
 
 
-def lock_of(turns: Path, ordinal: int | None) -> Path:
+def lock_of(folder: Path, ordinal: int | None) -> Path:
     """The file by whose lock a device's programs take turns."""
-    return turns / str(ordinal)
+    return folder / str(ordinal)
 
 
 _MAY_BE_THE_OTHERS = (OUT_OF_MEMORY, DEVICE_BUSY)

@@ -17,7 +17,7 @@ from gpufix.model import Facts, Finding
 from gpufix.model.smoke_result import KernelRow, SmokeReport
 from gpufix.smoke import smoke_findings as found
 from gpufix.smoke.compile import Compiled, compile_suite
-from gpufix.smoke.devices import lock_of, programs_at_once, run_on
+from gpufix.smoke.devices import Turns, lock_of, programs_at_once, run_on
 from gpufix.smoke.private import with_private_toolkit
 from gpufix.smoke.request import SmokeRequest, patient_environment
 from gpufix.smoke.rows import kernel_row, untried_row
@@ -61,15 +61,18 @@ def _run_everything(
         return _run_all(facts, request, compiled, say, None), _torch_extension(
             facts, request, say, None
         )
-    with tempfile.TemporaryDirectory(prefix="gpufix-turns-") as folder:
-        turns = Path(folder)
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            building = pool.submit(_torch_extension, facts, request, say, turns)
-            return _run_all(facts, request, compiled, say, turns), building.result()
+    with (
+        tempfile.TemporaryDirectory(prefix="gpufix-turns-") as folder,
+        ThreadPoolExecutor(max_workers=1) as pool,
+    ):
+        lock = lock_of(Path(folder), 0)
+        building = pool.submit(_torch_extension, facts, request, say, lock)
+        turns = Turns(Path(folder), building.result)
+        return _run_all(facts, request, compiled, say, turns), building.result()
 
 
 def _run_all(
-    facts: Facts, request: SmokeRequest, compiled: Compiled, say: Say, turns: Path | None
+    facts: Facts, request: SmokeRequest, compiled: Compiled, say: Say, turns: Turns | None
 ) -> Runs:
     return {
         target: run_on(facts, target, compiled.built, request.env, say, turns)
@@ -79,14 +82,13 @@ def _run_all(
 
 
 def _torch_extension(
-    facts: Facts, request: SmokeRequest, say: Say, turns: Path | None
+    facts: Facts, request: SmokeRequest, say: Say, lock: Path | None
 ) -> RunResult | None:
     """Only where there is a torch to build with."""
     if not request.with_torch_extension or facts.python is None or facts.torch is None:
         return None
     say("building an extension with torch")
     env = patient_environment(facts, request.env)
-    lock = lock_of(turns, 0) if turns else None
     return run_torch_extension(Path(facts.python.executable), env, cache=request.cache, turns=lock)
 
 
