@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "fleet"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "fleet"))
 
 from answers import alike, made, node
 
