@@ -80,7 +80,7 @@ def test_with_hip_7(name: str, arch: str, newest: Headers, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("arch", ["gfx1030", "gfx90a", "gfx1100", "gfx942"])
+@pytest.mark.parametrize("arch", ["gfx1030", "gfx90a", "gfx1100"])
 @pytest.mark.parametrize("name", ROCPRIM)
 def test_with_debians_rocprim(name: str, arch: str, tmp_path: Path) -> None:
     assert words(name, arch, Headers(DEBIAN, DEBIAN), tmp_path) == ""

@@ -156,8 +156,9 @@ def _observe(instructions: Instructions, probe: Probe, answers: Any) -> None:
     try:
         run(instructions, assemble(probe.asm, probe.arch), registers)
     except ValueError:
-        answers.put("no decoder")
-        return
+        return answers.put("no decoder")
+    except NotImplementedError:
+        return answers.put("not implemented")
     right = all(registers.read(name) == wanted.read(name) for name in probe.expect)
     answers.put("the manual's values" if right else "other values")
 
