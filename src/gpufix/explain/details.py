@@ -215,6 +215,7 @@ REFINERS: dict[str, Refiner] = {
     "torchcodec": symbol_details.torchcodec,
     "unexpected-argument": imports.unexpected_argument,
     "unmet": conflicts.unmet,
+    "wheel-tag": offered.wheel_tag,
     "xformers": xformers,
     "xid": xid_details.catalogued,
 }

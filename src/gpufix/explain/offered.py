@@ -45,7 +45,27 @@ def offered(explanation: Explanation, hit: Hit) -> Explanation:
         return explanation.but(do=_index(asked["version"], local[1], around))
     if asked["name"].lower() != "torch" or listed is None:
         return explanation
+    if listed[1] == "none" and (other := _other_index(asked["version"], around)):
+        return explanation.but(do=other)
     return explanation.but(do=_torch(asked["version"], listed[1]) or explanation.do)
+
+
+_WHEEL = re.compile(
+    r"(?P<name>[\w.+-]{1,120}?)-cp3(?P<minor>\d{1,2})-\w{3,40}-(?P<platform>[a-z]\w{2,60})\.whl"
+)
+
+
+def wheel_tag(explanation: Explanation, hit: Hit) -> Explanation:
+    """Which Python and platform the wheel's own name says it is for."""
+    found = _WHEEL.search(hit.shown) or _WHEEL.search(context(hit, 400, 0))
+    if found is None:
+        return explanation
+    python = f"Python 3.{found['minor']}"
+    return explanation.but(
+        what=f"The wheel is for {python} on {found['platform']}; this interpreter is another.",
+        do=f"`python -VV` tells which Python runs: download the wheel whose name holds its tag (cp3…) in place of "
+        f"cp3{found['minor']}, and this platform's; or run {python}.",
+    )
 
 
 _OTHER_PYTHON = re.compile(
@@ -78,6 +98,20 @@ def _index(version: str, local: str, around: str) -> str:
     return (
         "The index is the right one and has none for this Python. Use a 64-bit Python that it lists "
         f"(`python -VV` shows which one runs; on Windows not the one of WindowsApps){gone}."
+    )
+
+
+def _other_index(version: str, around: str) -> str | None:
+    """torch on an index that never had this release: those that have it."""
+    given = re.search(r"download\.pytorch\.org/whl/(cu\d{2,3})\b", around)
+    release = torch_releases.get(version.partition("+")[0])
+    has = sorted(release.variants("linux_x86_64")) if release else []
+    cuda = [variant for variant in has if variant.startswith("cu")]
+    if given is None or not cuda or given[1] in has:
+        return None
+    return (
+        f"torch {version} is not on the index {given[1]}. It is on {', '.join(has)}: `pip install "
+        f'"torch=={version}" --index-url {_INDEX}/{cuda[-1]}`.'
     )
 
 
