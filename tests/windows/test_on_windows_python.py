@@ -36,7 +36,7 @@ COMMANDS = [
     (["undo", "--list"], 0, "no runs"),
     (["explain", "ABI306", "--python", HERE], 0, "vc-runtime-too-old"),
     (["inspect", rf"{HERE}\DLLs\libffi-8.dll"], 0, "x86_64"),
-    (["recommend", "--gpu", "sm_120", "--python", HERE], 0, "torch"),
+    (["recommend", "--gpu", "sm_120", "--python", HERE], 2, "are for Linux"),
     (["rules"], 0, "TCH214"),
     (["doctor", "--python", r"C:\nothing"], 2, "is not a usable Python"),
     (["smoke"], 2, "gpufix: "),
