@@ -11,9 +11,8 @@ from wine_python import WindowsPython
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.needs("wine", "mingw-w64", "package index"),
-    pytest.mark.skipif(
-        sys.version_info[:2] > (3, 13), reason="no such Python for Windows in a wheel"
+    pytest.mark.needs(
+        "wine", "mingw-w64", "package index", "a Python that wheels have for Windows"
     ),
 ]
 HERE = r"C:\py"
