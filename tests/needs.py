@@ -114,6 +114,9 @@ NEEDS = {
     "Python 3.11": Need(find.python_of_patients, "of the benchmark's patients"),
     "uv": Need(find.beside_python("uv"), "PyPI: uv", ("uv",)),
     "mkdocs": Need(find.beside_python("mkdocs"), "PyPI: mkdocs-material", ("mkdocs",)),
+    "a Python that wheels have for Windows": Need(
+        find.that(sys.version_info < (3, 14)), "Python 3.10 to 3.13"
+    ),
     "wheels built for NumPy 1": Need(find.that(sys.version_info < (3, 12)), "Python 3.10 or 3.11"),
     "package index": Need(find.package_index, "pip reaches it"),
     "GPU": Need(find.gpu("CUDA", "ROCm"), "one that torch sees", also=("torch",)),

@@ -57,6 +57,8 @@ API nvmlDeviceGetCudaComputeCapability(void *d, int *major, int *minor) { *major
 API nvmlDeviceGetMemoryInfo(void *d, unsigned long long *out) {
   out[0] = 16ull << 30; out[1] = 15ull << 30; out[2] = 1ull << 30; return 0;
 }
+API nvmlDeviceGetComputeRunningProcesses_v3(void *d, unsigned *n, void *out) { *n = 0; return 0; }
+API nvmlDeviceGetGraphicsRunningProcesses_v3(void *d, unsigned *n, void *out) { *n = 0; return 0; }
 """
 _VSWHERE = r"""
 #include <stdio.h>

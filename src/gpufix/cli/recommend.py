@@ -142,7 +142,7 @@ def _question(
             raise no_patient(view.facts.gaps, "; --python-version asks for one that is not here")
         if view.facts.python is not None and view.facts.python.platform == "win32":
             raise fail(
-                "the builds that recommend knows are for Linux; --python-version asks for there"
+                "the builds that recommend knows are for Linux: --python-version asks about these"
             )
     else:
         if any(patient):
