@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from gpufix.diagnosis.diagnose import Gate
+from gpufix.diagnosis.verdict import Gate
 from gpufix.fleet.engines import Answer, CannotReach, Work, words
 from gpufix.fleet.smoke.answers import looked, ranks, samples
 from gpufix.fleet.smoke.drive import SECTIONS, Wanted, smoke

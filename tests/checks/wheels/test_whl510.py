@@ -175,17 +175,17 @@ FIRING = {
         ["remove-stray-cuda unsafe"],
     ),
     "an extension of torch": Fires(
-        beside_13(ext()), fault(TOLD), offers=["set-own-cuda-beside unsafe"]
+        beside_13(ext()), fault(TOLD), offers=["install-fallback unsafe", "set-own-cuda-beside unsafe"]
     ),
     "its libraries lie in the environment, and torch does not open them": Fires(
         beside_13(ext(problems=[Problem(kind="missing-library", name=CUDART, provider="/x")])),
         fault(TOLD),
-        offers=["set-own-cuda-beside unsafe"],
+        offers=["install-fallback unsafe", "set-own-cuda-beside unsafe"],
     ),
     "the wheel of its CUDA is installed": Fires(
         beside_13(ext(), dists=[T13, b.dist("nvidia-cuda-runtime-cu12", "12.8.90")]),
         fault(TOLD),
-        offers=["set-own-cuda-beside unsafe"],
+        offers=["install-fallback unsafe", "set-own-cuda-beside unsafe"],
     ),
     "a companion, of which the release is known": Fires(
         beside_13(
@@ -215,7 +215,7 @@ FIRING = {
             toolkits=[b.toolkit("13.0")],
         ),
         fault(TOLD),
-        offers=["rebuild-for-torch safe", "set-own-cuda-beside unsafe"],
+        offers=["install-fallback unsafe", "rebuild-for-torch safe", "set-own-cuda-beside unsafe"],
     ),
     "gpufix has a replacement": Fires(
         beside_13(ext(owner="fused-ssim", file="_C.so")),
@@ -268,7 +268,7 @@ FIRING = {
     "its import goes on, and says so": Fires(
         beside_13(SPARED, gpus=[], imports=[b.sparing(SPARED, said=True)]),
         fault(TOLD, severity=WARNING, way=[b.tried("flash-attn")]),
-        offers=["set-own-cuda-beside unsafe"],
+        offers=["install-fallback unsafe", "set-own-cuda-beside unsafe"],
     ),
 }  # fmt: skip
 test_silent, test_firing = rows(other_cuda_major, SILENT, FIRING)
