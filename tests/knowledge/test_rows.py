@@ -71,8 +71,8 @@ def _texts(value: Any) -> Iterator[str]:
 # Their rows point into `sources`, or one text holds for all of them.
 SOURCED = {
     "companions", "conda_names", "conda_pytorch", "conflicts", "cuda_toolkits", "cuda_wheels",
-    "dispatchers", "drivers", "families", "gpus", "host_compilers", "libstdcxx", "listings",
-    "plugins", "removed_cxx", "removed_names", "system_headers", "system_libraries", "torch_pins", "torch_releases", "triton",
+    "dispatchers", "drivers", "families", "gpus", "host_compilers", "import_names", "libstdcxx", "listings",
+    "name_history", "plugins", "removed_cxx", "removed_names", "system_headers", "system_libraries", "torch_pins", "torch_releases", "triton",
     "windows",
 }  # fmt: skip
 
