@@ -95,7 +95,7 @@ def python_headers(explanation: Explanation, hit: Hit) -> Explanation:
 def runtime(explanation: Explanation, _: Hit) -> Explanation:
     """Which GCC brought a symbol version of libstdc++; which systems have a glibc."""
     version = explanation.captures.get("symver", "")
-    family, _, number = version.partition("_")
+    family, number = version.partition("_")[::2]
     if family in ("GLIBCXX", "CXXABI"):
         return _libstdcxx(explanation, version)
     if family == "GLIBC" and number:

@@ -145,7 +145,7 @@ def watched() -> frozenset[str]:
 @cache
 def _patterns() -> list[tuple[bytes, re.Pattern[bytes]]]:
     """Each begins with a literal, by which files are told apart more quickly than by the pattern."""
-    numpy, torch = _beneath("numpy"), _beneath("torch")
+    numpy, torch, audio = _beneath("numpy"), _beneath("torch"), _beneath("torchaudio")
     parts = (
         ("np.", rf"np\.(?:{numpy.dotted})\b"),
         (
@@ -155,6 +155,10 @@ def _patterns() -> list[tuple[bytes, re.Pattern[bytes]]]:
         (
             "torch",
             rf"torch(?:\.(?:{torch.dotted})|(?:\.\w+)* import[^\n]*\b(?:{torch.lasts}))\b",
+        ),
+        (
+            "torchaudio",
+            rf"torchaudio(?:\.(?:{audio.dotted})|(?:\.\w+)* import[^\n]*\b(?:{audio.lasts}))\b",
         ),
         (".total_mem", r"\.total_mem\b"),
         ("functional_tensor", "functional_tensor"),
