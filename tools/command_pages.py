@@ -11,7 +11,7 @@ from typer.main import get_command
 import gpufix
 from gpufix.cli.app import application
 from gpufix.cli.help import command_help, grouped, option_names
-from gpufix.cli.pages import PAGES
+from gpufix.cli.pages import FLEET, PAGES, Page
 
 
 def declared() -> dict[str, Any]:
@@ -20,14 +20,22 @@ def declared() -> dict[str, Any]:
     return found
 
 
+def _commands() -> Iterator[tuple[str, Page, Any]]:
+    """Name, page and command; those of a family follow it."""
+    commands = declared()
+    for name, page in PAGES.items():
+        yield name, page, commands[name]
+        for below, own in getattr(commands[name], "commands", {}).items():
+            yield f"{name} {below}", FLEET[below], own
+
+
 def markdown() -> str:
     """Every command's help, as the program prints it."""
-    commands = declared()
     parts = [
         "# Commands\n\nWhat `gpufix COMMAND --help` prints. [The tutorial](tutorial.md) shows them at work.\n"
     ]
-    for name, page in PAGES.items():
-        text = command_help(name, commands[name])
+    for name, page, command in _commands():
+        text = command_help(page, command)
         parts.append(f"## gpufix {name}\n\n{page.about}\n\n```text\n{text}\n```\n")
     return "\n".join(parts)
 
@@ -38,7 +46,6 @@ def manual() -> str:
 
 
 def _lines() -> Iterator[str]:
-    commands = declared()
     yield f'.TH GPUFIX 1 "" "gpufix {gpufix.__version__}" "User Commands"'
     yield from (
         ".SH NAME",
@@ -50,13 +57,13 @@ def _lines() -> Iterator[str]:
         "gpufix finds why GPU code does not import, run or build in a Python environment, repairs it, "
         "proves the repair, and can undo it. It reads files and imports nothing of the environment."
     )
-    for name, page in PAGES.items():
+    for name, page, command in _commands():
         yield f".SH GPUFIX {name.upper()}"
         yield from (_roff(page.about), ".PP", f".B {_roff(page.synopsis)}", ".PP")
-        yield _roff(" ".join((commands[name].help or "").split()))
+        yield _roff(" ".join((command.help or "").split()))
         for example, about in page.examples:
             yield from (".TP", f".B {_roff(example)}", _roff(about))
-        for purpose, options in grouped(page, commands[name]):
+        for purpose, options in grouped(page, command):
             yield f".SS {_roff(purpose)}"
             for option in options:
                 yield from (".TP", f".B {_roff(option_names(option))}", _roff(option.help or ""))

@@ -12,9 +12,14 @@ from typer.main import get_command
 
 from gpufix.cli.app import application
 from gpufix.cli.help import command_help, grouped
-from gpufix.cli.pages import PAGES, overview
+from gpufix.cli.pages import FLEET, PAGES, Page, overview
 
 COMMANDS: dict[str, Any] = get_command(application()).commands  # type: ignore[attr-defined]
+BELOW: dict[str, Any] = COMMANDS["fleet"].commands
+EVERY: dict[str, tuple[Page, Any]] = {
+    **{name: (PAGES[name], COMMANDS[name]) for name in PAGES},
+    **{f"fleet {name}": (FLEET[name], BELOW[name]) for name in FLEET},
+}
 ROWS = 50  # of a command's page; the overview fits a terminal of 24
 
 
@@ -38,28 +43,30 @@ def test_the_overview_fits_a_terminal() -> None:
 def test_every_command_is_named_and_what_comes_first_comes_first() -> None:
     text = overview()
     assert COMMANDS.keys() == PAGES.keys()
+    assert BELOW.keys() == FLEET.keys()
     for name in COMMANDS:
         assert f"gpufix {name}" in text or f"\n  {name} " in text, name
     order = [text.index(f"gpufix {name}") for name in ("doctor", "fix --apply", "undo")]
     assert order == sorted(order)
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", EVERY)
 def test_a_command_is_told_in_one_screen(name: str) -> None:
-    text = command_help(name, COMMANDS[name])
+    page, command = EVERY[name]
+    text = command_help(page, command)
     lines = text.split("\n")
     assert len(lines) <= ROWS
     assert max(map(len, lines)) <= 80
-    assert not any(word in text for word in ("<bool>", "<list", "<str>", "VALUE"))
-    assert len(PAGES[name].examples) == 4
-    purposes = [purpose for purpose, _ in grouped(PAGES[name], COMMANDS[name])]
+    assert not any(word in text for word in ("<bool>", "<list", "<str>", " VALUE"))
+    assert len(page.examples) == 4
+    purposes = [purpose for purpose, _ in grouped(page, command)]
     assert "Other" not in purposes, "cli/pages.py names no purpose for an option"
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", EVERY)
 def test_the_examples_are_valid(name: str) -> None:
     """Each option of an example is declared by the command that it is typed after."""
-    for example, _ in PAGES[name].examples:
+    for example, _ in EVERY[name][0].examples:
         words = example.partition("gpufix ")[2].rstrip('")').partition(" | ")[0].split()
         command = COMMANDS[words[0]]
         command = getattr(command, "commands", {}).get("".join(words[1:2]), command)

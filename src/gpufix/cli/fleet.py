@@ -12,6 +12,7 @@ from gpufix.cli import fleet_engine, options
 from gpufix.cli.choices import FailOn
 from gpufix.cli.diff import diff
 from gpufix.cli.fleet_smoke import smoke
+from gpufix.cli.help import FleetCommand
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,7 +74,7 @@ Strict = Annotated[
 ]
 
 
-@fleet.command("report")
+@fleet.command("report", cls=FleetCommand)
 def report(
     inputs: Annotated[
         list[str],
@@ -99,11 +100,7 @@ def report(
     format: Form = FleetFormat.text,
     output: options.Output = None,
 ) -> None:
-    """Compare saved answers of many nodes, and judge each distinct environment once.
-
-    Exit code 0: all nodes answered and are alike, no findings at or over --fail-on. 1: otherwise.
-    2: usage. 3: gpufix itself failed.
-    """
+    """Compare saved answers of many nodes, and judge each distinct environment once."""
     from gpufix.cli.examine import fail
     from gpufix.fleet.inputs import expected, read_all
     from gpufix.fleet.ranges import BadRange, expand
@@ -135,8 +132,8 @@ def doctor(
         Origin,
         typer.Option(
             "--gpufix",
-            help="auto: the node's own gpufix of this version, else a streamed one; node: its own or "
-            "none; stream: always streamed.",
+            metavar="WHICH",
+            help="auto: its own of this version, else streamed; node; stream.",
         ),
     ] = Origin.auto,
     timeout: Annotated[
@@ -158,9 +155,8 @@ def doctor(
 ) -> None:
     """Look at every node of a cluster, and report as `fleet report` does.
 
-    One of --ray, --slurm, --ssh and --here says which nodes. Nothing is installed on them: one
-    without this gpufix gets it for the look alone. A node that gives no answer is a row of the report,
-    and holds nobody up.
+    Nothing is installed: a node without this gpufix gets it for the run. One that gives no answer is a
+    row of the report.
     """
     from gpufix.cli.examine import fail
     from gpufix.fleet.engines import CannotReach
@@ -187,7 +183,7 @@ class Kind(str, Enum):
     daemonset = "daemonset"
 
 
-@fleet.command("manifest")
+@fleet.command("manifest", cls=FleetCommand)
 def manifest(
     kind: Annotated[Kind, typer.Argument(help="An indexed Job, or a DaemonSet.")],
     image: Annotated[
@@ -196,8 +192,12 @@ def manifest(
     nodes: Annotated[
         int, typer.Option("--nodes", min=1, metavar="N", help="How many nodes the Job shall reach.")
     ] = 1,
-    name: Annotated[str, typer.Option("--name", help="Of the Job or DaemonSet.")] = "gpufix-fleet",
-    namespace: Annotated[str | None, typer.Option("--namespace", help="Of all objects.")] = None,
+    name: Annotated[
+        str, typer.Option("--name", metavar="NAME", help="Of the Job or DaemonSet.")
+    ] = "gpufix-fleet",
+    namespace: Annotated[
+        str | None, typer.Option("--namespace", metavar="NAME", help="Of all objects.")
+    ] = None,
     python: Annotated[
         str | None,
         typer.Option("--python", metavar="PATH", help="The environment, inside the container."),
@@ -244,7 +244,7 @@ def manifest(
     write(text, output)
 
 
-@fleet.command("probe")
+@fleet.command("probe", cls=FleetCommand)
 def probe(
     python: options.Python = None,
     project: Annotated[
@@ -267,7 +267,7 @@ def probe(
     run(Wanted(python, project, node, deep, defer, seconds))
 
 
-fleet.command("diff")(diff)
+fleet.command("diff", cls=FleetCommand)(diff)
 fleet.command("smoke", cls=fleet_engine.Optional)(smoke)
 
 

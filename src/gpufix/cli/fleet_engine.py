@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+
+from gpufix.cli.help import FleetCommand
 
 if TYPE_CHECKING:
     from gpufix.fleet.engines import Engine
@@ -31,7 +32,7 @@ SshOptions = Annotated[
 ]
 
 
-class Optional(TyperCommand):
+class Optional(FleetCommand):
     """`--ray` and `--slurm` may stand without a value."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -47,7 +47,10 @@ def smoke(
         bool, typer.Option("--yes", help="Load the GPUs of these nodes without a question.")
     ] = False,
     device: Annotated[
-        Device, typer.Option("--device", help="auto: GPUs; cpu: ranks on processors, by gloo.")
+        Device,
+        typer.Option(
+            "--device", metavar="DEVICE", help="auto: GPUs; cpu: ranks on processors, by gloo."
+        ),
     ] = Device.auto,
     ranks: Annotated[
         int,
@@ -57,7 +60,9 @@ def smoke(
     ] = 2,
     only: Annotated[
         list[Section] | None,
-        typer.Option("--only", help="Only this part. Repeatable."),
+        typer.Option(
+            "--only", metavar="PART", help="Only quick, copies, allreduce or pairs. Repeatable."
+        ),
     ] = None,
     timeout: Annotated[
         float,
@@ -76,9 +81,6 @@ def smoke(
     `smoke --quick` on each GPU; copies between the GPUs of a node; all-reduces; then rounds of pairs
     that tell a slow rank from a slow link. Needs torch on the nodes, and your consent: a question
     on a terminal, --yes elsewhere.
-
-    Exit code 0: all well. 1: a node or rank gave no answer, one is slow, or a finding is at or over
-    --fail-on. 2: usage. 3: gpufix itself failed.
     """
     from gpufix.cli.examine import fail
     from gpufix.fleet.engines import CannotReach

@@ -10,7 +10,7 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
-from gpufix.cli.pages import PAGES, Page, overview
+from gpufix.cli.pages import FLEET, PAGES, Page, overview
 
 WIDTH = 80
 _COLUMN = 27  # where the options' texts begin
@@ -44,7 +44,15 @@ class Command(TyperCommand):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Synopsis, what it does, examples, options by purpose, exit codes."""
-        formatter.write(command_help(str(self.name), self))
+        formatter.write(command_help(PAGES[str(self.name)], self))
+
+
+class FleetCommand(TyperCommand):
+    """One below `gpufix fleet`."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """As a command's."""
+        formatter.write(command_help(FLEET[str(self.name)], self))
 
 
 class CommandFamily(TyperGroup):
@@ -52,12 +60,11 @@ class CommandFamily(TyperGroup):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """As a command's, and a line for each of its own."""
-        formatter.write(command_help(str(self.name), self))
+        formatter.write(command_help(PAGES[str(self.name)], self))
 
 
-def command_help(name: str, command: Any) -> str:
+def command_help(page: Page, command: Any) -> str:
     """The whole text, 80 columns wide."""
-    page = PAGES[name]
     lines = [f"usage: {page.synopsis}", "", *_filled(command.help or page.about, ""), ""]
     width = max(len(example) for example, _ in page.examples)
     lines += [f"  {example:<{width}}  {about}" for example, about in page.examples]
@@ -70,7 +77,7 @@ def command_help(name: str, command: Any) -> str:
     if below := getattr(command, "commands", {}):
         lines += ["", "Commands:"]
         for each in below.values():
-            lines += _row(f"  {each.name}", each.get_short_help_str(200))
+            lines += _row(f"  {each.name}", FLEET[str(each.name)].about)
     if page.exits:
         lines += ["", *_filled(f"Exit code: {page.exits}.", "")]
     return "\n".join(lines)

@@ -218,7 +218,7 @@ PAGES: dict[str, Page] = {
             ("gpufix fleet manifest", "Kubernetes: a Job, to be applied"),
         ),
         (),
-        "0 all alike and nothing at or over --fail-on, 1 otherwise, 2 usage, 3 gpufix failed",
+        "0 alike, nothing at --fail-on, 1 otherwise, 2 usage, 3 gpufix failed",
     ),
     "rules": Page(
         "List every rule: code, name and one line.",
@@ -231,6 +231,96 @@ PAGES: dict[str, Page] = {
         ),
         (("What to print", ("--format",)),),
     ),
+}
+
+_NODES = ("Which nodes", ("--ray", "--slurm", "--ssh", "--here", "--ssh-options"))
+_JUDGED = ("What to judge", ("--gpu", "--select", "--ignore", "--reference"))
+_PRINTED = ("What to print", ("--format", "--output"))
+
+# The commands of `gpufix fleet`; its `diff` is that of the root.
+FLEET: dict[str, Page] = {
+    "doctor": Page(
+        "Look at every node of a cluster.",
+        "gpufix fleet doctor [OPTIONS]",
+        (
+            ("gpufix fleet doctor --ssh 'node[01-32]'", "hosts by ssh"),
+            ("gpufix fleet doctor --slurm='-p gpu'", "the nodes of a partition"),
+            ("gpufix fleet doctor --ray --save day.jsonl", "keep the answers"),
+            ("gpufix fleet doctor --here --reference a.json", "this node against another"),
+        ),
+        (
+            _NODES,
+            ("What to look at", ("--python", "--project", "--deep", "--gpufix", "--timeout")),
+            _JUDGED,
+            ("What to print", ("--format", "--output", "--save")),
+            ("When to fail", ("--fail-on", "--strict")),
+        ),
+        "0 alike, nothing at --fail-on, 1 otherwise, 2 usage, 3 gpufix failed",
+    ),
+    "smoke": Page(
+        "Load every GPU of every node for about a minute: who is slow, wrong or lost.",
+        "gpufix fleet smoke [OPTIONS]",
+        (
+            ("gpufix fleet smoke --slurm=-pgpu", "the nodes of a partition"),
+            ("gpufix fleet smoke --ssh a,b --yes", "without a question, for scripts"),
+            ("gpufix fleet smoke --here --only copies", "between the GPUs of this node"),
+            ("gpufix fleet smoke --ssh a,b --device cpu", "without GPUs: ranks by gloo"),
+        ),
+        (
+            _NODES,
+            ("What to load", ("--python", "--device", "--ranks", "--only", "--timeout", "--yes")),
+            _PRINTED,
+            ("When to fail", ("--fail-on",)),
+        ),
+        "0 all well, 1 something is slow, wrong or lost, 2 usage, 3 gpufix failed",
+    ),
+    "report": Page(
+        "Compare saved answers of many nodes.",
+        "gpufix fleet report INPUT... [OPTIONS]",
+        (
+            ("gpufix fleet report answers/", "a folder of snapshots"),
+            ("gpufix fleet report day.jsonl", "what --save has kept"),
+            ("clush -b gpufix fleet probe | gpufix fleet report -", "by another tool"),
+            ("gpufix fleet report day.jsonl --expect 'n[1-8]'", "which is missing"),
+        ),
+        (
+            ("Which nodes", ("--expect",)),
+            _JUDGED,
+            _PRINTED,
+            ("When to fail", ("--fail-on", "--strict")),
+        ),
+        "0 alike, nothing at --fail-on, 1 otherwise, 2 usage, 3 gpufix failed",
+    ),
+    "manifest": Page(
+        "Print what Kubernetes needs to look at every node.",
+        "gpufix fleet manifest KIND --image IMAGE [OPTIONS]",
+        (
+            ("gpufix fleet manifest job --image IMAGE --nodes 8", "an indexed Job"),
+            ("gpufix fleet manifest daemonset --image IMAGE", "every node"),
+            ("gpufix fleet manifest job --image IMAGE --gpus 8", "pods that ask for GPUs"),
+            ("gpufix fleet manifest job --image IMAGE --own", "the image has gpufix"),
+        ),
+        (
+            ("What runs", ("--image", "--python", "--own", "--gpus", "--timeout")),
+            ("Where", ("--nodes", "--node-selector", "--namespace", "--name")),
+            ("What to print", ("--output",)),
+        ),
+    ),
+    "probe": Page(
+        "Look at this node and print one line, for fleet report.",
+        "gpufix fleet probe [OPTIONS]",
+        (
+            ("gpufix fleet probe >> answers.jsonl", "one line for each node"),
+            ("gpufix fleet probe --node n1", "under a name of your own"),
+            ("gpufix fleet probe --python /opt/env", "of this environment"),
+            ("gpufix fleet probe --defer", "leave shared storage to one node"),
+        ),
+        (
+            ("What to look at", ("--python", "--project", "--deep", "--defer")),
+            ("How", ("--node", "--seconds")),
+        ),
+    ),
+    "diff": PAGES["diff"]._replace(synopsis="gpufix fleet diff A B [OPTIONS]"),
 }
 
 _FIRST = ("doctor", "fix", "undo", "explain")
