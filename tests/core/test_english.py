@@ -119,7 +119,7 @@ def faults(text: str) -> list[str]:
 
 
 # Strings that are no sentences: programs, a style sheet, the rows of the first screen.
-PROGRAMS = ("cli/pages.py", "fleet/launch.py", "fleet/pack.py", "report/fleet/page.py", "source/edits.py",
+PROGRAMS = ("cli/pages.py", "fleet/launch.py", "fleet/smoke/node.py", "fleet/smoke/packed.py", "fleet/pack.py", "report/fleet/page.py", "source/edits.py",
             "source/cxx/hip.py", "facts/python/environment.py", "binary/gpucode/amdgpu.py")  # fmt: skip
 
 

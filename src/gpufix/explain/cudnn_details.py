@@ -22,14 +22,13 @@ def mismatch(explanation: Explanation, hit: Hit) -> Explanation:
     if _JAX.search(around):
         at_least = f'`pip install -U "nvidia-cudnn-cu12>={built}"`' if built else "the cuDNN wheel"
         return explanation.but(
-            do=f"Bring cuDNN to the version that the program was built with or a newer one of its major: {at_least} "
-            "(-cu13 beside CUDA 13), and take other copies (conda's, the system's) off LD_LIBRARY_PATH."
+            do=f"Install the cuDNN that the program was built with or a newer one of its major: {at_least} (-cu13 "
+            "beside CUDA 13). Take other copies (conda's, the system's) off LD_LIBRARY_PATH."
         )
     if _PARTS.search(around):
         return explanation.but(
-            do="Parts of two cuDNN releases are mixed. Remove the one that is not the program's own: uninstall the "
-            "system's or conda's cuDNN of the other version (or take its folder off LD_LIBRARY_PATH and PATH), and "
-            "reinstall the nvidia-cudnn wheel that torch pins."
+            do="Parts of two cuDNN releases are mixed. Uninstall the system's or conda's cuDNN of the other version, "
+            "or take its folder off LD_LIBRARY_PATH and PATH. Then reinstall the nvidia-cudnn wheel that torch pins."
         )
     wanted = f" (cuDNN {built})" if built else ""
     return explanation.but(

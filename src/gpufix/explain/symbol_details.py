@@ -299,8 +299,8 @@ def _bringer(explanation: Explanation, hit: Hit, name: str) -> Explanation:
     if wheels and _TORCH_ITSELF.search(context(hit, 3000, 1500)):
         return explanation.but(
             do=f"torch's own wheels lack it: `python -m pip install --force-reinstall {wheels[0]}` at the version that "
-            "torch declares, into the same site-packages as torch (not one under lib and one under lib64, or with "
-            "--user); torch 2.5.1 and later look in both."
+            "torch declares, into the same site-packages as torch. Before torch 2.5.1 one under lib and one under lib64, "
+            "or with --user, is not found."
         )
     if wheels and _program(hit):
         return explanation.but(

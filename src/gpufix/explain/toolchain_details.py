@@ -76,8 +76,8 @@ def python_headers(explanation: Explanation, hit: Hit) -> Explanation:
     around = f"{hit.before[-1500:]}{hit.raw}{hit.after[:600]}"
     if _EMBEDDED.search(around):
         return explanation.but(
-            do="An embedded Python brings no headers: copy the folders Include and libs of a full Python of the same "
-            "version (3.x from python.org) into python_embeded; or use a normal Python in a virtual environment."
+            do="An embedded Python brings no headers. Copy the folders Include and libs of a full Python of the same "
+            "version (from python.org) into python_embeded, or use a normal Python in a virtual environment."
         )
     if on_windows(around):
         return explanation.but(
@@ -100,7 +100,7 @@ def runtime(explanation: Explanation, _: Hit) -> Explanation:
         return _libstdcxx(explanation, version)
     if family == "GLIBC" and number:
         return explanation.but(
-            do=f"This system's C library is older than glibc {number}, and it cannot be replaced: use a newer "
+            do=f"This system's C library is older than glibc {number}, and it cannot be replaced. Use a newer "
             f"system or container (its `ldd --version` shows {number} or more), an older release of the package "
             "whose wheel asks for less, or build the package from source here."
         )
@@ -115,8 +115,8 @@ def _libstdcxx(explanation: Explanation, version: str) -> Explanation:
     return explanation.but(
         f"{version} came with GCC {gcc}.",
         do=f'Let a libstdc++ of GCC {gcc} or newer be found first: `conda install -c {CHANNEL} "libstdcxx-ng>='
-        f"{major}\"`, with $CONDA_PREFIX/lib at the front of LD_LIBRARY_PATH; where conda's own is the old one and "
-        "the system has a newer, LD_PRELOAD=/usr/lib/x86_64-linux-gnu/libstdc++.so.6. Outside of conda: `apt "
+        f"{major}\"`, with $CONDA_PREFIX/lib at the front of LD_LIBRARY_PATH. Where conda's own is the old one and "
+        "the system has a newer, set LD_PRELOAD=/usr/lib/x86_64-linux-gnu/libstdc++.so.6. Outside of conda: `apt "
         "install libstdc++6` from a newer release of the system.",
     )
 

@@ -30,7 +30,7 @@ def dll(explanation: Explanation, hit: Hit) -> Explanation:
     if package == "intel_extension_for_pytorch":
         return explanation.but(
             do="Install the Intel GPU driver and oneAPI's runtime (`pip install intel-cmplr-lib-rt intel-sycl-rt`), at the "
-            "versions that this release names; from torch 2.5 on torch's own XPU builds need no extension "
+            "versions that this release names. From torch 2.5 on torch's own XPU builds need no extension "
             "(--index-url https://download.pytorch.org/whl/xpu)."
         )
     torchs = package in ("torchvision", "torchaudio", "torchcodec", "xformers")
