@@ -16,8 +16,9 @@ def elf() -> Callable[[bytes], object]:
     """The whole file is read, then judged as an extension that Python would load."""
     from gpufix.binary.elf import ElfError, ElfFile
     from gpufix.binary.elf.bulk import defined_keys, reference_keys
-    from gpufix.binary.loader import Files, Process
+    from gpufix.binary.loader.disk import Files
     from gpufix.binary.loader.library import LinkedLibrary
+    from gpufix.binary.loader.model import Process
     from gpufix.binary.loader.state import start
 
     files, process, path = Files(), Process(sys.executable), "/fuzzed/library.so"

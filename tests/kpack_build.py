@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
-import pytest
-
-msgpack = pytest.importorskip("pip._vendor.msgpack", reason="pip brings a writer of MessagePack")
+msgpack = import_module("pip._vendor.msgpack")  # a writer of MessagePack
 
 
 def packed(value: Any) -> bytes:

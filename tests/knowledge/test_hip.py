@@ -19,6 +19,7 @@ ROWS = [(name, row) for row in table("hip")["row"] for name in row["names"]]
 HERE_NOW = [Path("/usr/include"), Path("/usr/local/include")]
 if found := importlib.util.find_spec("triton"):
     HERE_NOW += [Path(p, "backends/amd/include") for p in found.submodule_search_locations or ()]
+HERE_NOW = [folder for folder in HERE_NOW if (folder / "hip/hip_version.h").is_file()]
 
 
 def claimed(row: dict[str, Any], rocm: str) -> bool | None:
@@ -62,20 +63,15 @@ def test_every_name_was_looked_up() -> None:
 
 @pytest.mark.parametrize("include", HERE_NOW, ids=str)
 def test_the_record_is_what_the_headers_here_say(include: Path) -> None:
-    version = include / "hip/hip_version.h"
-    if not version.is_file():
-        pytest.skip(f"no HIP headers in {include}")
-    lines = version.read_text("utf-8").splitlines()
+    lines = (include / "hip/hip_version.h").read_text("utf-8").splitlines()
     numbers = {
         line.split()[1]: line.split()[2]
         for line in lines
         if line.startswith("#define HIP_VERSION_M")
     }
     release = f"{numbers['HIP_VERSION_MAJOR']}.{numbers['HIP_VERSION_MINOR']}"
-    same = [headers for known, headers in RECORD.items() if minor(known) == release]
-    if not same:
-        pytest.skip(f"HIP {release} is not recorded: tools/hip_headers.py")
-    assert _tool().recorded(include) == same[0]
+    for headers in (own for known, own in RECORD.items() if minor(known) == release):
+        assert _tool().recorded(include) == headers
 
 
 def _tool() -> Any:

@@ -83,7 +83,7 @@ FIRING = {
             torch=b.torch("2.8.0+cu128"),
         ),
         fault("cp310", path=f"{b.SITE}/flash_attn_2_cuda", owner="flash-attn"),
-        ["match-torch-family unsafe"],
+        ["install-fallback unsafe", "match-torch-family unsafe"],
     ),
     "its source is here": Fires(
         of(module("cp310"), dists=[b.dist("ext", editable="/src/ext")]),

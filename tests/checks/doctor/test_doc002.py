@@ -79,7 +79,9 @@ FIRING = {
     ),
     "a code that is none": Fires(
         plugin("from gpufix.checks.registry import page\npage('X1', 'n', 't')", "checks"),
-        fault("ValueError(\"rule code 'X1' is not three capitals and three digits\")", RULES),
+        fault(
+            "ValueError(\"rule code 'X1' is not three capitals and three or four digits\")", RULES
+        ),
     ),
 }
 

@@ -72,7 +72,7 @@ RAW = "RuntimeError: Cuda error: 2[cudaMalloc(&m_gpuPtr, bytes);]"
 NO_IMAGE = "CUDA error: no kernel image is available for execution on the device"
 SCRATCH = (
     "A thrust or cub algorithm got no device memory for its scratch space, or its library holds no "
-    "code for this GPU: that fails in the same words, so look at it first."
+    "code for this GPU. Both fail with the same words; check the code first."
 )
 DEVICE = "Device memory ran out."
 DIRECT = "A direct allocation of device memory failed."

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from gpufix.fleet.ranges import fold
-from gpufix.model.finding import Severity
 from gpufix.model.fleet_smoke import (
     FleetSmoke,
     SmokeAllReduce,
@@ -20,11 +19,6 @@ from gpufix.report.fleet.table import shortened
 from gpufix.report.lines import Lines
 from gpufix.text.clean import counted
 
-_STYLES = {
-    Severity.error: "bold red",
-    Severity.warning: f"bold {styles.WARN}",
-    Severity.advice: "cyan",
-}
 _ROWS = 16  # GPUs, copies and groups that have a row each
 _WIDE = 8  # GPUs of a matrix
 _PHASES = {"inside": "inside nodes", "between": "between nodes"}
@@ -68,7 +62,7 @@ def _head(out: Lines, report: FleetSmoke) -> None:
         if node.problem:
             problems.setdefault(node.problem, []).append(node.name)
     for problem, names in problems.items():
-        out.add(("✗ ", "bold red"), (fold(names), "bold"), f": {problem}")
+        out.add(("✗ ", f"bold {styles.BAD}"), (fold(names), "bold"), f": {problem}")
 
 
 def _gpus(report: FleetSmoke) -> Iterator[str]:
@@ -153,16 +147,19 @@ def _found(out: Lines, report: FleetSmoke) -> None:
     out.add("")
     for finding in report.findings:
         out.add(
-            (f"{finding.severity.value} ", _STYLES[finding.severity]),
+            (f"{finding.severity.value} ", styles.SEVERITY[finding.severity]),
             (f"{finding.code} ", "bold"),
             finding.message,
         )
     for note in report.notes:
-        out.add(("note: ", "cyan"), note)
+        out.add(("note: ", styles.NOTE), note)
     summary = report.summary
     good = summary.verdict in ("well", "nothing compared")
     out.add(
-        (f"{'✓' if good else '✗'} {summary.verdict}", "bold green" if good else "bold red"),
+        (
+            f"{'✓' if good else '✗'} {summary.verdict}",
+            f"bold {styles.GOOD if good else styles.BAD}",
+        ),
         f" in {summary.seconds:.0f} s",
     )
 
