@@ -145,7 +145,9 @@ def test_architectures(tmp_path: Path, nvcc: str) -> None:
 
 
 @pytest.mark.needs("cmake", "nvcc")
-@pytest.mark.parametrize("case", BEFORE)
+@pytest.mark.parametrize(
+    "case", [pytest.param(c, marks=pytest.mark.slow if n else ()) for n, c in enumerate(BEFORE)]
+)
 def test_what_stands_before_project(case: str, tmp_path: Path, nvcc: str) -> None:
     before, archs = BEFORE[case]
     cases = {"by default": ARCHS["by default"]}

@@ -262,6 +262,7 @@ def slow(tiny: Path) -> Iterator[Path]:
         (tiny / name).unlink(missing_ok=True)
 
 
+@pytest.mark.slow
 @enter
 def test_a_sweep_is_green_recorded_and_not_repeated(tiny: Path, tmp_path: Path) -> None:
     sweep = Sweep(tmp_path, tiny)

@@ -107,6 +107,7 @@ def test_what_pip_is_configured_with_comes_first(
         assert said(env, tmp_path, capfd) == ""
 
 
+@pytest.mark.slow
 def test_a_mirror(
     env: Environment,
     tmp_path: Path,
@@ -130,6 +131,7 @@ def test_a_mirror(
         server.shutdown()
 
 
+@pytest.mark.slow
 def test_an_index_that_does_not_answer(
     env: Environment,
     tmp_path: Path,

@@ -117,7 +117,7 @@ def test_the_compiled_modules_functions(fused: ModuleType) -> None:
         assert [t.numel() for t in no_more[1:]] == [0, 0, 0]
 
 
-@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("padding", [pytest.param("same", marks=pytest.mark.slow), "valid"])
 def test_gradcheck(fused: ModuleType, padding: str) -> None:
     x, y = (t.double() for t in images(1, 1, 11, 12))
     x.requires_grad_()
