@@ -10,7 +10,8 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any
 
-from amd_emulation.messagepack import unpack
+from gpufix.binary.gpucode.images import CodeError
+from gpufix.binary.gpucode.messagepack import unpack
 
 BUNDLE = b"__CLANG_OFFLOAD_BUNDLE__"
 _ENTRY = struct.Struct("<QQQ")
@@ -196,7 +197,10 @@ def _metadata(data: bytes, programs: list[Any]) -> dict[str, Any]:
             name, length, number = _NOTE.unpack_from(data, at)
             body = at + _NOTE.size + (name + 3 & ~3)
             if number == _METADATA:
-                found = unpack(data[body : body + length])
+                try:
+                    found = unpack(data[body : body + length])
+                except CodeError as error:
+                    raise CodeObjectError(f"the metadata: {error}") from None
                 return found if isinstance(found, dict) else {}
             at = body + (length + 3 & ~3)
     raise CodeObjectError("the code object has no metadata")

@@ -1,4 +1,4 @@
-"""MessagePack as AMD's code archives use it: maps, arrays, texts, whole numbers.
+"""MessagePack as AMD's code archives and code objects use it.
 
 Layout: https://github.com/msgpack/msgpack/blob/master/spec.md
 """
@@ -15,26 +15,15 @@ _CONSTANTS: dict[int, bool | None] = {0xC0: None, 0xC2: False, 0xC3: True}
 # First byte -> how many bytes say the length that follows.
 _TEXTS = {0xD9: 1, 0xDA: 2, 0xDB: 4, 0xC4: 1, 0xC5: 2, 0xC6: 4}
 _ARRAYS, _MAPS = {0xDC: 2, 0xDD: 4}, {0xDE: 2, 0xDF: 4}
-# First byte -> bytes of the number: unsigned, signed, floating.
 _NUMBERS = {
-    0xCC: 1,
-    0xCD: 2,
-    0xCE: 4,
-    0xCF: 8,
-    0xD0: 1,
-    0xD1: 2,
-    0xD2: 4,
-    0xD3: 8,
-    0xCA: 4,
-    0xCB: 8,
-}
+    0xCC + place: Struct(">" + code) for place, code in enumerate("BHIQbhiq")
+} | {0xCA: Struct(">f"), 0xCB: Struct(">d")}  # fmt: skip
 
 
 def unpack(data: bytes) -> object:
     """The first value of the bytes; what follows it is left. Raises CodeError.
 
-    Keys that are no text are left out; a number that is not a whole one, or below zero, is read as
-    its bits: no archive has one.
+    Keys that are no text are left out.
     """
     return _Reader(data).value(0)
 
@@ -49,7 +38,7 @@ class _Reader:
             raise CodeError("a table of contents is nested too deep, or too long")
         first = self._number(1)
         if first < 0x80 or first >= 0xE0:
-            return first
+            return first if first < 0x80 else first - 0x100
         if first < 0x90 or first in _MAPS:
             return self._map(self._count(first, 0x0F, _MAPS), depth)
         if first < 0xA0 or first in _ARRAYS:
@@ -57,7 +46,7 @@ class _Reader:
         if first < 0xC0 or first in _TEXTS:
             return self._taken(self._count(first, 0x1F, _TEXTS)).decode("utf-8", "replace")
         if first in _NUMBERS:
-            return self._number(_NUMBERS[first])
+            return _NUMBERS[first].unpack(self._taken(_NUMBERS[first].size))[0]
         if first in _CONSTANTS:
             return _CONSTANTS[first]
         raise CodeError(f"a table of contents has a value of an unknown kind, {first:#x}")
