@@ -40,7 +40,7 @@ def check_annotations(job: Job, state: str) -> None:
 @pytest.mark.parametrize(
     ("heading", "state", "code"),
     [
-        (WITH_ACTION, "broken", 1),
+        pytest.param(WITH_ACTION, "broken", 1, marks=pytest.mark.slow),
         pytest.param(WITH_ACTION, "healthy", 0, marks=pytest.mark.slow),
         pytest.param(PLAIN, "broken", 1, marks=pytest.mark.slow),
         pytest.param(PLAIN, "healthy", 0, marks=pytest.mark.slow),

@@ -72,6 +72,7 @@ def test_a_success_without_the_target_is_a_failure(patient: Venv, tmp_path: Path
 
 
 @pytest.mark.needs("gcc", "Python.h")
+@pytest.mark.slow
 def test_failures_are_told_apart(patient: Venv, tmp_path: Path) -> None:
     good = extensions.plain(tmp_path / "good", "plain_good")
     wrong = extensions.plain(tmp_path / "wrong", "plain_wrong", source="int f( { return }\n")

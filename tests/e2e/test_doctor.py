@@ -72,7 +72,10 @@ def test_half_a_torch_is_broken_not_absent(torch_cpu: Venv) -> None:
     assert "broken" in report["patient"]["torch"]
 
 
-@pytest.mark.parametrize(("left", "severity"), [("dist-info", "error"), ("package", "warning")])
+@pytest.mark.parametrize(
+    ("left", "severity"),
+    [("dist-info", "error"), pytest.param("package", "warning", marks=pytest.mark.slow)],
+)
 def test_a_half_removed_torch(torch_cpu: Venv, left: str, severity: str) -> None:
     if left == "package":
         (info,) = torch_cpu.site.glob("torch-*.dist-info")

@@ -96,7 +96,9 @@ def test_a_repair_carries_out_the_other_plans(host: Host, locked: tuple[venvs.Ve
     assert "remaining DOC003 tidy-up" in again.stdout
 
 
-@pytest.mark.parametrize("code", ["DOC001", "DOC002", "DOC003"])
+@pytest.mark.parametrize(
+    "code", ["DOC001", *(pytest.param(c, marks=pytest.mark.slow) for c in ("DOC002", "DOC003"))]
+)
 def test_the_codes_are_explained(code: str, host: Host, empty: venvs.Venv) -> None:
     done = host.gpufix(empty, "explain", code)
     assert done.returncode == 0

@@ -168,6 +168,7 @@ def test_any_gpu_driver_and_python(
 
 @settings(max_examples=40)  # each asks three questions
 @given(st.sampled_from(NVIDIA), st.sampled_from(NVIDIA), st.sampled_from(DRIVERS))
+@pytest.mark.slow
 def test_two_gpus_are_served_by_what_serves_each(one: str, other: str, branch: str | None) -> None:
     def fitting(*devices: str) -> set[str]:
         base = ask(devices[0], branch, "cp312", "linux_x86_64")

@@ -228,7 +228,7 @@ def test_a_choice_of_a_back_end_by_no_variable_is_no_choice() -> None:
 
 
 @pytest.mark.parametrize("examples", [30, pytest.param(300, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("gpu", ["sm_120", "gfx1100"])
+@pytest.mark.parametrize("gpu", ["sm_120", pytest.param("gfx1100", marks=pytest.mark.slow)])
 def test_no_rule_crashes_on_an_answer_of_the_right_shape(gpu: str, examples: int) -> None:
     rules = [rule for rule in builtin_rules() if rule.doctor]
     kinds = [

@@ -47,6 +47,7 @@ def test_what_is_half_made_is_made_again(
     assert bool(tree(tmp_path)) == kept
 
 
+@pytest.mark.slow
 def test_it_is_made_once_and_the_checkout_is_not_written_to(
     checkout: Checkout, tmp_path: Path
 ) -> None:
