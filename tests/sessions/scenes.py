@@ -7,6 +7,7 @@ import csv
 import hashlib
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
+import pytest
 import venvs
 from extensions import TORCH_SOURCE, _write
 
@@ -162,12 +164,19 @@ def gencode(folder: Path) -> Mapping[str, str]:
         norms_dot_cpp=TORCH_SOURCE.replace("NAME", "norms"),
         kernel_dot_cu='__global__ void k(float *x) { x[threadIdx.x] += 1.0f; }\nextern "C" void run(float *x) { k<<<1, 32>>>(x); }\n',
     )
-    os.environ["CPATH"] = str(headers)
-    try:
+    environ = {"CPATH": str(headers), "CUDA_HOME": _toolkit()}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environ.items():
+            patch.setenv(name, value)
         pip(folder, "install", "--no-deps", "--no-build-isolation", str(source))
-    finally:
-        del os.environ["CPATH"]
-    return {"CPATH": str(headers)}
+    return environ
+
+
+def _toolkit() -> str:
+    """The folder of nvcc's toolkit, which a wrapper on PATH does not lie in."""
+    command = [needs.path("nvcc"), "--dryrun", "x.cu"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    return os.path.normpath(re.findall(r"^#\$ TOP=(.+)", said, re.MULTILINE)[0])
 
 
 def tutorial(folder: Path) -> Mapping[str, str]:
