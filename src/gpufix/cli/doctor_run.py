@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gpufix.cli.choices import FailOn
 from gpufix.cli.config import settings
 from gpufix.cli.doctor_wanted import Wanted
 from gpufix.cli.examine import examine, fail
@@ -25,7 +24,7 @@ def run(wanted: Wanted) -> int:
     benchmark = saved_run(wanted.smoke)
     patient = examine(wanted.python, wanted.project, wanted.facts, wanted.deep)
     chosen = settings(patient.facts, wanted.gpu, wanted.select, wanted.ignore, wanted.fail_on)
-    gate = _gate(chosen.fail_on, wanted.strict)
+    gate = Gate.of(chosen.fail_on.value, wanted.strict)
     found = _diagnose(patient.facts, chosen.request, patient.ask)
     diagnosis = accepted(found, wanted.baseline, wanted.write_baseline)
     html = partial(page, diagnosis, patient, chosen.request, benchmark)
@@ -43,9 +42,3 @@ def _diagnose(facts: Facts, request: Request, ask: Questions | None) -> Diagnosi
         return diagnose(facts, request, ask)
     except (GpuNameError, UnknownCode) as error:
         raise fail(str(error)) from None
-
-
-def _gate(fail_on: FailOn, strict: bool) -> Gate:
-    from gpufix.model import Severity
-
-    return Gate(None if fail_on is FailOn.never else Severity(fail_on.value), strict)

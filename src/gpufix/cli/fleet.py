@@ -330,10 +330,8 @@ def _made(readings: Iterable[Reading], request: FleetRequest) -> FleetReport:
 
 def _gate(fail_on: FailOn | None, strict: bool) -> Gate:
     from gpufix.diagnosis.verdict import Gate
-    from gpufix.model import Severity
 
-    least = fail_on or FailOn.error
-    return Gate(None if least is FailOn.never else Severity(least.value), strict)
+    return Gate.of((fail_on or FailOn.error).value, strict)
 
 
 def _emit(made: FleetReport, format: FleetFormat, output: str | None, gate: Gate) -> int:

@@ -107,10 +107,8 @@ def smoke(
         raise fail(str(error)) from None
     _emit(made, format, output)
     from gpufix.diagnosis.verdict import Gate
-    from gpufix.model import Severity
 
-    least = None if fail_on is FailOn.never else Severity(fail_on.value)
-    raise typer.Exit(exit_code(made, Gate(least, False)))
+    raise typer.Exit(exit_code(made, Gate.of(fail_on.value)))
 
 
 def _python(given: str | None, named: str) -> str:

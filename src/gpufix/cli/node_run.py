@@ -10,7 +10,7 @@ from gpufix.cli.output import Report, accepted, emit, page, reports
 from gpufix.cli.values import RULES, split
 from gpufix.diagnosis.node import diagnose_node
 from gpufix.diagnosis.verdict import Gate
-from gpufix.model import Diagnosis, Severity
+from gpufix.model import Diagnosis
 
 
 def run(wanted: Wanted) -> int:
@@ -22,8 +22,7 @@ def run(wanted: Wanted) -> int:
         select=split("--select", wanted.select, RULES),
         ignore=split("--ignore", wanted.ignore, RULES),
     )
-    least = wanted.fail_on or FailOn.error
-    gate = Gate(None if least is FailOn.never else Severity(least.value), wanted.strict)
+    gate = Gate.of((wanted.fail_on or FailOn.error).value, wanted.strict)
     node = examine_node(wanted.facts)
     try:
         found = diagnose_node(node.facts, selection)

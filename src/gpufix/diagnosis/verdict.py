@@ -46,6 +46,11 @@ class Gate(Frozen):
     least: Severity | None = Severity.error
     strict: bool = False
 
+    @classmethod
+    def of(cls, fail_on: str, strict: bool = False) -> Gate:
+        """`fail_on`: the name of a severity, or "never"."""
+        return cls(None if fail_on == "never" else Severity(fail_on), strict)
+
     def fails(self, finding: Finding) -> bool:
         """Whether this finding alone makes the exit code other than 0."""
         if finding.code in INTERNAL_CODES:
