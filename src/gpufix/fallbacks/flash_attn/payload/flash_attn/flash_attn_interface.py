@@ -55,8 +55,10 @@ def flash_attn_kvpacked_func(
 ) -> Out:
     """As ``flash_attn_func``; ``kv`` is batch x tokens x 2 x heads x dimension."""
     k, v = kv.unbind(-3)
-    rule = Rule.of(q, dropout_p, softmax_scale, causal, window_size, softcap, alibi_slopes)
-    return attend(q, k, v, None, rule, return_attn_probs)
+    return flash_attn_func(
+        q, k, v, dropout_p, softmax_scale, causal, window_size, softcap, alibi_slopes, deterministic,
+        return_attn_probs,
+    )  # fmt: skip
 
 
 def flash_attn_qkvpacked_func(
@@ -72,8 +74,10 @@ def flash_attn_qkvpacked_func(
 ) -> Out:
     """As ``flash_attn_func``; ``qkv`` is batch x tokens x 3 x heads x dimension."""
     q, k, v = qkv.unbind(-3)
-    rule = Rule.of(q, dropout_p, softmax_scale, causal, window_size, softcap, alibi_slopes)
-    return attend(q, k, v, None, rule, return_attn_probs)
+    return flash_attn_func(
+        q, k, v, dropout_p, softmax_scale, causal, window_size, softcap, alibi_slopes, deterministic,
+        return_attn_probs,
+    )  # fmt: skip
 
 
 def flash_attn_varlen_func(
@@ -126,9 +130,10 @@ def flash_attn_varlen_kvpacked_func(
 ) -> Out:
     """As ``flash_attn_varlen_func``; ``kv`` is tokens x 2 x heads x dimension."""
     k, v = kv.unbind(-3)
-    lengths = Lengths(cu_seqlens_q, cu_seqlens_k, int(max_seqlen_q), int(max_seqlen_k))
-    rule = Rule.of(q, dropout_p, softmax_scale, causal, window_size, softcap, alibi_slopes)
-    return attend(q, k, v, lengths, rule, return_attn_probs)
+    return flash_attn_varlen_func(
+        q, k, v, cu_seqlens_q, cu_seqlens_k, max_seqlen_q, max_seqlen_k, dropout_p, softmax_scale, causal, window_size, softcap, alibi_slopes, deterministic,
+        return_attn_probs,
+    )  # fmt: skip
 
 
 def flash_attn_varlen_qkvpacked_func(
@@ -146,6 +151,7 @@ def flash_attn_varlen_qkvpacked_func(
 ) -> Out:
     """As ``flash_attn_varlen_func``; ``qkv`` is tokens x 3 x heads x dimension."""
     q, k, v = qkv.unbind(-3)
-    lengths = Lengths(cu_seqlens, cu_seqlens, int(max_seqlen), int(max_seqlen))
-    rule = Rule.of(q, dropout_p, softmax_scale, causal, window_size, softcap, alibi_slopes)
-    return attend(q, k, v, lengths, rule, return_attn_probs)
+    return flash_attn_varlen_func(
+        q, k, v, cu_seqlens, cu_seqlens, max_seqlen, max_seqlen, dropout_p, softmax_scale, causal, window_size, softcap, alibi_slopes, deterministic,
+        return_attn_probs,
+    )  # fmt: skip
