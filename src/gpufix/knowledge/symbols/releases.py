@@ -15,7 +15,10 @@ _OTHERS = re.compile(
 )
 # A name of a namespace or a function; whose it is, is_torch_name says.
 _PLAIN = re.compile(r"_Z(?:T[VTISWH]|G[VR])?(?:N[VK]*[RO]?)?\d")
-_LOCAL = re.compile(r"_Z(?:G[VR]|T[ISV])?Z|_Z(?:T[VTIS])?N?.*_GLOBAL__N_")
+_LOCAL = re.compile(r"_Z(?:G[VR]|T[ISV])?Z")
+# Anonymous namespaces, and the closures that nvcc hands to kernels: nvcc exports these names, but they
+# belong to one translation unit, so no other library can ask for them.
+_ONE_UNIT = re.compile(r"_GLOBAL__N_|__nv_(?:hdl_wrapper|dl_)")
 _CUDA_INTERNAL = re.compile(r"_Z(?:T[VTIS])?N[VK]*[RO]?2at6native")
 
 
@@ -23,7 +26,7 @@ def harvested(name: str) -> bool:
     """Is `name`, exported by a library of a torch wheel, kept in the names file?"""
     if not name.startswith("_Z"):
         return is_torch_name(name)
-    if not _MENTIONS.search(name) or _OTHERS.match(name):
+    if not _MENTIONS.search(name) or _OTHERS.match(name) or _ONE_UNIT.search(name):
         return False
     return is_torch_name(name) or not _PLAIN.match(name)
 
