@@ -87,6 +87,7 @@ def test_a_container_build_gates(state: str, code: int, job: Job, tmp_path: Path
     assert "/opt/preflight/passed" in copied  # without it, the stage would not be built
 
 
+@pytest.mark.slow
 def test_every_report_and_output_of_the_action(job: Job) -> None:
     project(job.workspace, "broken")
     empty = [job.python / "python", "-m", "venv", "--without-pip", str(job.workspace / "env")]

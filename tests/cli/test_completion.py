@@ -84,6 +84,7 @@ def test_codes_and_families() -> None:
     assert help.codes("nonsense") == []
 
 
+@pytest.mark.slow
 @pytest.mark.needs("fish")
 def test_fish_completes(tmp_path: Path) -> None:
     env = {**os.environ, "HOME": str(tmp_path), "PATH": f"{BIN}:{os.environ['PATH']}"}

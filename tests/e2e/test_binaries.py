@@ -85,11 +85,12 @@ def test_the_torch_abi_is_told_from_symbols_alone(torch_cpu: Venv) -> None:
     assert report["exit"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wheel", "built"),
     [
         ("torchvision==0.21.0", "2.6"),
-        pytest.param("xformers==0.0.29.post1", "2.5", marks=pytest.mark.slow),
+        ("xformers==0.0.29.post1", "2.5"),
     ],
 )
 def test_wheels_of_other_releases(torch_cpu: Venv, wheel: str, built: str) -> None:

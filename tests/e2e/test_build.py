@@ -139,7 +139,14 @@ def test_a_build_that_hangs_is_ended_with_all_it_started(patient: Venv, tmp_path
     assert gone(int((folder / "pid").read_text()))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGINT,
+        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
+    ],
+)
 def test_an_interrupt_ends_all_builds(patient: Venv, tmp_path: Path, number: int) -> None:
     folder = extensions.plain(tmp_path / "waits", "plain_waits", before=HANGING)
     command = [

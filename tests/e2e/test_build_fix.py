@@ -37,6 +37,7 @@ def state(root: Path) -> dict[str, tuple[int, bytes]]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.needs("g++", "Python.h")
 def test_the_wrong_abi_is_found_rebuilt_and_undone(patient: Venv, tmp_path: Path) -> None:
     folder = extensions.torch(tmp_path / "ext", "wrong_abi", WRONG_ABI)

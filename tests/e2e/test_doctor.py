@@ -52,6 +52,7 @@ def test_a_shared_file_taken_along(empty: Venv, pair: Pair) -> None:
     assert pair.wanted in finding["fixes"][0]["command"]
 
 
+@pytest.mark.slow
 def test_torchvision_of_another_torch(torch_cpu: Venv) -> None:
     torch_cpu.pip("install", "--no-deps", "torchvision==0.21.0", "pillow")
     report = torch_cpu.doctor()
@@ -88,6 +89,7 @@ def test_a_half_removed_torch(torch_cpu: Venv, left: str, severity: str) -> None
     assert found == [("WHL503", "torch", severity)]
 
 
+@pytest.mark.slow
 def test_gradio_and_what_came_after_it(empty: Venv) -> None:
     empty.pip(
         "install", "--no-deps", "gradio==4.44.1", "huggingface_hub==1.2.0", "pydantic==2.12.0"

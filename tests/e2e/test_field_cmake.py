@@ -39,6 +39,7 @@ PyMODINIT_FUNC PyInit_native(void) { return PyModule_Create(&module); }
 """
 
 
+@pytest.mark.slow
 def test_the_library_lies_where_it_is_imported(tmp_path: Path) -> None:
     venv = venvs.create(tmp_path / "env", "pip", "setuptools", "wheel")
     project = tmp_path / "project"

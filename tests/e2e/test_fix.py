@@ -105,6 +105,7 @@ def test_an_altered_file_is_restored(six: Venv) -> None:
     assert (six.site / "six.py").read_text().endswith("# edited\n")
 
 
+@pytest.mark.slow
 def test_what_was_changed_since_is_not_overwritten(six: Venv) -> None:
     applied = fix(six, "--apply")
     (six.site / "six.py").unlink()
@@ -179,7 +180,9 @@ def test_variables_go_into_the_environment_file_and_github_env(empty: Venv) -> N
     assert judged() == ["RUN805"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_a_run_that_is_interrupted_says_undo(number: signal.Signals, six: Venv) -> None:
     """Ctrl-C while pip works: pip is ended, the state can be undone, a new run waits for that."""
     before = snapshot(six.path)
@@ -265,6 +268,7 @@ def _sources(found: Snapshot) -> dict[str, Any]:
     return {k: v[-1] for k, v in found.items() if len(v) == 3 and not k.endswith(".pyc")}
 
 
+@pytest.mark.slow
 def test_a_stray_cuda_11_is_removed_and_torchs_files_come_back(empty: Venv, pair: Pair) -> None:
     """The last one installed holds the files that both own; removing it takes them along."""
     _fake_torch(empty, pair.wanted)

@@ -50,6 +50,7 @@ def test_the_quick_way_and_the_ordinary_one_agree(module: Path) -> None:
     assert quick == ordinary
 
 
+@pytest.mark.slow
 @pytest.mark.needs("g++", "Python.h")
 def test_torch_and_abi_of_an_extension(torch_cpu: Venv) -> None:
     target = compiled.installed(torch_cpu, "ext")

@@ -269,9 +269,10 @@ def scene(tmp_path: Path) -> Scene:
 APART = (in_site, as_python_tools, of_gcc_and_nvcc, of_the_project, as_modules_at_hand)
 TOGETHER = [
     APART,
-    (as_shell_tools,),
-    (as_wrappers,),
-    *(pytest.param((each,), marks=pytest.mark.slow) for each in APART),
+    *(
+        pytest.param((each,), marks=pytest.mark.slow)
+        for each in (*APART, as_shell_tools, as_wrappers)
+    ),
 ]
 
 

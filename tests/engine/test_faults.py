@@ -69,7 +69,14 @@ def check_kills(
     return kills
 
 
-@pytest.mark.parametrize("kind", sorted(STEPS))
+# Two kinds of step stand for all of them each time.
+QUICK = [
+    kind if kind in ("build", "remove") else pytest.param(kind, marks=pytest.mark.slow)
+    for kind in sorted(STEPS)
+]
+
+
+@pytest.mark.parametrize("kind", QUICK)
 def test_killed_around_every_write_of_the_journal(kind: str, scene: Scene) -> None:
     assert check_kills(scene, kind, 12, journal=True) >= 15
 

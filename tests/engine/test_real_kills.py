@@ -220,6 +220,7 @@ def test_uv_is_killed_often(bench: Bench) -> None:
     assert kill(bench, 70) >= 40
 
 
+@pytest.mark.slow
 @pytest.mark.needs("g++", "Python.h", "setuptools")
 @pytest.mark.parametrize("bench", ["build"], indirect=True)
 def test_a_compiler_is_killed_a_few_times(bench: Bench) -> None:

@@ -545,12 +545,14 @@ def _logged(patient: Patient, mark: str) -> None:
         file.write(mark)
 
 
+@pytest.mark.parametrize("most", [12, pytest.param(40, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("kind", "write"), [("write-project", _saved), ("remove", _added), ("build", _logged)]
 )
 def test_somebody_writes_at_any_instant_of_a_step(
     kind: str,
     write: Callable[[Patient, str], None],
+    most: int,
     patient: Patient,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -563,7 +565,7 @@ def test_somebody_writes_at_any_instant_of_a_step(
     total = faults.run(partial(carry_out, patient, steps))
     assert total is not None
     finish(patient)
-    for point in faults.spread(total, 40):
+    for point in faults.spread(total, most):
         shutil.rmtree(patient.project)
         subprocess.run(["cp", "-a", str(copy), str(patient.project)], check=True)
         mark = f"written at {point};"

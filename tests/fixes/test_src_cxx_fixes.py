@@ -223,6 +223,7 @@ def test_it_builds_with_the_newest_headers_that_pip_has(gfx: str, tmp_path: Path
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.needs("nvcc")
 def test_the_same_kernel_still_builds_for_cuda(tmp_path: Path) -> None:
     root = tree(tmp_path, ext__cu=KERNEL)

@@ -315,7 +315,10 @@ def test_shipped_facts(shipped: SymbolHistory) -> None:
     [
         ("_ZN18__nv_hdl_wrapper_tIPFvRN2at6TensorEEE4callEv", False),
         ("_ZN2at6native40_GLOBAL__N__5cd812b1_7_Loss_cu_4f0f255a4lossIfEEvPT_", False),
-        ("_ZN2at6native6kernelI18__nv_hdl_wrapper_tILb0E11__nv_dl_tagIPFvRNS_6TensorEEEEEEvT_", False),
+        (
+            "_ZN2at6native6kernelI18__nv_hdl_wrapper_tILb0E11__nv_dl_tagIPFvRNS_6TensorEEEEEEvT_",
+            False,
+        ),
         ("_Z24dispatch_softmax_forwardIN3c104HalfEEvPT_", False),
         ("_ZN4mslk4gemmEN2at6TensorE", False),
         ("_ZNSt6vectorIN2at6TensorEE9push_backEv", False),

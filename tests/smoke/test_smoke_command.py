@@ -51,11 +51,12 @@ def test_usage_errors(arguments: list[str], says: str, environ: dict[str, str]) 
     assert "\x1b" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "target",
     [
         pytest.param("sm_90", marks=pytest.mark.needs("nvcc")),
-        pytest.param("gfx1030", marks=[pytest.mark.needs("hip"), pytest.mark.slow]),
+        pytest.param("gfx1030", marks=pytest.mark.needs("hip")),
     ],
 )
 def test_compile_only_with_real_compilers(

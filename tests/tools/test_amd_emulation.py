@@ -93,7 +93,7 @@ def compiled(folder: Path, arch: str, *stage: str) -> Path:
     return bundle
 
 
-@pytest.mark.parametrize("arch", ["gfx1100", "gfx942"])
+@pytest.mark.parametrize("arch", ["gfx1100", pytest.param("gfx942", marks=pytest.mark.slow)])
 def test_a_descriptor_as_llvm_reads_it(arch: str, tmp_path: Path) -> None:
     """Its assembly printer and its reader of notes are the oracle."""
     data = bundled(compiled(tmp_path, arch).read_bytes(), arch)

@@ -136,6 +136,7 @@ def judged(said: str) -> int:
     return int(found[1]) if found else 0
 
 
+@pytest.mark.slow
 def test_from_the_first_run_to_the_last_survivor(tmp_path: Path) -> None:
     tree = made(tmp_path)
     code, said = tree.run()
@@ -177,6 +178,7 @@ def test_a_list_that_is_wrong_is_an_error(tmp_path: Path) -> None:
     assert "tests/test_gates.py::test_cache tells it: src/odd/gates.py: RemoveDecorator" in said
 
 
+@pytest.mark.slow
 def test_broken_tests_kill_none_and_slow_ones_where_there_are_no_others(tmp_path: Path) -> None:
     tree = made(tmp_path)
     slow = "import pytest\npytestmark = pytest.mark.slow\n"

@@ -241,7 +241,7 @@ def compiled(arch: str, folder: Path, quick: bool) -> str:
     return (ended.stderr + ended.stdout + ("" if ended.returncode == 0 else "\nfailed")).strip()
 
 
-@pytest.mark.parametrize("arch", ["sm_90", "gfx1030"])
+@pytest.mark.parametrize("arch", [pytest.param("sm_90", marks=pytest.mark.slow), "gfx1030"])
 def test_compiles(arch, tmp_path):
     assert compiled(arch, tmp_path, quick=True) == ""
 

@@ -151,6 +151,7 @@ print(tries[0], tries[-1])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.needs("Linux")  # limits and measures by its means
 def test_memory_that_really_runs_out(script):
     """A process that may take 40 MiB more, and a search that begins with hundreds."""
