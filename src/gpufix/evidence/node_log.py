@@ -24,6 +24,20 @@ def logged(
     yield from (event for event in node.log.events if event.kind == kind)
 
 
+def logged_by_gpu(
+    view: View, kind: Literal["init", "amd"], vendor: Vendor
+) -> Iterator[tuple[str, list[LogEvent]] | Gap]:
+    """What a finding calls each GPU that has such events, and they, oldest first."""
+    by_address: dict[str | None, list[LogEvent]] = {}
+    for event in logged(view, kind, vendor):
+        if isinstance(event, Gap):
+            yield event
+        else:
+            by_address.setdefault(event.address, []).append(event)
+    for address, events in by_address.items():
+        yield where(view, address), events
+
+
 def where(view: View, address: str | None) -> str:
     """What a finding calls the GPU at an address of PCI."""
     node = view.facts.node

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import WARNING, Fault, rule
-from gpufix.evidence.node_readings import known, label
+from gpufix.evidence.node_readings import awaiting_reset, label
 from gpufix.evidence.view import View
 from gpufix.model import Gap
 from gpufix.model.payload import NodeFault
@@ -34,14 +34,14 @@ def ecc_mode_pending(view: View) -> Iterator[Fault | Gap]:
     nvml.h: nvmlDeviceGetEccMode; NVIDIA/NVSentinel dcgmerrorsmapping.csv @b6180c37
     (DCGM_FR_ECC_PENDING).
     """
-    for gpu in known(view, "ecc_current", "ecc_pending"):
-        if isinstance(gpu, Gap):
-            yield gpu
-        elif gpu.ecc_current is not gpu.ecc_pending:
-            now, then = ("on", "off") if gpu.ecc_current else ("off", "on")
-            yield Fault(
-                severity=WARNING,
-                subject=label(gpu),
-                message=f"{label(gpu)}: ECC is {now}, and {then} after the next reset.",
-                payload=NodeFault("mode-pending", gpu=gpu.index),
-            )
+    for found in awaiting_reset(view, "ecc"):
+        if isinstance(found, Gap):
+            yield found
+            continue
+        gpu, words = found
+        yield Fault(
+            severity=WARNING,
+            subject=label(gpu),
+            message=f"{label(gpu)}: {words}.",
+            payload=NodeFault("mode-pending", gpu=gpu.index),
+        )

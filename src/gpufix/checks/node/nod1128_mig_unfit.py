@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
-from gpufix.evidence.node_readings import known, label
+from gpufix.evidence.node_readings import awaiting_reset, known, label
 from gpufix.evidence.view import View
 from gpufix.model import Gap
 from gpufix.model.payload import NodeFault
@@ -33,17 +33,17 @@ def mig_unfit(view: View) -> Iterator[Fault | Gap]:
     ## Source
     NVIDIA's MIG User Guide: CUDA needs a compute instance; nvml.h: nvmlDeviceGetMigMode.
     """
-    for gpu in known(view, "mig_current", "mig_pending"):
-        if isinstance(gpu, Gap):
-            yield gpu
-        elif gpu.mig_current is not gpu.mig_pending:
-            now, then = ("on", "off") if gpu.mig_current else ("off", "on")
-            yield Fault(
-                severity=WARNING,
-                subject=label(gpu),
-                message=f"{label(gpu)}: MIG is {now}, and {then} after the next reset.",
-                payload=NodeFault("mode-pending", gpu=gpu.index),
-            )
+    for found in awaiting_reset(view, "mig"):
+        if isinstance(found, Gap):
+            yield found
+            continue
+        waiting, words = found
+        yield Fault(
+            severity=WARNING,
+            subject=label(waiting),
+            message=f"{label(waiting)}: {words}.",
+            payload=NodeFault("mode-pending", gpu=waiting.index),
+        )
     for gpu in known(view, "mig_current", "mig_instances"):
         if isinstance(gpu, Gap):
             yield gpu

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import WARNING, Fault, rule
-from gpufix.evidence.node_log import logged, where
+from gpufix.evidence.node_log import logged_by_gpu
 from gpufix.evidence.view import View
-from gpufix.model import Gap, LogEvent
+from gpufix.model import Gap
 from gpufix.model.payload import NodeFault
 
 
@@ -34,14 +34,11 @@ def driver_init_failed(view: View) -> Iterator[Fault | Gap]:
     ## Source
     NVIDIA/open-gpu-kernel-modules: osinit.c, RmInitAdapter.
     """
-    seen: dict[str | None, list[LogEvent]] = {}
-    for event in logged(view, "init", "nvidia"):
-        if isinstance(event, Gap):
-            yield event
-        else:
-            seen.setdefault(event.address, []).append(event)
-    for address, events in seen.items():
-        at = where(view, address)
+    for found in logged_by_gpu(view, "init", "nvidia"):
+        if isinstance(found, Gap):
+            yield found
+            continue
+        at, events = found
         what = (
             "RmInitAdapter failed" if "RmInitAdapter" in events[-1].text else "fallen off the bus"
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import WARNING, Fault, rule
-from gpufix.evidence.node_log import logged, where
+from gpufix.evidence.node_log import logged_by_gpu
 from gpufix.evidence.view import View
-from gpufix.model import Gap, LogEvent
+from gpufix.model import Gap
 from gpufix.model.payload import NodeFault
 from gpufix.text.clean import counted
 
@@ -37,14 +37,11 @@ def amd_kernel_errors(view: View) -> Iterator[Fault | Gap]:
     amdkfd/kfd_device_queue_manager.c; ROCm/cvs dddd9143 cvs/lib/verify_lib.py, whose words "fault "
     and "process pid" match harmless lines and are not used.
     """
-    seen: dict[str | None, list[LogEvent]] = {}
-    for event in logged(view, "amd", "amd"):
-        if isinstance(event, Gap):
-            yield event
-        else:
-            seen.setdefault(event.address, []).append(event)
-    for address, events in seen.items():
-        at = where(view, address)
+    for found in logged_by_gpu(view, "amd", "amd"):
+        if isinstance(found, Gap):
+            yield found
+            continue
+        at, events = found
         yield Fault(
             severity=WARNING,
             subject=f"kernel log of {at}",
