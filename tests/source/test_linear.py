@@ -63,7 +63,7 @@ def test_repetition(piece: str, read: Callable[[str, Path], object], tmp_path: P
     text = piece * (SIZE // len(piece))
     begin = time.process_time()
     read(text, tmp_path)
-    assert time.process_time() - begin < 2  # each took from 4 seconds to minutes
+    assert time.process_time() - begin < 4  # a busy machine doubles it; each took up to minutes
 
 
 class OneFile:
