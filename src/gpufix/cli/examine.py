@@ -63,16 +63,18 @@ def examine(
     facts_file: str | None = None,
     deep: bool = False,
     compare: bool = False,
+    to_run: bool = False,
 ) -> Patient:
     """Collect facts, or load them. Whatever the user mistyped exits with 2.
 
-    `compare`: also what only a comparison with another machine asks.
+    `compare`: also what only a comparison with another machine asks. `to_run`: only what it takes
+    to run a program with the patient's torch.
     """
     if facts_file is not None:
         if python or project or deep:
             raise fail("--facts judges a snapshot: it cannot be combined with a patient or project")
         return _replayed(facts_file)
-    from gpufix.facts.collect import collect
+    from gpufix.facts.collect import collect, collect_to_run
     from gpufix.facts.context import CollectContext
     from gpufix.facts.project.project import ConfigError, locate
     from gpufix.facts.python.interpreter import NoInterpreter
@@ -84,7 +86,7 @@ def examine(
         with _progress() as progress:
             if progress is not None:
                 ctx.progress = progress.update
-            facts = collect(ctx, python, root)
+            facts = (collect_to_run if to_run else collect)(ctx, python, root)
     except (NoInterpreter, NotADirectoryError, ConfigError) as error:
         raise fail(str(error)) from None
     return Patient(facts, Queries.of(facts))

@@ -72,7 +72,7 @@ def smoke(
         _only_quick({"--gpu": gpu, "--only": only, "--compile-only": compile_only,
                      "--jobs": jobs, "--private-toolkit": private_toolkit})  # fmt: skip
     then = _load(compare)
-    facts = examine(python, None).facts
+    facts = examine(python, None, to_run=quick).facts
     request = _request(facts, gpu, only, compile_only, jobs)
     if facts.python is None:
         say_unjudged(facts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias, TypeVar
@@ -41,7 +41,7 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
     that goes wrong becomes a gap.
     """
     from gpufix.facts.libraries import libraries
-    from gpufix.facts.machine import caches, gpus, operating_system
+    from gpufix.facts.machine import caches, gpus
     from gpufix.facts.machine import network as network_facts
     from gpufix.facts.machine import storage as storage_facts
     from gpufix.facts.packages import conda, conda_prefix, distributions
@@ -50,7 +50,6 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
     from gpufix.facts.python import environment, interpreter, torch_package
     from gpufix.facts.python.environment import overlay_path
     from gpufix.facts.toolchain import toolkits, tools
-    from gpufix.facts.windows import machine as windows_machine
 
     ctx.progress("interpreter")
     patient = interpreter.collect(ctx, python, project)
@@ -112,16 +111,10 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
     if ctx.compare:
         ctx.progress("network")
         network = _try(ctx, "network", lambda: network_facts.collect(ctx), network)
-    unknown = Host(os="?", kernel="?", machine="?")
     prefixes = [patient.prefix, patient.base_prefix] if patient else []
-    here = unknown
-    if os.name == "nt":  # no environment was found there
-        here = windows_machine.host(None)
-    else:
-        here = _try(ctx, "host", lambda: operating_system.collect(ctx, prefixes), unknown)
     return Facts(
         gpufix_version=gpufix.__version__,
-        host=here,
+        host=_host(ctx, prefixes),
         python=patient,
         distributions=dists,
         conda=managed,
@@ -142,6 +135,62 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
         network=network,
         storage=storage,
     )
+
+
+def collect_to_run(ctx: CollectContext, python: str | None, project: Path | None) -> Facts:
+    """What it takes to run a program with the patient's torch. No library, script or toolkit is read.
+
+    Raises as `collect` does.
+    """
+    from gpufix.facts.machine import gpus
+    from gpufix.facts.packages import conda, distributions
+    from gpufix.facts.python import environment, interpreter, torch_package
+
+    ctx.progress("interpreter")
+    patient = interpreter.collect(ctx, python, project)
+    ctx.examined = _examined(patient, project)
+    if patient is not None and patient.platform == "win32":
+        from gpufix.facts.windows.collect import collect_windows
+
+        return collect_windows(ctx, patient, project)
+    overlay = environment.overlay_path(patient.prefix, project, ctx.environ) if patient else None
+    ctx.progress("installed distributions")
+    condas = _try(ctx, "conda", lambda: conda.collect(ctx, patient), conda.Installed())
+    installed: Installed = ([], [])
+    installed = _try(
+        ctx, "distributions", lambda: distributions.collect(ctx, patient, condas), installed
+    )
+    torch = _try(ctx, "torch", lambda: torch_package.collect(ctx, patient, installed[0]), None)
+    ctx.progress("GPUs and drivers")
+    machine: Machine = ([], [])
+    machine = _try(ctx, "gpus", lambda: gpus.collect(ctx), machine)
+    variables = _try(
+        ctx, "environment", lambda: environment.collect(ctx, overlay, patient), Environment()
+    )
+    return Facts(
+        gpufix_version=gpufix.__version__,
+        host=_host(ctx, None),
+        python=patient,
+        distributions=installed[0],
+        shared_files=installed[1],
+        torch=torch,
+        gpus=machine[0],
+        drivers=machine[1],
+        environment=variables,
+        gaps=list(ctx.gaps),
+    )
+
+
+def _host(ctx: CollectContext, prefixes: Sequence[str] | None) -> Host:
+    """`prefixes`: as for facts.machine.operating_system."""
+    if os.name == "nt":  # no environment was found there
+        from gpufix.facts.windows import machine
+
+        return machine.host(None)
+    from gpufix.facts.machine import operating_system
+
+    unknown = Host(os="?", kernel="?", machine="?")
+    return _try(ctx, "host", lambda: operating_system.collect(ctx, prefixes), unknown)
 
 
 def _examined(patient: Python | None, project: Path | None) -> tuple[Path, ...]:

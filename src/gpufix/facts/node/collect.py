@@ -28,7 +28,7 @@ from gpufix.model import (
 )
 
 T = TypeVar("T")
-NVML_SECONDS = 1.2  # so that a whole look takes 1.5 s where NVML hangs
+NVML_SECONDS = 1.1  # so that a whole look takes 1.5 s where NVML hangs, and cannot be killed
 
 
 class Looked(Frozen):

@@ -23,6 +23,7 @@ _CODE = (
     "from gpufix.facts.node.nvml_health import main; main()"
 )
 _OUTPUT, _LONG = 4 << 20, 300
+_PATIENCE = 0.1  # of a killed process: one that waits in the driver never goes
 _TEXTS = ("address", "name", "vbios", "error")
 
 
@@ -47,7 +48,7 @@ def ask_health(ctx: CollectContext, nodes: Mapping[str, str], seconds: float) ->
         raise Unread("the nvidia-ml-py module is not installed beside gpufix")
     root = str(Path(gpufix.__file__).parent.parent)
     command = [sys.executable, "-I", "-S", "-B", "-c", _CODE, root, module, json.dumps(dict(nodes))]
-    limits = Limits(seconds, kept=_OUTPUT, most=_OUTPUT, grace_s=0.0, patience_s=1.0)
+    limits = Limits(seconds, kept=_OUTPUT, most=_OUTPUT, grace_s=0.0, patience_s=_PATIENCE)
     try:
         return _read(run(Program(command, ctx.environ), limits))
     except NotStarted as error:

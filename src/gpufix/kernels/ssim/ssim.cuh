@@ -14,6 +14,7 @@
 
 #include <type_traits>
 
+#include "../common/copy_async.h"
 #include "../common/gpufix_gpu.h"
 
 namespace gpufix_ssim {
@@ -99,12 +100,14 @@ struct Args {
 // forward: the map and its sum; fused: the sum and its gradient; backward: a map gradient's gradient.
 enum class Mode { forward, fused, backward };
 
-// What a block shares, for a span of kSpan columns: rows of both images, and rows of derivatives.
+constexpr int kStep = 2;  // rows between two barriers
+
+// What a block shares of a step, for a span of kSpan columns: rows of both images, and of derivatives.
 template <int kSpan, bool kGradient>
 struct Rows {
     static constexpr int kLoads = kSpan + 2 * kRadius;
-    alignas(16) float x[2][kLoads], y[2][kLoads];
-    alignas(16) float derivative[2][kGradient ? 3 : 1][kGradient ? kLoads : 1];
+    alignas(16) float x[kStep][kLoads], y[kStep][kLoads];
+    alignas(16) float derivative[kGradient ? kStep : 1][3][kGradient ? kLoads : 1];
 };
 
 // Which part of the images a block works on.
@@ -133,20 +136,15 @@ __device__ inline void window(const float* row, int first, float (&v)[2 + 2 * kR
     }
 }
 
-// What a thread keeps from row to row in either role, so that both take the same registers: the
-// images at its next load, and the filters of its two columns.
+// What a thread keeps from row to row in either role, so that both take the same registers: where
+// it is in the images, and the filters of its two columns.
 struct Walker {
-    const float *x, *y;
+    long long at;
     ColumnFilter filters[2][4];
-    __device__ void start(const Args& a, long long offset) {
-        x = a.x + offset;
-        y = a.y + offset;
+    __device__ void start(long long offset) {
+        at = offset;
         for (int c = 0; c < 2; ++c)
             for (int f = 0; f < 4; ++f) filters[c][f].clear();
-    }
-    __device__ void next_row(int width) {
-        x += width;
-        y += width;
     }
 };
 
@@ -160,17 +158,15 @@ struct Moments {
 
     const Args& a;
     const Part& part;
-    Rows<kSpan, kGradient>& rows;
     Walker& walker;
     const int thread;
     unsigned loaded = 0;    // bit i: load i is inside the image
     float own[2], scale[2]; // 1 and the gradient's scale where this column counts, else 0
-    float next_x[kPerThread], next_y[kPerThread];
     float sum = 0;
 
-    __device__ Moments(const Args& args, const Part& p, Rows<kSpan, kGradient>& r, Walker& w)
-        : a(args), part(p), rows(r), walker(w), thread(int(threadIdx.x)) {}
-    __device__ void start() {
+    __device__ Moments(const Args& args, const Part& p, Walker& w)
+        : a(args), part(p), walker(w), thread(int(threadIdx.x)) {}
+    __device__ void start(int first_row) {
         int m = margin(a.shape), load = part.first_column - kReach - kRadius + thread;
         for (int i = 0; i < kPerThread; ++i) {
             int local = thread + i * kThreads, column = load + i * kThreads;
@@ -182,52 +178,63 @@ struct Moments {
             own[c] = kept && local >= kReach && local < kSpan - kReach ? 1.0f : 0.0f;
             scale[c] = kept ? a.gradient_scale : 0.0f;
         }
-        walker.start(a, (long long)part.offset(a.shape) + (long long)first_row() * a.shape.width + load);
-        fetch(first_row());
+        walker.start((long long)part.offset(a.shape) + (long long)first_row * a.shape.width + load);
     }
-    __device__ int first_row() const { return part.row_begin - kReach - kRadius; }
 
-    __device__ void fetch(int row) {
-        unsigned wanted = row >= 0 && row < a.shape.height ? loaded : 0;
+    // A step's rows of both images are on their way into `rows`: they are there after a wait and a barrier.
+    __device__ void fetch(int row, Rows<kSpan, kGradient>& rows) {
 #pragma unroll
-        for (int i = 0; i < kPerThread; ++i) {
-            next_x[i] = wanted >> i & 1 ? walker.x[i * kThreads] : 0;
-            next_y[i] = wanted >> i & 1 ? walker.y[i * kThreads] : 0;
+        for (int s = 0; s < kStep; ++s) {
+            bool inside = row + s >= 0 && row + s < a.shape.height;
+#pragma unroll
+            for (int i = 0; i < kPerThread; ++i)
+                if (i < 2 || thread < kLoads - kSpan) {
+                    bool valid = inside && (loaded >> i & 1);
+                    int at = thread + i * kThreads;
+                    gpu::copy_async4(&rows.x[s][at], a.x + walker.at + i * kThreads, valid);
+                    gpu::copy_async4(&rows.y[s][at], a.y + walker.at + i * kThreads, valid);
+                }
+            walker.at += a.shape.width;
         }
-        walker.next_row(a.shape.width);
-    }
-    __device__ void deposit(int buffer) {
-#pragma unroll
-        for (int i = 0; i < kPerThread; ++i)
-            if (i < 2 || thread < kLoads - kSpan) {
-                rows.x[buffer][thread + i * kThreads] = next_x[i];
-                rows.y[buffer][thread + i * kThreads] = next_y[i];
-            }
+        gpu::copy_async_commit();
     }
 
-    // Feeds image row `row`; the moments of row - 5 come out, and with them the map.
-    __device__ void feed(int row, int buffer) {
+    // Feeds the step's rows, of which `row` is the first. Once the filters are full, the moments of
+    // row - 5 and so on come out, and with them the map.
+    __device__ void feed(int row, bool full, Rows<kSpan, kGradient>& rows) {
+#pragma unroll
+        for (int s = 0; s < kStep; ++s) {
+            float moments[2][4];
+            blur(rows.x[s], rows.y[s], moments);
+            if (!full) continue;
+            Derivatives d[2];
+#pragma unroll
+            for (int c = 0; c < 2; ++c)
+                d[c] = similarity(moments[c][0], moments[c][1], moments[c][2], moments[c][3]);
+            emit(row + s - kRadius, d, rows.derivative[kGradient ? s : 0]);
+        }
+    }
+    __device__ void blur(const float* x, const float* y, float (&moments)[2][4]) {
         float vx[2 + 2 * kRadius], vy[2 + 2 * kRadius], squares[2 + 2 * kRadius], product[2 + 2 * kRadius];
-        window(rows.x[buffer], 2 * thread, vx);
-        window(rows.y[buffer], 2 * thread, vy);
+        window(x, 2 * thread, vx);
+        window(y, 2 * thread, vy);
 #pragma unroll
         for (int i = 0; i < 2 + 2 * kRadius; ++i) {
             squares[i] = fmaf(vx[i], vx[i], vy[i] * vy[i]);
             product[i] = vx[i] * vy[i];
         }
-        Derivatives d[2];
 #pragma unroll
         for (int c = 0; c < 2; ++c) {
             ColumnFilter(&f)[4] = walker.filters[c];
-            float ux = f[0].feed(row_filter(vx, c)), uy = f[1].feed(row_filter(vy, c));
-            float s = f[2].feed(row_filter(squares, c));
-            float p = f[3].feed(row_filter(product, c));
-            d[c] = similarity(ux, uy, s, p);
+            moments[c][0] = f[0].feed(row_filter(vx, c));
+            moments[c][1] = f[1].feed(row_filter(vy, c));
+            moments[c][2] = f[2].feed(row_filter(squares, c));
+            moments[c][3] = f[3].feed(row_filter(product, c));
         }
-        emit(row - kRadius, buffer, d);
     }
 
-    __device__ void emit(int row, int buffer, const Derivatives (&d)[2]) {
+    template <int kColumns>
+    __device__ void emit(int row, const Derivatives (&d)[2], float (&out)[3][kColumns]) {
         int m = margin(a.shape);
         bool kept = row >= m && row < a.shape.height - m, mine = row >= part.row_begin && row < part.row_end;
         if (kMode != Mode::backward && kept && mine)
@@ -243,7 +250,6 @@ struct Moments {
             }
         }
         if constexpr (kGradient) {
-            float(&out)[3][kLoads] = rows.derivative[buffer];
             store(out[0], g[0] * d[0].by_x, g[1] * d[1].by_x);
             store(out[1], g[0] * d[0].by_xx, g[1] * d[1].by_xx);
             store(out[2], g[0] * d[0].by_xy, g[1] * d[1].by_xy);
@@ -260,53 +266,56 @@ struct Gradient {
     static constexpr int kSpan = 2 * kThreads;
     const Args& a;
     const Part& part;
-    Rows<kSpan, true>& rows;
     Walker& walker;
     const int thread;
     bool mine[2];
 
-    __device__ Gradient(const Args& args, const Part& p, Rows<kSpan, true>& r, Walker& w)
-        : a(args), part(p), rows(r), walker(w), thread(int(threadIdx.x) - kThreads) {}
+    __device__ Gradient(const Args& args, const Part& p, Walker& w)
+        : a(args), part(p), walker(w), thread(int(threadIdx.x) - kThreads) {}
     __device__ void start() {
         for (int c = 0; c < 2; ++c) {
             int local = 2 * thread + c;
             mine[c] = local < kSpan - 2 * kRadius && part.first_column + local < a.shape.width;
         }
-        walker.start(a, (long long)(part.offset(a.shape) + size_t(part.row_begin) * a.shape.width +
-                                    part.first_column + 2 * thread));
+        walker.start((long long)(part.offset(a.shape) + size_t(part.row_begin) * a.shape.width +
+                                 part.first_column + 2 * thread));
     }
 
-    // Feeds derivative row `row`; the gradient of row - 5 comes out.
-    __device__ void feed(int row, int buffer) {
-        bool done = row - kRadius >= part.row_begin;
-        float px[2] = {0, 0}, py[2] = {0, 0}, v[3][2 + 2 * kRadius];
-        if (done) {
+    // Feeds a step's rows of derivatives. Once the filters are full, the gradient of `row` and the
+    // next comes out.
+    __device__ void feed(int row, bool full, const Rows<kSpan, true>& rows) {
 #pragma unroll
-            for (int c = 0; c < 2; ++c)
-                if (mine[c]) px[c] = 2.0f * walker.x[c], py[c] = walker.y[c];
+        for (int s = 0; s < kStep; ++s) {
+            bool done = full && row + s < part.row_end;
+            float px[2] = {0, 0}, py[2] = {0, 0}, v[3][2 + 2 * kRadius];
+            if (done) {
+#pragma unroll
+                for (int c = 0; c < 2; ++c)
+                    if (mine[c]) px[c] = 2.0f * a.x[walker.at + c], py[c] = a.y[walker.at + c];
+            }
+#pragma unroll
+            for (int m = 0; m < 3; ++m) window(rows.derivative[s][m], 2 * thread, v[m]);
+#pragma unroll
+            for (int c = 0; c < 2; ++c) {
+                ColumnFilter(&f)[4] = walker.filters[c];
+                float g = f[0].feed(row_filter(v[0], c));
+                g = fmaf(px[c], f[1].feed(row_filter(v[1], c)), g);
+                g = fmaf(py[c], f[2].feed(row_filter(v[2], c)), g);
+                if (done && mine[c]) a.gradient[walker.at + c] = g;
+            }
+            if (done) walker.at += a.shape.width;
         }
-#pragma unroll
-        for (int m = 0; m < 3; ++m) window(rows.derivative[buffer][m], 2 * thread, v[m]);
-#pragma unroll
-        for (int c = 0; c < 2; ++c) {
-            ColumnFilter(&f)[4] = walker.filters[c];
-            float g = f[0].feed(row_filter(v[0], c));
-            g = fmaf(px[c], f[1].feed(row_filter(v[1], c)), g);
-            g = fmaf(py[c], f[2].feed(row_filter(v[2], c)), g);
-            if (done && mine[c]) a.gradient[(walker.x - a.x) + c] = g;
-        }
-        if (done) walker.next_row(a.shape.width);
     }
 };
 
 // Sum over the block, in thread 0.
-template <int kThreads>
-__device__ float block_sum(float v) {
-    __shared__ float waves[kThreads / 32];
+template <int kThreads, class T>
+__device__ T block_sum(T v) {
+    __shared__ T waves[kThreads / 32];
     v = gpu::wave_sum(v);
     if (gpu::lane_id() == 0) waves[threadIdx.x / gpu::kWaveSize] = v;
     __syncthreads();
-    float total = 0;
+    T total = 0;
     if (threadIdx.x == 0)
         for (int i = 0; i < kThreads / gpu::kWaveSize; ++i) total += waves[i];
     return total;
@@ -319,39 +328,52 @@ constexpr int kBlockThreads = kMode == Mode::forward ? kThreads : 2 * kThreads;
 
 // Mode::forward has no second role.
 struct Nobody {
-    template <class RowsOfMode>
-    __device__ Nobody(const Args&, const Part&, RowsOfMode&, Walker&) {}
+    __device__ Nobody(const Args&, const Part&, Walker&) {}
     __device__ void start() {}
-    __device__ void feed(int, int) {}
+    template <class RowsOfMode>
+    __device__ void feed(int, bool, const RowsOfMode&) {}
 };
 
 template <Mode kMode>
 using Second = std::conditional_t<kMode == Mode::forward, Nobody, Gradient<kThreads>>;
 
 // The two roles are separate threads: with both kinds of filter in one thread's registers, too few
-// threads fit a multiprocessor to hide latency. Row r is loaded and blurred while derivative row
-// r - 6 goes through the second blur: one barrier a row, buffers alternate.
+// threads fit a multiprocessor to hide latency. While a step's rows are loaded, the step before is
+// blurred, and the derivatives of the one before that go through the second blur: one barrier a
+// step, buffers alternate. A filter is full after two radii of rows, which are whole steps.
+static_assert(2 * kRadius % kStep == 0, "filters fill at the end of a step");
+
 template <Mode kMode, int kBlocks>
 __global__ void GPUFIX_LAUNCH_BOUNDS(kBlockThreads<kMode>, kBlocks) strip_kernel(const Args a) {
     using First = Moments<kThreads, kMode>;
-    __shared__ Rows<First::kSpan, First::kGradient> rows;
+    constexpr int kFull = 2 * kRadius / kStep;  // steps
+    __shared__ Rows<First::kSpan, First::kGradient> rows[2];
     const Part part(a, First::kSpan - 2 * First::kReach);
     const int first = part.row_begin - First::kReach - kRadius;
-    const int last = part.row_end + kRadius + (First::kGradient ? kRadius + 1 : 0);
+    const int fed = part.row_end + First::kReach + kRadius - first;
+    const int steps = (fed + kStep - 1) / kStep + (First::kGradient ? 1 : 0);
     Walker walker;
-    First moments(a, part, rows, walker);
-    Second<kMode> second(a, part, rows, walker);
-    const bool in_first = threadIdx.x < kThreads;
-    if (in_first) moments.start();
-    else second.start();
-    for (int row = first, buffer = 0; row < last; ++row, buffer ^= 1) {
-        if (in_first) {
-            moments.deposit(buffer);
-            moments.fetch(row + 1);
-        }
+    First moments(a, part, walker);
+    Second<kMode> second(a, part, walker);
+    // Told by a lane of the wave, so that the compiler knows that the whole wave has one role.
+    const bool in_first = gpu::shfl(gpu::kFullMask, int(threadIdx.x), 0) < kThreads;
+    if (in_first) {
+        moments.start(first);
+        moments.fetch(first, rows[0]);
+    } else {
+        second.start();
+    }
+    for (int step = 0; step < steps; ++step) {
+        const int row = first + kStep * step;
+        auto &now = rows[step & 1], &other = rows[(step & 1) ^ 1];
+        if (in_first) gpu::copy_async_wait<0>();
         __syncthreads();
-        if (in_first) moments.feed(row, buffer);
-        else if (row > first) second.feed(row - kRadius - 1, buffer ^ 1);
+        if (in_first) {
+            moments.fetch(row + kStep, other);
+            moments.feed(row, step >= kFull, now);
+        } else if (step > kFull) {
+            second.feed(row - kStep - 2 * kRadius, step > 2 * kFull, other);
+        }
     }
     if (kMode == Mode::backward || !a.partial) return;
     float total = block_sum<kBlockThreads<kMode>>(in_first ? moments.sum : 0.0f);
@@ -363,15 +385,10 @@ constexpr int kFinishThreads = 512;
 // In a fixed order, so that the mean is the same in every run.
 static __global__ void __launch_bounds__(kFinishThreads)
     mean_kernel(const float* partial, int count, double scale, float* mean) {
-    __shared__ double sums[kFinishThreads];
     double sum = 0;
     for (int i = threadIdx.x; i < count; i += kFinishThreads) sum += partial[i];
-    sums[threadIdx.x] = sum;
-    for (int half = kFinishThreads / 2; half > 0; half /= 2) {
-        __syncthreads();
-        if (int(threadIdx.x) < half) sums[threadIdx.x] += sums[threadIdx.x + half];
-    }
-    if (threadIdx.x == 0) *mean = float(sums[0] * scale);
+    sum = block_sum<kFinishThreads>(sum);
+    if (threadIdx.x == 0) *mean = float(sum * scale);
 }
 
 static __global__ void __launch_bounds__(256)
@@ -427,7 +444,7 @@ inline gpuError_t launch(Args a, gpuStream_t stream, int* blocks) {
     gpuError_t status = gpuGetDevice(&device);
     if (status == gpuSuccess) status = gpuDeviceGetAttribute(&units, kUnitsAttribute, device);
     if (status != gpuSuccess) return status;
-    int warmup = 2 * kRadius + (First::kGradient ? 2 * kRadius + 1 : 0);
+    int warmup = 2 * kRadius + (First::kGradient ? 2 * kRadius + kStep : 0);
     cut(a, First::kSpan - 2 * First::kReach, warmup, units * kBlocksPerUnit<kMode>);
     *blocks = int(a.shape.planes * a.strips * a.segments);
     strip_kernel<kMode, kBlocksPerUnit<kMode>>
