@@ -1,0 +1,447 @@
+"""Tiles and pixels as Triton kernels: a program is one tile, which composes its Gaussians one by one.
+
+Front to back for the picture, back to front for the gradient. A program sums a Gaussian's gradient over
+the tile before it touches memory; sums are moments of the loss's derivative by the exponent, as in the
+splat kernel of gpufix's suite. Pictures of more than four channels are made in passes of four.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from ._lens import ALPHA_LEAST, ALPHA_MOST, LIGHT_LEAST, Grid
+
+CHANNELS = 4  # of one pass
+_BLOCK = 32  # Gaussians that are written to their tiles together
+
+
+# ---- tiles ---------------------------------------------------------------------------------------
+@triton.jit
+def _box(means2d, radii, g, there, across, down, TILE: tl.constexpr):
+    x, y = tl.load(means2d + g * 2, there, 0.0), tl.load(means2d + g * 2 + 1, there, 0.0)
+    rx, ry = tl.load(radii + g * 2, there, 0).to(tl.float32), tl.load(radii + g * 2 + 1, there, 0).to(tl.float32)
+    x0 = tl.minimum(tl.maximum(tl.floor((x - rx) / TILE), 0.0), across).to(tl.int32)
+    x1 = tl.minimum(tl.maximum(tl.ceil((x + rx) / TILE), 0.0), across).to(tl.int32)
+    y0 = tl.minimum(tl.maximum(tl.floor((y - ry) / TILE), 0.0), down).to(tl.int32)
+    y1 = tl.minimum(tl.maximum(tl.ceil((y + ry) / TILE), 0.0), down).to(tl.int32)
+    seen = there & (rx > 0) & (ry > 0)
+    return x, y, ry, tl.where(seen, x0, 0), tl.where(seen, x1, 0), tl.where(seen, y0, 0), tl.where(seen, y1, 0)
+
+
+@triton.jit
+def _ellipse(conics, opacities, g, there, LEAST: tl.constexpr):
+    """Of the ellipse within which alpha counts: its middle line's slope, half its width there, whether it is one.
+
+    Faint within the box of its radii only: an opacity over 1 reaches beyond them, and is not narrowed.
+    """
+    a, b = tl.load(conics + g * 3, there, 1.0), tl.load(conics + g * 3 + 1, there, 0.0)
+    opacity = tl.load(opacities + g, there, 1.0)
+    sound = (a > 0) & (opacity >= LEAST) & (opacity <= 1)
+    reach = tl.sqrt(2 * tl.log(tl.where(sound, opacity, 1.0) / LEAST) / tl.where(sound, a, 1.0))
+    return -b / tl.where(sound, a, 1.0), reach, sound
+
+
+@triton.jit
+def _part(x, y, ry, slope, reach, sound, x0, x1, row, TILE: tl.constexpr):
+    """The first tile of a row that the ellipse may touch, and past the last.
+
+    Its right border at a height dy is slope dy + reach sqrt(1 - (dy / ry)^2): greatest at one height, and
+    beyond that at the end of the row that is nearer to it. A little wider, for what rounding takes.
+    """
+    ry = ry + 0.01
+    top = tl.maximum(row.to(tl.float32) * TILE + 0.5 - y, -ry)
+    bottom = tl.minimum(row.to(tl.float32) * TILE + (TILE - 0.5) - y, ry)
+    tilt = slope * ry / reach
+    crest = ry * tilt / tl.sqrt(1 + tilt * tilt)
+    right_y = tl.minimum(tl.maximum(crest, top), bottom)
+    left_y = tl.minimum(tl.maximum(-crest, top), bottom)
+    right_t, left_t = right_y / ry, left_y / ry
+    right = slope * right_y + reach * tl.sqrt(tl.maximum(1 - right_t * right_t, 0.0)) * 1.0001 + 0.02
+    left = slope * left_y - reach * tl.sqrt(tl.maximum(1 - left_t * left_t, 0.0)) * 1.0001 - 0.02
+    # A tile's pixels have their centres from half a pixel within it on.
+    first = tl.ceil((x + left - (TILE - 0.5)) / TILE)
+    past = tl.floor((x + right - 0.5) / TILE) + 1
+    begin = tl.maximum(x0, tl.minimum(tl.maximum(first, -1.0), 1e6).to(tl.int32))
+    end = tl.minimum(x1, tl.minimum(tl.maximum(past, -1.0), 1e6).to(tl.int32))
+    begin, end = tl.where(sound, begin, x0), tl.where(sound, end, x1)
+    return begin, tl.maximum(begin, tl.where(top <= bottom, end, begin))
+
+
+@triton.jit
+def _count(
+    means2d, radii, conics, opacities, boxes, counts, n, across, down,
+    LEAST: tl.constexpr, TILE: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    g = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    there = g < n
+    x, y, ry, x0, x1, y0, y1 = _box(means2d, radii, g, there, across, down, TILE)
+    slope, reach, sound = _ellipse(conics, opacities, g, there, LEAST)
+    number = tl.zeros((BLOCK,), tl.int32)
+    row = y0
+    while tl.max((row < y1).to(tl.int32), 0) > 0:
+        begin, end = _part(x, y, ry, slope, reach, sound, x0, x1, row, TILE)
+        number += tl.where(row < y1, end - begin, 0)
+        row += 1
+    tl.store(boxes + g, (x1 - x0) * (y1 - y0), there)
+    tl.store(counts + g, number, there)
+
+
+@triton.jit
+def _fill(
+    means2d, radii, conics, opacities, images, order, ends, counts, tiles, ids, n, each, across, down,
+    LEAST: tl.constexpr, TILE: tl.constexpr, PACKED: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    lane = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    there = lane < n
+    g = tl.load(order + lane, there, 0)
+    count = tl.load(counts + g, there, 0)
+    at = tl.load(ends + lane, there, 0) - count
+    end_at = at + count
+    image = (g // each).to(tl.int32)
+    if PACKED:
+        image = tl.load(images + g, there, 0).to(tl.int32)
+    x, y, ry, x0, x1, y0, y1 = _box(means2d, radii, g, there, across, down, TILE)
+    slope, reach, sound = _ellipse(conics, opacities, g, there, LEAST)
+    row = y0
+    while tl.max(((row < y1) & (at < end_at)).to(tl.int32), 0) > 0:
+        column, end = _part(x, y, ry, slope, reach, sound, x0, x1, row, TILE)
+        end = tl.where(row < y1, end, column)
+        first = (image * down + row) * across
+        while tl.max((column < end).to(tl.int32), 0) > 0:
+            # Counted elsewhere: another rounding there must not write past the end.
+            to = (column < end) & (at < end_at)
+            tl.store(tiles + at, (first + column).to(tiles.dtype.element_ty), to)
+            tl.store(ids + at, g.to(tl.int32), to)
+            at += to
+            column += 1
+        row += 1
+
+
+def entries(
+    means2d: Tensor, radii: Tensor, conics: Tensor, opacities: Tensor, images: Optional[Tensor],
+    depths: Tensor, grid: Grid,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+    """Tiles of each Gaussian's box [n]; then by tile and depth: tiles and Gaussians; the tiles' ends.
+
+    Each is listed in those tiles of its box that it may color. ``ends`` is int32 [tiles + 1].
+    """
+    n = len(means2d)
+    kind = torch.int16 if grid.tiles < 1 << 15 else torch.int32
+    bounds = torch.arange(grid.tiles + 1, device=means2d.device, dtype=kind)
+    boxes = means2d.new_zeros(n, dtype=torch.int32)
+    number = torch.zeros_like(boxes)
+    if n:
+        some = (means2d, radii, conics, opacities)
+        blocks = (triton.cdiv(n, _BLOCK),)
+        rules = {"LEAST": ALPHA_LEAST, "TILE": grid.tile, "BLOCK": _BLOCK, "num_warps": 1}
+        _count[blocks](*some, boxes, number, n, grid.across, grid.down, **rules)
+        order = depths.sort(stable=True).indices
+        ends = number[order].cumsum(0)
+        total = int(ends[-1])
+    if not n or not total:
+        nothing = means2d.new_zeros(0, dtype=kind)
+        return boxes, nothing, nothing.int(), torch.zeros_like(bounds, dtype=torch.int32)
+    tiles = torch.full((total,), grid.tiles, dtype=kind, device=means2d.device)
+    ids = means2d.new_zeros(total, dtype=torch.int32)
+    _fill[blocks](
+        *some, images, order, ends, number, tiles, ids, n, n // grid.images or 1, grid.across,
+        grid.down, PACKED=images is not None, **rules,
+    )  # fmt: skip
+    tiles, order = tiles.sort(stable=True)
+    return boxes, tiles, ids.index_select(0, order), torch.searchsorted(tiles, bounds, out_int32=True)
+
+
+# ---- pixels --------------------------------------------------------------------------------------
+@triton.jit
+def _pixels(tile, width, height, across, down, TILE: tl.constexpr):
+    """Centres of a tile's pixels, which are inside, and where they lie in the pictures."""
+    lane = tl.arange(0, TILE * TILE)
+    image = tile // (across * down)
+    place = tile - image * across * down
+    x = place % across * TILE + lane % TILE
+    y = place // across * TILE + lane // TILE
+    inside = (x < width) & (y < height)
+    at = (image.to(tl.int64) * height + y) * width + x
+    return x.to(tl.float32) + 0.5, y.to(tl.float32) + 0.5, inside, at, image
+
+
+@triton.jit
+def _splat(means2d, conics, opacities, colors, g, channels, first, CHANNELS: tl.constexpr):
+    """One Gaussian's numbers; channels that are not there are the first one again."""
+    c = colors + g * channels + first
+    return (
+        tl.load(means2d + g * 2), tl.load(means2d + g * 2 + 1), tl.load(conics + g * 3),
+        tl.load(conics + g * 3 + 1), tl.load(conics + g * 3 + 2), tl.load(opacities + g), tl.load(c),
+        tl.load(c + (1 if CHANNELS > 1 else 0)), tl.load(c + (2 if CHANNELS > 2 else 0)),
+        tl.load(c + (3 if CHANNELS > 3 else 0)),
+    )  # fmt: skip
+
+
+@triton.jit
+def _render(
+    means2d, conics, colors, opacities, backgrounds, ids, ends, picture, alphas, lights, lasts,
+    width, height, across, down, channels, first,
+    BACKED: tl.constexpr, CHANNELS: tl.constexpr, LEAST: tl.constexpr, MOST: tl.constexpr,
+    DARK: tl.constexpr, TILE: tl.constexpr,
+):  # fmt: skip
+    tile = tl.program_id(0)
+    px, py, inside, at, image = _pixels(tile, width, height, across, down, TILE)
+    k, end = tl.load(ends + tile), tl.load(ends + tile + 1)
+    light = tl.where(inside, 1.0, 0.0)
+    least = tl.where(inside, LEAST, float("inf"))  # infinite once a pixel is finished
+    last = tl.full((TILE * TILE,), -1, tl.int32)
+    c0 = tl.zeros((TILE * TILE,), tl.float32)
+    c1, c2, c3 = c0, c0, c0
+    g = tl.load(ids + k, k < end, 0).to(tl.int64)
+    while k < end:
+        mx, my, a, b, c, opacity, v0, v1, v2, v3 = _splat(
+            means2d, conics, opacities, colors, g, channels, first, CHANNELS
+        )
+        g = tl.load(ids + k + 1, k + 1 < end, 0).to(tl.int64)
+        dx, dy = px - mx, py - my
+        sigma = 0.5 * (a * dx * dx + c * dy * dy) + b * dx * dy
+        alpha = tl.minimum(opacity * tl.exp2(-1.44269504 * sigma), MOST)
+        behind = light * (1 - alpha)
+        hit = (sigma >= 0) & (alpha >= least)
+        ends_here = hit & (behind <= DARK)
+        least = tl.where(ends_here, float("inf"), least)
+        hit = hit & (behind > DARK)
+        weight = tl.where(hit, alpha * light, 0.0)
+        c0 += weight * v0
+        if CHANNELS > 1:
+            c1 += weight * v1
+        if CHANNELS > 2:
+            c2 += weight * v2
+        if CHANNELS > 3:
+            c3 += weight * v3
+        light = tl.where(hit, behind, light)
+        last = tl.where(hit, k, last)
+        k += 1
+        if k % 16 == 0:  # whether all pixels are finished: now and then
+            if tl.min(least, 0) == float("inf"):
+                k = end
+    if BACKED:
+        back = backgrounds + image * channels + first
+        c0 += light * tl.load(back)
+        if CHANNELS > 1:
+            c1 += light * tl.load(back + 1)
+        if CHANNELS > 2:
+            c2 += light * tl.load(back + 2)
+        if CHANNELS > 3:
+            c3 += light * tl.load(back + 3)
+    to = picture + at * channels + first
+    tl.store(to, c0, inside)
+    if CHANNELS > 1:
+        tl.store(to + 1, c1, inside)
+    if CHANNELS > 2:
+        tl.store(to + 2, c2, inside)
+    if CHANNELS > 3:
+        tl.store(to + 3, c3, inside)
+    if first == 0:
+        tl.store(alphas + at, 1 - light, inside)
+        tl.store(lights + at, light, inside)
+        tl.store(lasts + at, last, inside)
+
+
+@triton.jit
+def _back(
+    means2d, conics, colors, opacities, backgrounds, ids, ends, lights, lasts, by_picture, by_alphas,
+    sums, width, height, across, down, channels, first, each,
+    BACKED: tl.constexpr, ABSOLUTE: tl.constexpr, CHANNELS: tl.constexpr, LEAST: tl.constexpr,
+    MOST: tl.constexpr, TILE: tl.constexpr,
+):  # fmt: skip
+    """Adds to ``sums`` [n, each]: six moments, two absolute gradients of the mean where asked for, colors."""
+    tile = tl.program_id(0)
+    px, py, inside, at, image = _pixels(tile, width, height, across, down, TILE)
+    begin = tl.load(ends + tile)
+    light = tl.load(lights + at, inside, 0.0)
+    last = tl.load(lasts + at, inside, -1)
+    g0 = tl.load(by_picture + at * channels + first, inside, 0.0)
+    g1, g2, g3 = g0, g0, g0
+    if CHANNELS > 1:
+        g1 = tl.load(by_picture + at * channels + first + 1, inside, 0.0)
+    if CHANNELS > 2:
+        g2 = tl.load(by_picture + at * channels + first + 2, inside, 0.0)
+    if CHANNELS > 3:
+        g3 = tl.load(by_picture + at * channels + first + 3, inside, 0.0)
+    behind = tl.zeros((TILE * TILE,), tl.float32)  # what lies behind, times the gradients
+    if first == 0:
+        behind -= tl.load(by_alphas + at, inside, 0.0)
+    if BACKED:
+        back = backgrounds + image * channels + first
+        behind += g0 * tl.load(back)
+        if CHANNELS > 1:
+            behind += g1 * tl.load(back + 1)
+        if CHANNELS > 2:
+            behind += g2 * tl.load(back + 2)
+        if CHANNELS > 3:
+            behind += g3 * tl.load(back + 3)
+    behind *= light
+    slot = tl.arange(0, 16)
+    geometry = 8 if ABSOLUTE else 6
+    k = tl.max(last, 0)
+    g = tl.load(ids + k, k >= begin, 0).to(tl.int64)
+    while k >= begin:
+        own = g
+        mx, my, a, b, c, opacity, v0, v1, v2, v3 = _splat(
+            means2d, conics, opacities, colors, g, channels, first, CHANNELS
+        )
+        g = tl.load(ids + k - 1, k > begin, 0).to(tl.int64)
+        dx, dy = px - mx, py - my
+        sigma = 0.5 * (a * dx * dx + c * dy * dy) + b * dx * dy
+        raw = opacity * tl.exp2(-1.44269504 * sigma)
+        alpha = tl.minimum(raw, MOST)
+        hit = (k <= last) & (sigma >= 0) & (alpha >= LEAST)
+        if tl.max(hit.to(tl.int32), 0) > 0:
+            inverse = 1.0 / (1 - alpha)
+            light = tl.where(hit, light * inverse, light)  # now what reaches this Gaussian
+            weight = tl.where(hit, alpha * light, 0.0)
+            along = g0 * v0
+            if CHANNELS > 1:
+                along += g1 * v1
+            if CHANNELS > 2:
+                along += g2 * v2
+            if CHANNELS > 3:
+                along += g3 * v3
+            by_alpha = light * along - inverse * behind
+            behind += weight * along
+            v = tl.where(hit & (raw <= MOST), -raw * by_alpha, 0.0)  # by sigma
+            vx, vy = v * dx, v * dy
+            s0, s1, s2 = tl.sum(v, 0), tl.sum(vx, 0), tl.sum(vy, 0)
+            s3, s4, s5 = tl.sum(vx * dx, 0), tl.sum(vx * dy, 0), tl.sum(vy * dy, 0)
+            all_sums = tl.where(slot == 0, s0, tl.where(slot == 1, s1, tl.where(slot == 2, s2, 0.0)))
+            all_sums = tl.where(slot == 3, s3, tl.where(slot == 4, s4, tl.where(slot == 5, s5, all_sums)))
+            if ABSOLUTE:
+                all_sums = tl.where(slot == 6, tl.sum(tl.abs(a * vx + b * vy), 0), all_sums)
+                all_sums = tl.where(slot == 7, tl.sum(tl.abs(b * vx + c * vy), 0), all_sums)
+            all_sums = tl.where(slot == geometry, tl.sum(weight * g0, 0), all_sums)
+            if CHANNELS > 1:
+                all_sums = tl.where(slot == geometry + 1, tl.sum(weight * g1, 0), all_sums)
+            if CHANNELS > 2:
+                all_sums = tl.where(slot == geometry + 2, tl.sum(weight * g2, 0), all_sums)
+            if CHANNELS > 3:
+                all_sums = tl.where(slot == geometry + 3, tl.sum(weight * g3, 0), all_sums)
+            place = tl.where(slot < geometry, slot, slot + first)
+            tl.atomic_add(sums + own * each + place, all_sums, slot < geometry + CHANNELS, sem="relaxed")
+        k -= 1
+
+
+@triton.jit
+def _finish(
+    sums, conics, opacities, by_means2d, by_absolute, by_conics, by_opacities, by_colors,
+    n, channels, each, ABSOLUTE: tl.constexpr, WIDE: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    """From moments to gradients."""
+    g = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    there = g < n
+    at = sums + g * each
+    s0, s1, s2 = tl.load(at, there, 0.0), tl.load(at + 1, there, 0.0), tl.load(at + 2, there, 0.0)
+    a, b = tl.load(conics + g * 3, there, 0.0), tl.load(conics + g * 3 + 1, there, 0.0)
+    c = tl.load(conics + g * 3 + 2, there, 0.0)
+    tl.store(by_means2d + g * 2, -(a * s1 + b * s2), there)
+    tl.store(by_means2d + g * 2 + 1, -(b * s1 + c * s2), there)
+    tl.store(by_conics + g * 3, 0.5 * tl.load(at + 3, there, 0.0), there)
+    tl.store(by_conics + g * 3 + 1, tl.load(at + 4, there, 0.0), there)
+    tl.store(by_conics + g * 3 + 2, 0.5 * tl.load(at + 5, there, 0.0), there)
+    opacity = tl.load(opacities + g, there, 1.0)
+    tl.store(by_opacities + g, tl.where(s0 == 0, 0.0, -s0 / opacity), there)
+    geometry = 6
+    if ABSOLUTE:
+        geometry = 8
+        tl.store(by_absolute + g * 2, tl.load(at + 6, there, 0.0), there)
+        tl.store(by_absolute + g * 2 + 1, tl.load(at + 7, there, 0.0), there)
+    channel = tl.arange(0, WIDE)[None, :]
+    color = there[:, None] & (channel < channels)
+    tl.store(
+        by_colors + g[:, None] * channels + channel, tl.load(at[:, None] + geometry + channel, color, 0.0), color
+    )
+
+
+def _warps(grid: Grid) -> int:
+    """Eight pixels a lane, up to four waves."""
+    return max(1, min(4, grid.tile**2 // 256))
+
+
+class _Render(torch.autograd.Function):
+    # torch declares both with *args: naming what is passed is its documented use.
+    @staticmethod
+    def forward(  # type: ignore[override]
+        ctx: Any,
+        means2d: Tensor,
+        conics: Tensor,
+        colors: Tensor,
+        opacities: Tensor,
+        backgrounds: Optional[Tensor],
+        ids: Tensor,
+        ends: Tensor,
+        grid: Grid,
+        absolute: Optional[Tensor],
+    ) -> tuple[Tensor, Tensor]:
+        shape, channels = (grid.images, grid.height, grid.width), colors.shape[-1]
+        picture, alphas = means2d.new_empty(*shape, channels), means2d.new_empty(*shape, 1)
+        lights, lasts = means2d.new_empty(shape), means2d.new_empty(shape, dtype=torch.int32)
+        for first in range(0, channels, CHANNELS):
+            _render[(grid.tiles,)](
+                means2d, conics, colors, opacities, backgrounds, ids, ends, picture, alphas, lights,
+                lasts, grid.width, grid.height, grid.across, grid.down, channels, first,
+                BACKED=backgrounds is not None, CHANNELS=min(CHANNELS, channels - first),
+                LEAST=ALPHA_LEAST, MOST=ALPHA_MOST, DARK=LIGHT_LEAST, TILE=grid.tile,
+                num_warps=_warps(grid),
+            )  # fmt: skip
+        ctx.save_for_backward(means2d, conics, colors, opacities, backgrounds, ids, ends, lights, lasts)
+        ctx.grid, ctx.absolute = grid, absolute
+        return picture, alphas
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(  # type: ignore[override]
+        ctx: Any, by_picture: Tensor, by_alphas: Tensor
+    ) -> tuple[Optional[Tensor], ...]:
+        means2d, conics, colors, opacities, backgrounds, ids, ends, lights, lasts = ctx.saved_tensors
+        grid, absolute = ctx.grid, ctx.absolute
+        n, channels = colors.shape
+        each = channels + (6 if absolute is None else 8)
+        sums = means2d.new_zeros(n, each)
+        by_picture, by_alphas = by_picture.contiguous(), by_alphas.contiguous()
+        for first in range(0, channels, CHANNELS) if len(ids) else ():
+            _back[(grid.tiles,)](
+                means2d, conics, colors, opacities, backgrounds, ids, ends, lights, lasts, by_picture,
+                by_alphas, sums, grid.width, grid.height, grid.across, grid.down, channels, first, each,
+                BACKED=backgrounds is not None, ABSOLUTE=absolute is not None,
+                CHANNELS=min(CHANNELS, channels - first), LEAST=ALPHA_LEAST, MOST=ALPHA_MOST,
+                TILE=grid.tile, num_warps=_warps(grid),
+            )  # fmt: skip
+        out = [torch.empty_like(t) for t in (means2d, conics, opacities, colors)]
+        by_means2d, by_conics, by_opacities, by_colors = out
+        if n:
+            _finish[(triton.cdiv(n, 128),)](
+                sums, conics, opacities, by_means2d, absolute, by_conics, by_opacities, by_colors, n,
+                channels, each, ABSOLUTE=absolute is not None, WIDE=triton.next_power_of_2(channels),
+                BLOCK=128,
+            )  # fmt: skip
+        by_backgrounds = None
+        if ctx.needs_input_grad[4]:
+            by_backgrounds = (by_picture * lights[..., None]).sum((1, 2))
+        return by_means2d, by_conics, by_colors, by_opacities, by_backgrounds, None, None, None, None
+
+
+def render(
+    means2d: Tensor,
+    conics: Tensor,
+    colors: Tensor,
+    opacities: Tensor,
+    backgrounds: Optional[Tensor],
+    ids: Tensor,
+    ends: Tensor,
+    grid: Grid,
+    absolute: Optional[Tensor] = None,
+) -> tuple[Tensor, Tensor]:
+    """As the eager one, in float32; ``absolute`` [n, 2] is written."""
+    some = (means2d, conics, colors, opacities, backgrounds)
+    ready = (t if t is None else t.contiguous() for t in some)
+    return _Render.apply(*ready, ids, ends, grid, absolute)  # type: ignore[no-any-return]
