@@ -22,10 +22,13 @@ class Stages(NamedTuple):
     project: Callable[..., Any]
     harmonics: Callable[..., Any]
     entries: Callable[..., Any]
+    intersections: Callable[..., Any]
     render: Callable[..., Any]
 
 
-EAGER = Stages(_eager.project, _eager.harmonics, _eager.entries, _eager.render)
+EAGER = Stages(
+    _eager.project, _eager.harmonics, _eager.entries, _eager.intersections, _eager.render
+)
 
 
 def stages(tensor: Tensor) -> Stages:
@@ -41,6 +44,7 @@ def _triton(device: torch.device) -> Stages:
         _triton_project.project,
         _triton_harmonics.harmonics,
         _triton_render.entries,
+        _triton_render.intersections,
         _triton_render.render,
     )
     ours, wanted = _picture(found, device), _picture(EAGER, device)
@@ -55,7 +59,10 @@ def _picture(run: Stages, device: torch.device) -> Tensor:
     n = 24
     wave = torch.arange(60 * n, dtype=torch.float32, device=device).mul_(0.7).sin_()
     means = (wave[: 3 * n].view(1, n, 3) + wave.new_tensor((0, 0, 3))).requires_grad_()
-    quats, scales = wave[3 * n : 7 * n].view(1, n, 4), wave[7 * n : 10 * n].abs().view(1, n, 3) * 0.3
+    quats, scales = (
+        wave[3 * n : 7 * n].view(1, n, 4),
+        wave[7 * n : 10 * n].abs().view(1, n, 3) * 0.3,
+    )
     opacities, sh = wave[10 * n : 11 * n].abs().view(1, n), wave[12 * n :].view(n, 16, 3)
     pose = torch.eye(4, device=device)[None, None]
     k = wave.new_tensor(((30, 0, 20), (0, 30, 12), (0, 0, 1)))[None, None]
@@ -64,7 +71,7 @@ def _picture(run: Stages, device: torch.device) -> Tensor:
         seen = run.project(g, pose, k, Lens(40, 24, 0.3, 0.01, 1e10, 0.0, True), False)
         flat = [t[0] for t in seen[:5]]
         radii, means2d, depths, conics, factors = flat
-        colors = run.harmonics(3, means[0], sh, None, (radii > 0).all(-1)) + 0.5
+        colors = run.harmonics(3, means[0], sh, None, radii) + 0.5
         grid = Grid(1, 40, 24, 16)
         faint = opacities[0] * factors
         _, _, ids, ends = run.entries(means2d, radii, conics, faint, None, depths, grid)

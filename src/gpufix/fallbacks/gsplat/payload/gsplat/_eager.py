@@ -10,10 +10,18 @@ from typing import Any, Optional
 
 import torch
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
+from torch.autograd.function import once_differentiable
 
 from ._lens import (
-    ALPHA_LEAST, ALPHA_MOST, FIELD_MARGIN, LIGHT_LEAST, SIGMAS_MOST, Gaussians, Grid, Lens, Projected,
+    ALPHA_LEAST,
+    ALPHA_MOST,
+    FIELD_MARGIN,
+    LIGHT_LEAST,
+    SIGMAS_MOST,
+    Gaussians,
+    Grid,
+    Lens,
+    Projected,
 )  # fmt: skip
 
 _PIECE = 1 << 23  # numbers in one piece of a picture, on the way from its tiles to its pixels
@@ -58,16 +66,27 @@ def project(g: Gaussians, viewmats: Tensor, ks: Tensor, lens: Lens, packed: bool
         radii = _radii(inside, means2d, xx, yy, opacities, lens)
         visible = (radii > 0).all(-1)
     conics = torch.stack((yy / determinant, -xy / determinant, xx / determinant), -1)
-    whole = (radii, means2d, depths, conics, factor if lens.compensate else None)
+    factors = factor if lens.compensate else None
     if packed:
         rows = visible.flatten().nonzero()[:, 0]
-        kept = [t if t is None else t.flatten(0, 2).index_select(0, rows) for t in whole]
-        return Projected(*kept, rows)  # type: ignore[arg-type]
-    blank = [
-        t if t is None else torch.where(visible if t.dim() == 3 else visible[..., None], t, 0)
-        for t in whole
-    ]
-    return Projected(*(t if t is None else t.flatten(0, 1) for t in blank), None)  # type: ignore[arg-type]
+
+        def kept(tensor: Tensor) -> Tensor:
+            return tensor.flatten(0, 2).index_select(0, rows)
+    else:
+        rows = None
+
+        def kept(tensor: Tensor) -> Tensor:
+            mask = visible if tensor.dim() == 3 else visible[..., None]
+            return torch.where(mask, tensor, 0).flatten(0, 1)
+
+    return Projected(
+        kept(radii),
+        kept(means2d),
+        kept(depths),
+        kept(conics),
+        None if factors is None else kept(factors),
+        rows,
+    )
 
 
 def _frame(seen: Tensor, z: Tensor, turn: Tensor, ks: Tensor, lens: Lens) -> tuple[Tensor, Tensor]:
@@ -77,7 +96,9 @@ def _frame(seen: Tensor, z: Tensor, turn: Tensor, ks: Tensor, lens: Lens) -> tup
     middle = torch.stack((ks[..., 0, 2], ks[..., 1, 2]), -1)[:, :, None]
     slope = seen[..., :2] / z[..., None]
     margin = FIELD_MARGIN * 0.5 * size / focal
-    held = torch.maximum(torch.minimum(slope, (size - middle) / focal + margin), -middle / focal - margin)
+    held = torch.maximum(
+        torch.minimum(slope, (size - middle) / focal + margin), -middle / focal - margin
+    )
     rows = turn[:, :, None, :2] - held[..., None] * turn[:, :, None, 2:]
     return (focal / z[..., None])[..., None] * rows, focal * slope + middle
 
@@ -101,7 +122,11 @@ def _radii(
     extent: Any = SIGMAS_MOST
     if opacities is not None:
         inside = inside & (opacities >= ALPHA_LEAST)
-        extent = (2 * (opacities.clamp(min=ALPHA_LEAST) / ALPHA_LEAST).log()).sqrt().clamp(max=SIGMAS_MOST)
+        extent = (
+            (2 * (opacities.clamp(min=ALPHA_LEAST) / ALPHA_LEAST).log())
+            .sqrt()
+            .clamp(max=SIGMAS_MOST)
+        )
     rx, ry = (extent * xx.clamp(min=0).sqrt()).ceil(), (extent * yy.clamp(min=0).sqrt()).ceil()
     x, y = means2d.unbind(-1)
     clipped = (rx <= lens.radius_clip) & (ry <= lens.radius_clip)
@@ -141,7 +166,7 @@ def harmonics(
     rows: Optional[Tensor] = None,
     masks: Optional[Tensor] = None,
 ) -> Tensor:
-    """Colors [n, 3] along directions [n, 3] of any length, 0 where ``masks`` [n] says so.
+    """Colors [n, 3] along directions [n, 3] of any length, 0 where ``masks`` [n] or [n, 2] is.
 
     ``coefficients`` [m, K, 3] at ``rows`` [n], or in order.
     """
@@ -149,7 +174,10 @@ def harmonics(
     used = coefficients[:, : (degree + 1) ** 2]
     used = used if rows is None else used.index_select(0, rows)
     colors = (basis(degree, unit)[..., None] * used).sum(-2)
-    return colors if masks is None else torch.where(masks[:, None], colors, 0)
+    if masks is None:
+        return colors
+    counts = masks if masks.dim() == 1 else masks[:, 0]
+    return torch.where(counts[:, None] != 0, colors, 0)
 
 
 # ---- tiles ---------------------------------------------------------------------------------------
@@ -181,11 +209,15 @@ def entries(
     box = boxes(means2d, radii, grid)
     number = (box[:, 2:] - box[:, :2]).prod(-1)
     if images is None:
-        images = torch.arange(n, device=device).div(max(n // max(grid.images, 1), 1), rounding_mode="floor")
+        images = torch.arange(n, device=device).div(
+            max(n // max(grid.images, 1), 1), rounding_mode="floor"
+        )
     order = depths.sort(stable=True).indices if ordered else torch.arange(n, device=device)
     counts = number[order]
     ids = order.repeat_interleave(counts)
-    rank = torch.arange(len(ids), device=device) - (counts.cumsum(0) - counts).repeat_interleave(counts)
+    rank = torch.arange(len(ids), device=device) - (counts.cumsum(0) - counts).repeat_interleave(
+        counts
+    )
     box = box[ids]
     across = (box[:, 2] - box[:, 0]).clamp(min=1)
     x, y = box[:, 0] + rank % across, box[:, 1] + rank.div(across, rounding_mode="floor")
@@ -195,6 +227,16 @@ def entries(
         ids = ids[order]
     bounds = torch.arange(grid.tiles + 1, device=device)
     return number.int(), tiles, ids.int(), torch.searchsorted(tiles, bounds, out_int32=True)
+
+
+def intersections(tiles: Tensor, ids: Tensor, depths: Tensor, grid: Grid) -> Tensor:
+    """int64: the image, the tile and the bits of a depth, one below the other."""
+    each = grid.across * grid.down
+    number = tiles.long()
+    image = number.div(each, rounding_mode="floor")
+    number = (image << grid.bits) | (number - image * each)
+    bits = depths.detach().float().contiguous().view(torch.int32).index_select(0, ids)
+    return (number << 32) | (bits.long() & 0xFFFFFFFF)
 
 
 # ---- pixels --------------------------------------------------------------------------------------
@@ -214,6 +256,25 @@ class _Spread(torch.autograd.Function):
         if ctx.sums is not None:
             ctx.sums.index_add_(0, ctx.ids.flatten(), gradient.abs().sum(1).flatten(0, 1))
         return gradient.sum(1), None, None, None
+
+
+class _Piece(torch.autograd.Function):
+    """``_tiles``, computed again on the way back: what lies between would fill the memory."""
+
+    # torch declares both with *args: naming what is passed is its documented use.
+    @staticmethod
+    def forward(ctx: Any, *work: Any) -> Tensor:
+        ctx.save_for_backward(*work[:7])
+        ctx.rest = work[7:]
+        return _tiles(*work)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Optional[Tensor], ...]:  # type: ignore[override]
+        with torch.enable_grad():
+            leaves = [t.detach().requires_grad_() for t in ctx.saved_tensors[:4]]
+            again = _tiles(*leaves, *ctx.saved_tensors[4:], *ctx.rest)
+        return (*torch.autograd.grad(again, leaves, gradient), None, None, None, None, None)
 
 
 def render(
@@ -240,21 +301,24 @@ def render(
         tiles = torch.tensor(ranked[begin : begin + several], device=ids.device)
         begin += several
         if not len(ids):
-            parts.append(means2d.new_zeros(len(tiles), pixels, depth + 1))
+            nothing = means2d.new_zeros(len(tiles), pixels, depth + 1)
+            parts.append(nothing + 0 * means2d.sum())  # a gradient that is zero
             continue
         at = ends[tiles][:, None] + torch.arange(most, device=ids.device)
         there = at < ends[tiles + 1][:, None]
         some = ids[at.clamp(max=len(ids) - 1)].long()
-        work = (means2d, conics, colors, opacities, some, there, tiles, grid, absolute)
-        if torch.is_grad_enabled():
-            parts.append(checkpoint(_tiles, *work, use_reentrant=False))
-        else:
-            parts.append(_tiles(*work))
+        parts.append(
+            _Piece.apply(means2d, conics, colors, opacities, some, there, tiles, grid, absolute)
+        )
     flat = torch.cat(parts)[torch.tensor(ranked, device=ids.device).argsort()]
     shape = (grid.images, grid.down, grid.across, grid.tile, grid.tile, depth + 1)
-    whole = flat.reshape(shape).transpose(2, 3).reshape(
-        grid.images, grid.down * grid.tile, grid.across * grid.tile, depth + 1
-    )[:, : grid.height, : grid.width]
+    whole = (
+        flat.reshape(shape)
+        .transpose(2, 3)
+        .reshape(grid.images, grid.down * grid.tile, grid.across * grid.tile, depth + 1)[
+            :, : grid.height, : grid.width
+        ]
+    )
     image, alphas = whole[..., :-1], whole[..., -1:]
     if backgrounds is not None:
         image = image + (1 - alphas) * backgrounds[:, None, None]

@@ -11,7 +11,9 @@ ALPHA_LEAST = 1.0 / 255.0  # what is fainter does not count
 ALPHA_MOST = 0.999
 LIGHT_LEAST = 1e-4  # a pixel stops before so little of what lies behind would shine through
 SIGMAS_MOST = 3.33
-FIELD_MARGIN = 0.3  # the local affine frame is held within the field of view and so much of its half
+FIELD_MARGIN = (
+    0.3  # the local affine frame is held within the field of view and so much of its half
+)
 
 
 class Lens(NamedTuple):
@@ -72,3 +74,8 @@ class Grid(NamedTuple):
     def tiles(self) -> int:
         """Of all pictures."""
         return self.images * self.across * self.down
+
+    @property
+    def bits(self) -> int:
+        """As many as number the tiles of a picture, in an intersection's id."""
+        return (self.across * self.down).bit_length()

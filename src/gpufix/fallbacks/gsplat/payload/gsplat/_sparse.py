@@ -7,8 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ._lens import Gaussians
-
 
 class _Sparse(torch.autograd.Function):
     # torch declares both with *args: naming what is passed is its documented use.
@@ -18,15 +16,13 @@ class _Sparse(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
-        rows = gradient[0].ne(0).any(-1).nonzero()[:, 0]
-        values = gradient[0].index_select(0, rows)
-        whole = torch.sparse_coo_tensor(rows[None], values, gradient.shape[1:], is_coalesced=True)
-        return whole.unsqueeze(0)
+        rows = gradient.flatten(1).ne(0).any(-1).nonzero()[:, 0]
+        values = gradient.index_select(0, rows)
+        return torch.sparse_coo_tensor(
+            rows[None], values, gradient.shape, is_coalesced=True, check_invariants=False
+        )
 
 
-def sparse(g: Gaussians) -> Gaussians:
-    """The same, of one batch, whose means, quaternions, scales and covariances get sparse gradients."""
-    if len(g.means) != 1:
-        return g
-    first = (t if t is None else _Sparse.apply(t) for t in g[:4])
-    return Gaussians(*first, g.opacities)
+def sparse(tensor: Tensor) -> Tensor:
+    """The same, with a gradient in rows: those that are not zero."""
+    return _Sparse.apply(tensor)  # type: ignore[no-any-return]

@@ -14,7 +14,9 @@ _BLOCK = 32
 
 @triton.jit
 def _pick4(k, a, b, c, d):
-    return tl.where(k == 0, a[:, None], tl.where(k == 1, b[:, None], tl.where(k == 2, c[:, None], d[:, None])))
+    return tl.where(
+        k == 0, a[:, None], tl.where(k == 1, b[:, None], tl.where(k == 2, c[:, None], d[:, None]))
+    )
 
 
 @triton.jit
@@ -62,7 +64,10 @@ def _slopes(x, y, z):
 
 @triton.jit
 def _unit(directions, lane, there):
-    x, y = tl.load(directions + lane * 3, there, 0.0), tl.load(directions + lane * 3 + 1, there, 0.0)
+    x, y = (
+        tl.load(directions + lane * 3, there, 0.0),
+        tl.load(directions + lane * 3 + 1, there, 0.0),
+    )
     z = tl.load(directions + lane * 3 + 2, there, 1.0)
     inverse = 1.0 / tl.maximum(tl.sqrt(x * x + y * y + z * z), 1e-15)
     return x * inverse, y * inverse, z * inverse, inverse
@@ -70,10 +75,10 @@ def _unit(directions, lane, there):
 
 @triton.jit
 def _wanted(masks, rows, lane, n, MASKED: tl.constexpr, ALONE: tl.constexpr):
-    """Which lanes count, and their rows of coefficients."""
+    """Which lanes count, and their rows of coefficients. MASKED: numbers a lane in ``masks``."""
     there = lane < n
-    if MASKED:
-        there = there & (tl.load(masks + lane, there, 0) != 0)
+    if MASKED > 0:
+        there = there & (tl.load(masks + lane * MASKED, there, 0) != 0)
     row = lane
     if not ALONE:
         row = tl.load(rows + lane, there, 0)
@@ -142,7 +147,7 @@ class _Harmonics(torch.autograd.Function):
         if n:
             _harmonics[(triton.cdiv(n, _BLOCK),)](
                 directions, coefficients, rows, masks, colors, n, stride, COUNT=ctx.count,
-                MASKED=masks is not None, ALONE=rows is None, BLOCK=_BLOCK, num_warps=2,
+                MASKED=0 if masks is None else masks.stride(0), ALONE=rows is None, BLOCK=_BLOCK, num_warps=2,
             )  # fmt: skip
         ctx.save_for_backward(directions, coefficients, rows, masks)
         return colors
@@ -158,7 +163,7 @@ class _Harmonics(torch.autograd.Function):
         if n:
             _back[(triton.cdiv(n, _BLOCK),)](
                 directions, coefficients, rows, masks, by_colors.contiguous(), by_directions,
-                by_coefficients, n, stride, COUNT=ctx.count, MASKED=masks is not None,
+                by_coefficients, n, stride, COUNT=ctx.count, MASKED=0 if masks is None else masks.stride(0),
                 ALONE=rows is None, WHOLE=whole, BLOCK=_BLOCK, num_warps=2,
             )  # fmt: skip
         return None, by_directions, by_coefficients, None, None

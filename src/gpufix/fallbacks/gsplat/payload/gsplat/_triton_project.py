@@ -87,8 +87,16 @@ def _framed(x, y, z, r00, r01, r02, r10, r11, r12, r20, r21, r22, fx, fy, x0, x1
 def _footprint(ax, ay, az, bx, by, bz, h0, h1, h2, h3, h4, h5, h6, h7, GIVEN: tl.constexpr):
     """xx, xy, yy, their determinant, and the rows p, q of frame x rotation x scales (or frame x covariance)."""
     if GIVEN:
-        px, py, pz = _dot(ax, ay, az, h0, h1, h2), _dot(ax, ay, az, h1, h3, h4), _dot(ax, ay, az, h2, h4, h5)
-        qx, qy, qz = _dot(bx, by, bz, h0, h1, h2), _dot(bx, by, bz, h1, h3, h4), _dot(bx, by, bz, h2, h4, h5)
+        px, py, pz = (
+            _dot(ax, ay, az, h0, h1, h2),
+            _dot(ax, ay, az, h1, h3, h4),
+            _dot(ax, ay, az, h2, h4, h5),
+        )
+        qx, qy, qz = (
+            _dot(bx, by, bz, h0, h1, h2),
+            _dot(bx, by, bz, h1, h3, h4),
+            _dot(bx, by, bz, h2, h4, h5),
+        )
         xx, yy = _dot(ax, ay, az, px, py, pz), _dot(bx, by, bz, qx, qy, qz)
         xy = _dot(bx, by, bz, px, py, pz)
         return xx, xy, yy, xx * yy - xy * xy, px, py, pz, qx, qy, qz
@@ -166,12 +174,12 @@ def _project(
 
 @triton.jit
 def _back(
-    means, covars, quats, scales, viewmats, ks, places,
+    means, covars, quats, scales, viewmats, ks, radii, places,
     by_means2d, by_depths, by_conics, by_factors,
     by_means, by_covars, by_quats, by_scales, by_viewmats,
     n, cameras, width, height, eps2d,
-    GIVEN: tl.constexpr, COMPENSATE: tl.constexpr, POSES: tl.constexpr, MARGIN: tl.constexpr,
-    BLOCK: tl.constexpr,
+    GIVEN: tl.constexpr, COMPENSATE: tl.constexpr, POSES: tl.constexpr, PACKED: tl.constexpr,
+    MARGIN: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     batch = tl.program_id(1)
     lane = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
@@ -185,10 +193,15 @@ def _back(
     g0, g1, g2, g3, g4, g5, g6, g7, g8 = none, none, none, none, none, none, none, none, none
     camera = batch * cameras
     while camera < (batch + 1) * cameras:
-        place = tl.load(places + camera.to(tl.int64) * n + lane, there, -1)
-        seen = place >= 0
+        place = camera.to(tl.int64) * n + lane
+        if PACKED:  # where its gradients lie; below 0, it was not visible
+            place = tl.load(places + place, there, -1).to(tl.int64)
+            seen = place >= 0
+        else:
+            seen = tl.load(radii + place * 2, there, 0) > 0
         (
-            r00, r01, r02, t0, r10, r11, r12, t1, r20, r21, r22, t2, fx, fy, cx, cy, x0, x1, y0, y1,
+            r00, r01, r02, t0, r10, r11, r12, t1, r20, r21, r22, t2, fx, fy, _cx, _cy, x0, x1, y0,
+            y1,
         ) = _camera(viewmats, ks, camera, width, height, MARGIN)  # fmt: skip
         x, y = _dot(r00, r01, r02, mx, my, mz) + t0, _dot(r10, r11, r12, mx, my, mz) + t1
         z = tl.where(seen, _dot(r20, r21, r22, mx, my, mz) + t2, 1.0)
@@ -217,8 +230,16 @@ def _back(
             cxy += 2 * w * (1 - ratio) * b
 
         if GIVEN:  # p, q: frame x covariance
-            fax, fay, faz = 2 * cxx * px + cxy * qx, 2 * cxx * py + cxy * qy, 2 * cxx * pz + cxy * qz
-            fbx, fby, fbz = 2 * cyy * qx + cxy * px, 2 * cyy * qy + cxy * py, 2 * cyy * qz + cxy * pz
+            fax, fay, faz = (
+                2 * cxx * px + cxy * qx,
+                2 * cxx * py + cxy * qy,
+                2 * cxx * pz + cxy * qz,
+            )
+            fbx, fby, fbz = (
+                2 * cyy * qx + cxy * px,
+                2 * cyy * qy + cxy * py,
+                2 * cyy * qz + cxy * pz,
+            )
             g0 += cxx * ax * ax + cxy * ax * bx + cyy * bx * bx
             g1 += 2 * cxx * ax * ay + cxy * (ax * by + ay * bx) + 2 * cyy * bx * by
             g2 += 2 * cxx * ax * az + cxy * (ax * bz + az * bx) + 2 * cyy * bx * bz
@@ -226,8 +247,16 @@ def _back(
             g4 += 2 * cxx * ay * az + cxy * (ay * bz + az * by) + 2 * cyy * by * bz
             g5 += cxx * az * az + cxy * az * bz + cyy * bz * bz
         else:  # p = a x (rotation x scales)
-            vpx, vpy, vpz = 2 * cxx * px + cxy * qx, 2 * cxx * py + cxy * qy, 2 * cxx * pz + cxy * qz
-            vqx, vqy, vqz = 2 * cyy * qx + cxy * px, 2 * cyy * qy + cxy * py, 2 * cyy * qz + cxy * pz
+            vpx, vpy, vpz = (
+                2 * cxx * px + cxy * qx,
+                2 * cxx * py + cxy * qy,
+                2 * cxx * pz + cxy * qz,
+            )
+            vqx, vqy, vqz = (
+                2 * cyy * qx + cxy * px,
+                2 * cyy * qy + cxy * py,
+                2 * cyy * qz + cxy * pz,
+            )
             m00, m01, m02, m10, m11, m12, m20, m21, m22 = _turned(h0, h1, h2, h3)
             lx, ly, lz = vpx * h5, vpy * h6, vpz * h7
             kx, ky, kz = vqx * h5, vqy * h6, vqz * h7
@@ -247,7 +276,10 @@ def _back(
             g8 += vpz * az + vqz * bz
 
         # a = fx / z (row 0 - sx row 2), b alike; the mean on the screen is (fx x / z + cx, fy y / z + cy).
-        vx, vy = tl.load(by_means2d + place * 2, seen, 0.0), tl.load(by_means2d + place * 2 + 1, seen, 0.0)
+        vx, vy = (
+            tl.load(by_means2d + place * 2, seen, 0.0),
+            tl.load(by_means2d + place * 2 + 1, seen, 0.0),
+        )
         vz = tl.load(by_depths + place, seen, 0.0)
         ex, ey = fx * iz, fy * iz
         wx, wy = -ex * _dot(fax, fay, faz, r20, r21, r22), -ey * _dot(fbx, fby, fbz, r20, r21, r22)
@@ -263,7 +295,11 @@ def _back(
         if POSES:
             v = by_viewmats + camera * 16
             # The covariances turn with the camera too: through a and b, which hold its rows.
-            ox, oy, oz = -sx * ex * fax - sy * ey * fbx, -sx * ex * fay - sy * ey * fby, -sx * ex * faz - sy * ey * fbz
+            ox, oy, oz = (
+                -sx * ex * fax - sy * ey * fbx,
+                -sx * ex * fay - sy * ey * fby,
+                -sx * ex * faz - sy * ey * fbz,
+            )
             tl.atomic_add(v, tl.sum(tl.where(seen, vcx * mx + ex * fax, 0.0), 0), sem="relaxed")
             tl.atomic_add(v + 1, tl.sum(tl.where(seen, vcx * my + ex * fay, 0.0), 0), sem="relaxed")
             tl.atomic_add(v + 2, tl.sum(tl.where(seen, vcx * mz + ex * faz, 0.0), 0), sem="relaxed")
@@ -340,8 +376,9 @@ class _Project(torch.autograd.Function):
                 NARROW=opacities is not None, COMPENSATE=lens.compensate, LEAST=ALPHA_LEAST,
                 MOST=SIGMAS_MOST, MARGIN=FIELD_MARGIN, BLOCK=_BLOCK,
             )  # fmt: skip
-        visible = (radii > 0).all(-1).flatten()
+        seen, place, rows = radii, None, None
         if packed:
+            visible = (radii > 0).all(-1).flatten()
             rows = visible.nonzero()[:, 0]
             place = torch.full_like(visible, -1, dtype=torch.int32)
             place[rows] = torch.arange(len(rows), dtype=torch.int32, device=place.device)
@@ -349,11 +386,10 @@ class _Project(torch.autograd.Function):
             radii, means2d, depths, conics, factors = (  # type: ignore[assignment]
                 t if t is None else t.flatten(0, 1).index_select(0, rows) for t in whole
             )
-        else:
-            rows = None
-            place = torch.arange(visible.numel(), dtype=torch.int32, device=visible.device)
-            place = torch.where(visible, place, -1)
-        ctx.save_for_backward(means, covars, quats, scales, viewmats, ks, place)
+        ctx.save_for_backward(
+            means, covars, quats, scales, viewmats, ks, None if packed else seen, place
+        )
+        ctx.count = len(rows) if rows is not None else seen.shape[0] * n
         ctx.lens = lens
         ctx.set_materialize_grads(False)
         ctx.mark_non_differentiable(*(t for t in (radii, rows) if t is not None))
@@ -370,24 +406,24 @@ class _Project(torch.autograd.Function):
         by_factors: Optional[Tensor],
         _rows: None,
     ) -> tuple[Optional[Tensor], ...]:
-        means, covars, quats, scales, viewmats, ks, place = ctx.saved_tensors
+        means, covars, quats, scales, viewmats, ks, radii, place = ctx.saved_tensors
         lens: Lens = ctx.lens
         batches, n = means.shape[:2]
         poses = ctx.needs_input_grad[5]
         out = [t if t is None else torch.empty_like(t) for t in (means, covars, quats, scales)]
         by_viewmats = torch.zeros_like(viewmats) if poses else None
-        count = int(place.numel())
 
         def given(gradient: Optional[Tensor], *each: int) -> Tensor:
-            return means.new_zeros(count, *each) if gradient is None else gradient.contiguous()
+            return means.new_zeros(ctx.count, *each) if gradient is None else gradient.contiguous()
 
         if means.numel():
             _back[(triton.cdiv(n, _BLOCK), batches)](
-                means, covars, quats, scales, viewmats, ks, place,
+                means, covars, quats, scales, viewmats, ks, radii, place,
                 given(by_means2d, 2), given(by_depths), given(by_conics, 3),
                 given(by_factors) if lens.compensate else None, *out, by_viewmats,
                 n, viewmats.shape[1], lens.width, lens.height, lens.eps2d, GIVEN=covars is not None,
-                COMPENSATE=lens.compensate, POSES=poses, MARGIN=FIELD_MARGIN, BLOCK=_BLOCK,
+                COMPENSATE=lens.compensate, POSES=poses, PACKED=place is not None, MARGIN=FIELD_MARGIN,
+                BLOCK=_BLOCK,
             )  # fmt: skip
         by_means, by_covars, by_quats, by_scales = out
         return by_means, by_covars, by_quats, by_scales, None, by_viewmats, None, None, None

@@ -24,13 +24,24 @@ _BLOCK = 32  # Gaussians that are written to their tiles together
 @triton.jit
 def _box(means2d, radii, g, there, across, down, TILE: tl.constexpr):
     x, y = tl.load(means2d + g * 2, there, 0.0), tl.load(means2d + g * 2 + 1, there, 0.0)
-    rx, ry = tl.load(radii + g * 2, there, 0).to(tl.float32), tl.load(radii + g * 2 + 1, there, 0).to(tl.float32)
+    rx, ry = (
+        tl.load(radii + g * 2, there, 0).to(tl.float32),
+        tl.load(radii + g * 2 + 1, there, 0).to(tl.float32),
+    )
     x0 = tl.minimum(tl.maximum(tl.floor((x - rx) / TILE), 0.0), across).to(tl.int32)
     x1 = tl.minimum(tl.maximum(tl.ceil((x + rx) / TILE), 0.0), across).to(tl.int32)
     y0 = tl.minimum(tl.maximum(tl.floor((y - ry) / TILE), 0.0), down).to(tl.int32)
     y1 = tl.minimum(tl.maximum(tl.ceil((y + ry) / TILE), 0.0), down).to(tl.int32)
     seen = there & (rx > 0) & (ry > 0)
-    return x, y, ry, tl.where(seen, x0, 0), tl.where(seen, x1, 0), tl.where(seen, y0, 0), tl.where(seen, y1, 0)
+    return (
+        x,
+        y,
+        ry,
+        tl.where(seen, x0, 0),
+        tl.where(seen, x1, 0),
+        tl.where(seen, y0, 0),
+        tl.where(seen, y1, 0),
+    )
 
 
 @triton.jit
@@ -61,7 +72,9 @@ def _part(x, y, ry, slope, reach, sound, x0, x1, row, TILE: tl.constexpr):
     right_y = tl.minimum(tl.maximum(crest, top), bottom)
     left_y = tl.minimum(tl.maximum(-crest, top), bottom)
     right_t, left_t = right_y / ry, left_y / ry
-    right = slope * right_y + reach * tl.sqrt(tl.maximum(1 - right_t * right_t, 0.0)) * 1.0001 + 0.02
+    right = (
+        slope * right_y + reach * tl.sqrt(tl.maximum(1 - right_t * right_t, 0.0)) * 1.0001 + 0.02
+    )
     left = slope * left_y - reach * tl.sqrt(tl.maximum(1 - left_t * left_t, 0.0)) * 1.0001 - 0.02
     # A tile's pixels have their centres from half a pixel within it on.
     first = tl.ceil((x + left - (TILE - 0.5)) / TILE)
@@ -153,7 +166,33 @@ def entries(
         grid.down, PACKED=images is not None, **rules,
     )  # fmt: skip
     tiles, order = tiles.sort(stable=True)
-    return boxes, tiles, ids.index_select(0, order), torch.searchsorted(tiles, bounds, out_int32=True)
+    return (
+        boxes,
+        tiles,
+        ids.index_select(0, order),
+        torch.searchsorted(tiles, bounds, out_int32=True),
+    )
+
+
+@triton.jit
+def _cross(tiles, ids, depths, out, n, each, bits, BLOCK: tl.constexpr):
+    lane = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    there = lane < n
+    tile = tl.load(tiles + lane, there, 0).to(tl.int64)
+    image = tile // each
+    depth = tl.load(depths + tl.load(ids + lane, there, 0), there, 0.0).to(tl.uint32, bitcast=True)
+    number = (image << bits) | (tile - image * each)
+    tl.store(out + lane, (number << 32) | depth.to(tl.int64), there)
+
+
+def intersections(tiles: Tensor, ids: Tensor, depths: Tensor, grid: Grid) -> Tensor:
+    """As the eager one, in one kernel."""
+    out = torch.empty_like(tiles, dtype=torch.int64)
+    if len(out):
+        _cross[(triton.cdiv(len(out), 1024),)](
+            tiles, ids, depths, out, len(out), grid.across * grid.down, grid.bits, BLOCK=1024
+        )
+    return out
 
 
 # ---- pixels --------------------------------------------------------------------------------------
@@ -222,7 +261,8 @@ def _render(
         light = tl.where(hit, behind, light)
         last = tl.where(hit, k, last)
         k += 1
-        if k % 16 == 0:  # whether all pixels are finished: now and then
+        # Whether all pixels are finished, now and then: an `and` would compute both sides each time.
+        if k % 16 == 0:  # noqa: SIM102
             if tl.min(least, 0) == float("inf"):
                 k = end
     if BACKED:
@@ -314,8 +354,12 @@ def _back(
             vx, vy = v * dx, v * dy
             s0, s1, s2 = tl.sum(v, 0), tl.sum(vx, 0), tl.sum(vy, 0)
             s3, s4, s5 = tl.sum(vx * dx, 0), tl.sum(vx * dy, 0), tl.sum(vy * dy, 0)
-            all_sums = tl.where(slot == 0, s0, tl.where(slot == 1, s1, tl.where(slot == 2, s2, 0.0)))
-            all_sums = tl.where(slot == 3, s3, tl.where(slot == 4, s4, tl.where(slot == 5, s5, all_sums)))
+            all_sums = tl.where(
+                slot == 0, s0, tl.where(slot == 1, s1, tl.where(slot == 2, s2, 0.0))
+            )
+            all_sums = tl.where(
+                slot == 3, s3, tl.where(slot == 4, s4, tl.where(slot == 5, s5, all_sums))
+            )
             if ABSOLUTE:
                 all_sums = tl.where(slot == 6, tl.sum(tl.abs(a * vx + b * vy), 0), all_sums)
                 all_sums = tl.where(slot == 7, tl.sum(tl.abs(b * vx + c * vy), 0), all_sums)
@@ -327,7 +371,9 @@ def _back(
             if CHANNELS > 3:
                 all_sums = tl.where(slot == geometry + 3, tl.sum(weight * g3, 0), all_sums)
             place = tl.where(slot < geometry, slot, slot + first)
-            tl.atomic_add(sums + own * each + place, all_sums, slot < geometry + CHANNELS, sem="relaxed")
+            tl.atomic_add(
+                sums + own * each + place, all_sums, slot < geometry + CHANNELS, sem="relaxed"
+            )
         k -= 1
 
 
@@ -358,7 +404,9 @@ def _finish(
     channel = tl.arange(0, WIDE)[None, :]
     color = there[:, None] & (channel < channels)
     tl.store(
-        by_colors + g[:, None] * channels + channel, tl.load(at[:, None] + geometry + channel, color, 0.0), color
+        by_colors + g[:, None] * channels + channel,
+        tl.load(at[:, None] + geometry + channel, color, 0.0),
+        color,
     )
 
 
@@ -393,7 +441,9 @@ class _Render(torch.autograd.Function):
                 LEAST=ALPHA_LEAST, MOST=ALPHA_MOST, DARK=LIGHT_LEAST, TILE=grid.tile,
                 num_warps=_warps(grid),
             )  # fmt: skip
-        ctx.save_for_backward(means2d, conics, colors, opacities, backgrounds, ids, ends, lights, lasts)
+        ctx.save_for_backward(
+            means2d, conics, colors, opacities, backgrounds, ids, ends, lights, lasts
+        )
         ctx.grid, ctx.absolute = grid, absolute
         return picture, alphas
 
@@ -402,7 +452,9 @@ class _Render(torch.autograd.Function):
     def backward(  # type: ignore[override]
         ctx: Any, by_picture: Tensor, by_alphas: Tensor
     ) -> tuple[Optional[Tensor], ...]:
-        means2d, conics, colors, opacities, backgrounds, ids, ends, lights, lasts = ctx.saved_tensors
+        means2d, conics, colors, opacities, backgrounds, ids, ends, lights, lasts = (
+            ctx.saved_tensors
+        )
         grid, absolute = ctx.grid, ctx.absolute
         n, channels = colors.shape
         each = channels + (6 if absolute is None else 8)
@@ -427,7 +479,17 @@ class _Render(torch.autograd.Function):
         by_backgrounds = None
         if ctx.needs_input_grad[4]:
             by_backgrounds = (by_picture * lights[..., None]).sum((1, 2))
-        return by_means2d, by_conics, by_colors, by_opacities, by_backgrounds, None, None, None, None
+        return (
+            by_means2d,
+            by_conics,
+            by_colors,
+            by_opacities,
+            by_backgrounds,
+            None,
+            None,
+            None,
+            None,
+        )
 
 
 def render(

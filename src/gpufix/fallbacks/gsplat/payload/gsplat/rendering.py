@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Optional
 
 import torch
@@ -13,7 +14,7 @@ from ._lens import Gaussians, Grid, Lens, Projected
 from ._sparse import sparse
 from ._triangle import triangle
 from ._version import TWO_RADII
-from .cuda._wrapper import intersections, only_pinhole, pixels, uncovered, unlike
+from .cuda._wrapper import only_pinhole, pixels, uncovered, unlike
 
 MODES = ("RGB", "D", "ED", "RGB+D", "RGB+ED")
 
@@ -64,16 +65,21 @@ def rasterization(
     if render_mode not in MODES or rasterize_mode not in ("classic", "antialiased"):
         raise ValueError(f"gsplat: no such mode: {render_mode!r}, {rasterize_mode!r}")
     batch, cameras = means.shape[:-2], viewmats.shape[-3]
+    if sparse_grad and packed and not batch:
+        means, quats, scales, covars = (
+            t if t is None else sparse(t) for t in (means, quats, scales, covars)
+        )
     g = _gaussians(means, quats, scales, opacities, covars)
-    views, ks = _flat(viewmats, "viewmats", (*batch, cameras, 4, 4)), _flat(Ks, "Ks", (*batch, cameras, 3, 3))
+    views, ks = (
+        _flat(viewmats, "viewmats", (*batch, cameras, 4, 4)),
+        _flat(Ks, "Ks", (*batch, cameras, 3, 3)),
+    )
     shades = _colors(colors, sh_degree, batch, cameras, means.shape[-2])
     lens = Lens(
         width, height, eps2d, near_plane, far_plane, radius_clip, rasterize_mode == "antialiased"
     )
     grid = Grid(len(views) * cameras, width, height, tile_size)
     with torch.cuda.device_of(means), without_autocast(means.device):
-        if sparse_grad and packed:
-            g = sparse(g)
         run = stages(means)
         seen = run.project(g, views, ks, lens, packed)
         scene = _Scene(run, g, seen, grid, cameras)
@@ -85,7 +91,7 @@ def rasterization(
                 seen.means2d.reshape(-1, 2), seen.radii.reshape(-1, 2), seen.conics.reshape(-1, 3),
                 faint.reshape(-1), scene.images, seen.depths.reshape(-1), grid,
             )  # fmt: skip
-            crossed = intersections(tiles[: len(ids)], ids, seen.depths.reshape(-1), grid)
+            crossed = run.intersections(tiles, ids, seen.depths.reshape(-1), grid)
         shape = () if packed else (*batch, cameras, means.shape[-2])
         means2d = seen.means2d if packed else seen.means2d.reshape(*shape, 2)
         picture, alphas = pixels(
@@ -122,7 +128,9 @@ def _shaped(tensor: Tensor, shape: tuple[int, ...], packed: bool) -> Tensor:
     return tensor if packed else tensor.reshape(*shape, *tensor.shape[2:])
 
 
-def _covered(distributed: bool, camera_model: str, ut: bool, eval3d: bool, others: dict[str, Any]) -> None:
+def _covered(
+    distributed: bool, camera_model: str, ut: bool, eval3d: bool, others: dict[str, Any]
+) -> None:
     """Raises NotImplementedError, TypeError for arguments that gsplat does not have either."""
     known = (
         "radial_coeffs", "tangential_coeffs", "thin_prism_coeffs", "ftheta_coeffs", "rolling_shutter",
@@ -132,12 +140,16 @@ def _covered(distributed: bool, camera_model: str, ut: bool, eval3d: bool, other
         raise TypeError(f"rasterization() got an unexpected keyword argument {min(unknown)!r}")
     only_pinhole(camera_model)
     if distributed:
-        raise uncovered("distributed=True", "let each process hold all Gaussians and render its own cameras")
+        raise uncovered(
+            "distributed=True", "let each process hold all Gaussians and render its own cameras"
+        )
     if ut or eval3d:
         raise uncovered("with_ut and with_eval3d", "undistort the images and leave them out")
     for name, value in others.items():
         # gsplat's global shutter is what there is; its enumeration counts from 0
-        if value is not None and not (name == "rolling_shutter" and getattr(value, "name", "") == "GLOBAL"):
+        if value is not None and not (
+            name == "rolling_shutter" and getattr(value, "name", "") == "GLOBAL"
+        ):
             raise uncovered(name, "undistort the images to a pinhole camera")
 
 
@@ -145,7 +157,7 @@ def _flat(tensor: Tensor, name: str, shape: tuple[int, ...]) -> Tensor:
     """Batches as one dimension: [B, …] of [..., …], whose shape is checked."""
     if tensor.shape != shape:
         raise unlike(name, str(list(shape)), tensor)
-    return tensor.reshape(-1, *shape[-3:])
+    return tensor.reshape(math.prod(shape[:-3]), *shape[-3:])
 
 
 def _gaussians(
@@ -163,14 +175,17 @@ def _gaussians(
         if tensor.shape != shape:
             raise unlike(name, str(list(shape)), tensor)
         if tensor.dtype != means.dtype or tensor.device != means.device:
-            raise ValueError(f"gsplat: {name} is {tensor.dtype} on {tensor.device}, means {means.dtype} on {means.device}")
-    n = means.shape[-2]
-    faint = opacities.reshape(-1, n)
+            raise ValueError(
+                f"gsplat: {name} is {tensor.dtype} on {tensor.device}, means {means.dtype} on {means.device}"
+            )
+    size = (math.prod(means.shape[:-2]), means.shape[-2])
+
+    def flat(tensor: Tensor, *each: int) -> Tensor:
+        return tensor.reshape(*size, *each)
+
     if covars is not None:
-        return Gaussians(means.reshape(-1, n, 3), triangle(covars).reshape(-1, n, 6), None, None, faint)
-    return Gaussians(
-        means.reshape(-1, n, 3), None, quats.reshape(-1, n, 4), scales.reshape(-1, n, 3), faint
-    )
+        return Gaussians(flat(means, 3), flat(triangle(covars), 6), None, None, flat(opacities))
+    return Gaussians(flat(means, 3), None, flat(quats, 4), flat(scales, 3), flat(opacities))
 
 
 def _colors(
@@ -183,9 +198,9 @@ def _colors(
             raise uncovered("a degree of harmonics over 3", "use three")
         raise unlike("colors", f"[..., N, at least {(degree + 1) ** 2}, 3]", colors)
     if colors.shape == (*batch, n, *last):
-        return colors.reshape(-1, 1, n, *last)
+        return colors.reshape(math.prod(batch), 1, n, *last)
     if colors.shape == (*batch, cameras, n, *last):
-        return colors.reshape(-1, cameras, n, *last)
+        return colors.reshape(math.prod(batch), cameras, n, *last)
     raise unlike("colors", f"{[*batch, n]} or {[*batch, cameras, n]} x channels", colors)
 
 
@@ -203,7 +218,9 @@ def _backgrounds(given: Optional[Tensor], mode: str, shape: tuple[int, ...]) -> 
 class _Scene:
     """What is seen, and where each of it comes from."""
 
-    def __init__(self, run: Stages, g: Gaussians, seen: Projected, grid: Grid, cameras: int) -> None:
+    def __init__(
+        self, run: Stages, g: Gaussians, seen: Projected, grid: Grid, cameras: int
+    ) -> None:
         self.run, self.g, self.seen, self.cameras = run, g, seen, cameras
         self.images: Optional[Tensor] = None
         n = max(g.means.shape[1], 1)
@@ -248,16 +265,15 @@ class _Scene:
 
     def shades(self, colors: Tensor, degree: int, views: Tensor) -> Tensor:
         """By harmonics, along the lines from the cameras."""
-        eyes = torch.linalg.inv(views)[..., :3, 3]
+        eyes = torch.linalg.inv_ex(views)[0][..., :3, 3]  # not waited for, as an error would be
         means, flat = self.g.means, colors.flatten(0, 2)
         if self.images is not None:
             away = means.flatten(0, 1).index_select(0, self.rows(means[:, None]))
             away = away - eyes.flatten(0, 1).index_select(0, self.images)
             return self.run.harmonics(degree, away, flat, self.rows(colors), None)  # type: ignore[no-any-return]
         away = (means[:, None] - eyes[:, :, None]).reshape(-1, 3)
-        visible = (self.seen.radii > 0).all(-1).flatten()
         rows = None
         if colors.shape[1] != self.cameras:
             numbers = torch.arange(len(flat), device=flat.device).view(len(colors), 1, -1)
             rows = numbers.expand(-1, self.cameras, -1).flatten()
-        return self.run.harmonics(degree, away, flat, rows, visible)  # type: ignore[no-any-return]
+        return self.run.harmonics(degree, away, flat, rows, self.seen.radii.reshape(-1, 2))  # type: ignore[no-any-return]

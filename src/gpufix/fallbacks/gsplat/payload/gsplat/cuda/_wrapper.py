@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Optional
 
 import torch
 from torch import Tensor
 
 from .._choice import stages
-from .._eager import entries, rotations
+from .._eager import entries, intersections, rotations
 from .._gpufix_tiers import outside_graphs, without_autocast
 from .._lens import Gaussians, Grid, Lens
 from .._triangle import triangle
@@ -31,7 +32,9 @@ def uncovered(what: str, instead: str) -> NotImplementedError:
 def only_pinhole(camera_model: str) -> None:
     """Raises NotImplementedError for other cameras."""
     if camera_model != "pinhole":
-        raise uncovered(f"camera_model={camera_model!r}", "undistort the images to a pinhole camera")
+        raise uncovered(
+            f"camera_model={camera_model!r}", "undistort the images to a pinhole camera"
+        )
 
 
 @outside_graphs
@@ -65,7 +68,9 @@ def spherical_harmonics(
     if degrees_to_use > 3:
         raise uncovered("a degree of harmonics over 3", "use three")
     if coeffs.shape[:-2] != dirs.shape[:-1] or coeffs.shape[-2] < (degrees_to_use + 1) ** 2:
-        raise unlike("coeffs", f"{list(dirs.shape[:-1])} x at least {(degrees_to_use + 1) ** 2} x 3", coeffs)
+        raise unlike(
+            "coeffs", f"{list(dirs.shape[:-1])} x at least {(degrees_to_use + 1) ** 2} x 3", coeffs
+        )
     with torch.cuda.device_of(dirs), without_autocast(dirs.device):
         flat = coeffs.flatten(0, -3) if coeffs.dim() > 3 else coeffs.reshape(-1, *coeffs.shape[-2:])
         mask = None if masks is None else masks.reshape(-1)
@@ -104,10 +109,11 @@ def fully_fused_projection(
     batch = means.shape[:-2]
     n, cameras = means.shape[-2], viewmats.shape[-3]
     some = (means, covars, quats, scales, opacities)
-    flat = (t if t is None else t.reshape(-1, *t.shape[len(batch) :]) for t in some)
+    size = math.prod(batch)
+    flat = (t if t is None else t.reshape(size, *t.shape[len(batch) :]) for t in some)
     lens = Lens(width, height, eps2d, near_plane, far_plane, radius_clip, calc_compensations)
     with torch.cuda.device_of(means), without_autocast(means.device):
-        views, ks = viewmats.reshape(-1, cameras, 4, 4), Ks.reshape(-1, cameras, 3, 3)
+        views, ks = viewmats.reshape(size, cameras, 4, 4), Ks.reshape(size, cameras, 3, 3)
         seen = stages(means).project(Gaussians(*flat), views, ks, lens, packed)
     radii = seen.radii if TWO_RADII else seen.radii.amax(-1)
     found: tuple[Any, ...] = (radii, seen.means2d, seen.depths, seen.conics, seen.compensations)
@@ -117,22 +123,6 @@ def fully_fused_projection(
         ids = (image % cameras, seen.rows % max(n, 1))
         return ((one, *ids) if TWO_RADII else ids) + found
     return tuple(t if t is None else t.reshape(*batch, cameras, n, *t.shape[2:]) for t in found)
-
-
-def tile_bits(grid: Grid) -> int:
-    """As many as number the tiles of a picture, in an intersection's id."""
-    return (grid.across * grid.down).bit_length()
-
-
-def intersections(tiles: Tensor, ids: Tensor, depths: Tensor, grid: Grid) -> Tensor:
-    """int64: the image, the tile and the bits of a depth, one below the other."""
-    each = grid.across * grid.down
-    number = tiles.long()
-    if grid.images > 1:
-        image = number.div(each, rounding_mode="floor")
-        number = (image << tile_bits(grid)) | (number - image * each)
-    bits = depths.detach().float().contiguous().view(torch.int32).index_select(0, ids)
-    return (number << 32) | (bits.long() & 0xFFFFFFFF)
 
 
 @outside_graphs
@@ -158,11 +148,15 @@ def isect_tiles(
         raise ValueError("gsplat: packed isect_tiles needs n_images and image_ids")
     images = n_images if packed else means2d[..., 0, 0].numel() if means2d.dim() > 2 else 1
     grid = Grid(int(images or 0), tile_width * tile_size, tile_height * tile_size, tile_size)
-    flat = radii.reshape(-1, 2) if radii.dim() == means2d.dim() else radii.reshape(-1, 1).expand(-1, 2)
+    flat = (
+        radii.reshape(-1, 2) if radii.dim() == means2d.dim() else radii.reshape(-1, 1).expand(-1, 2)
+    )
     with torch.no_grad(), without_autocast(means2d.device):
         depth = depths.reshape(-1)
         of = image_ids if packed else None
-        number, tiles, ids, _ = entries(means2d.reshape(-1, 2), flat, None, None, of, depth, grid, sort)
+        number, tiles, ids, _ = entries(
+            means2d.reshape(-1, 2), flat, None, None, of, depth, grid, sort
+        )
         return number.reshape(depths.shape), intersections(tiles, ids, depth, grid), ids
 
 
@@ -173,8 +167,8 @@ def isect_offset_encode(
     """Where each tile's part begins: int32 [images, tile_height, tile_width]."""
     grid = Grid(n_images, tile_width, tile_height, 1)
     number = isect_ids >> 32
-    image = number >> tile_bits(grid)
-    number = number - (image << tile_bits(grid)) + image * tile_width * tile_height
+    image = number >> grid.bits
+    number = number - (image << grid.bits) + image * tile_width * tile_height
     bounds = torch.arange(grid.tiles, device=isect_ids.device)
     offsets = torch.searchsorted(number, bounds, out_int32=True)
     return offsets.reshape(n_images, tile_height, tile_width)
@@ -207,11 +201,12 @@ def rasterize_to_pixels(
     grid = Grid(isect_offsets[..., 0, 0].numel(), image_width, image_height, tile_size)
     if isect_offsets.shape[-2:] != (grid.down, grid.across):
         raise unlike("isect_offsets", f"[..., {grid.down}, {grid.across}]", isect_offsets)
-    flat = [t.reshape(-1, t.shape[-1]) for t in (means2d, conics, colors)]
+    means, shapes, shades = (t.reshape(-1, t.shape[-1]) for t in (means2d, conics, colors))
+    faint = opacities.reshape(-1)
     backs = None if backgrounds is None else backgrounds.reshape(-1, backgrounds.shape[-1])
     with torch.cuda.device_of(means2d), without_autocast(means2d.device):
         image, alphas = pixels(
-            means2d, *flat, opacities.reshape(-1), backs, flatten_ids, ends.int(), grid, absgrad
+            means2d, means, shapes, shades, faint, backs, flatten_ids, ends.int(), grid, absgrad
         )
     return image.reshape(*batch, *image.shape[1:]), alphas.reshape(*batch, *alphas.shape[1:])
 
@@ -228,13 +223,15 @@ def pixels(
     grid: Grid,
     absgrad: bool,
 ) -> tuple[Tensor, Tensor]:
-    """The last stage; ``flat`` is ``means2d`` as a list, ``means2d`` the tensor that gets ``absgrad``."""
+    """The last stage; ``flat`` is ``means2d`` as a list, ``means2d`` what gets ``absgrad``."""
     if grid.tile & (grid.tile - 1) or not 4 <= grid.tile <= 32:
         raise uncovered(f"tile_size={grid.tile}", "use 4, 8, 16 or 32")
     absolute = None
     if absgrad:
         if colors.shape[-1] > 4:
-            raise uncovered("absgrad with more than four channels", "render the others in a second call")
+            raise uncovered(
+                "absgrad with more than four channels", "render the others in a second call"
+            )
         absolute = torch.zeros_like(flat)
         means2d.absgrad = absolute.view(means2d.shape)  # type: ignore[attr-defined]
     return stages(flat).render(  # type: ignore[no-any-return]

@@ -20,7 +20,9 @@ class Strategy:
         """Each parameter that is trained has an optimizer with one group. Raises AssertionError."""
         trained = {name for name, param in params.items() if param.requires_grad}
         if trained != set(optimizers):
-            raise AssertionError(f"trained are {sorted(trained)}, optimizers are for {sorted(optimizers)}")
+            raise AssertionError(
+                f"trained are {sorted(trained)}, optimizers are for {sorted(optimizers)}"
+            )
         for name, optimizer in optimizers.items():
             if len(optimizer.param_groups) != 1:
                 raise AssertionError(f"the optimizer of {name} must have one group of parameters")

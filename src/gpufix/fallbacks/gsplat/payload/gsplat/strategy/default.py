@@ -48,7 +48,12 @@ class DefaultStrategy(Strategy):
         self.check_needed(params)
 
     def step_pre_backward(  # type: ignore[override]
-        self, params: Params, optimizers: Optimizers, state: Dict[str, Any], step: int, info: Dict[str, Any]
+        self,
+        params: Params,
+        optimizers: Optimizers,
+        state: Dict[str, Any],
+        step: int,
+        info: Dict[str, Any],
     ) -> None:
         """Asks for the gradient of the means on the screen."""
         info[self.key_for_gradient].retain_grad()
@@ -94,7 +99,11 @@ class DefaultStrategy(Strategy):
         else:
             visible = radii > 0
             ids, size, radii = visible.nonzero()[:, -1], size[visible], radii[visible]
-        wanted = ("grad2d", "count", "radii") if self.refine_scale2d_stop_iter > 0 else ("grad2d", "count")
+        wanted = (
+            ("grad2d", "count", "radii")
+            if self.refine_scale2d_stop_iter > 0
+            else ("grad2d", "count")
+        )
         for key in wanted:
             if state.get(key) is None:
                 state[key] = size.new_zeros(len(params["means"]))
@@ -102,7 +111,7 @@ class DefaultStrategy(Strategy):
         state["count"].index_add_(0, ids, torch.ones_like(size))
         if "radii" in wanted:
             relative = radii / float(max(info["width"], info["height"]))
-            state["radii"].index_reduce_(0, ids, relative.to(size.dtype), "amax")
+            state["radii"].scatter_reduce_(0, ids, relative.to(size.dtype), "amax")
 
     @torch.no_grad()
     def _grow_gs(
@@ -132,7 +141,9 @@ class DefaultStrategy(Strategy):
     ) -> int:
         out = params["opacities"].sigmoid().flatten() < self.prune_opa
         if step > self.reset_every:
-            out = out | (params["scales"].exp().amax(-1) > self.prune_scale3d * state["scene_scale"])
+            out = out | (
+                params["scales"].exp().amax(-1) > self.prune_scale3d * state["scene_scale"]
+            )
             if step < self.refine_scale2d_stop_iter:
                 out = out | (state["radii"] > self.prune_scale2d)
         pruned = int(out.sum())

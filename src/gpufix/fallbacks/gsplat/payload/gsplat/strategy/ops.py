@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from ..cuda._wrapper import quat_scale_to_covar_preci
 from .._eager import rotations
+from ..cuda._wrapper import quat_scale_to_covar_preci
 from .base import Optimizers, Params
 
 State = Dict[str, Tensor]
@@ -150,9 +150,7 @@ def _drawn(weights: Tensor, number: int) -> Tensor:
     return torch.searchsorted(ends, at).clamp(max=len(weights) - 1)
 
 
-def _shared(
-    params: Params, drawn: Tensor, binoms: Tensor, least: float
-) -> tuple[Tensor, Tensor]:
+def _shared(params: Params, drawn: Tensor, binoms: Tensor, least: float) -> tuple[Tensor, Tensor]:
     """Opacities and scales of Gaussians that stand where one did, each as often as it is in ``drawn``.
 
     Equation 9 of the paper. Its two sums are one: the binomials of a column add up to the one below it.
