@@ -7,6 +7,7 @@ splat kernel of gpufix's suite. Pictures of more than four channels are made in 
 
 from __future__ import annotations
 
+import math
 from typing import Any, Optional
 
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor
 from ._lens import ALPHA_LEAST, ALPHA_MOST, LIGHT_LEAST, Grid
 
 CHANNELS = 4  # of one pass
+_FAINT = math.log2(ALPHA_LEAST)
 _BLOCK = 32  # Gaussians that are written to their tiles together
 
 
@@ -107,7 +109,7 @@ def _count(
 @triton.jit
 def _fill(
     means2d, radii, conics, opacities, images, order, ends, counts, tiles, ids, n, each, across, down,
-    LEAST: tl.constexpr, TILE: tl.constexpr, PACKED: tl.constexpr, BLOCK: tl.constexpr,
+    nowhere, LEAST: tl.constexpr, TILE: tl.constexpr, PACKED: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     lane = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     there = lane < n
@@ -133,6 +135,10 @@ def _fill(
             at += to
             column += 1
         row += 1
+    while tl.max((at < end_at).to(tl.int32), 0) > 0:  # fewer than were counted: past the last tile
+        tl.store(tiles + at, tl.full((BLOCK,), 0, tiles.dtype.element_ty) + nowhere, at < end_at)
+        tl.store(ids + at, g.to(tl.int32), at < end_at)
+        at += at < end_at
 
 
 def entries(
@@ -159,11 +165,11 @@ def entries(
     if not n or not total:
         nothing = means2d.new_zeros(0, dtype=kind)
         return boxes, nothing, nothing.int(), torch.zeros_like(bounds, dtype=torch.int32)
-    tiles = torch.full((total,), grid.tiles, dtype=kind, device=means2d.device)
-    ids = means2d.new_zeros(total, dtype=torch.int32)
+    tiles = means2d.new_empty(total, dtype=kind)
+    ids = means2d.new_empty(total, dtype=torch.int32)
     _fill[blocks](
         *some, images, order, ends, number, tiles, ids, n, n // grid.images or 1, grid.across,
-        grid.down, PACKED=images is not None, **rules,
+        grid.down, grid.tiles, PACKED=images is not None, **rules,
     )  # fmt: skip
     tiles, order = tiles.sort(stable=True)
     return (
@@ -204,9 +210,8 @@ def _pixels(tile, width, height, across, down, TILE: tl.constexpr):
     place = tile - image * across * down
     x = place % across * TILE + lane % TILE
     y = place // across * TILE + lane // TILE
-    inside = (x < width) & (y < height)
     at = (image.to(tl.int64) * height + y) * width + x
-    return x.to(tl.float32) + 0.5, y.to(tl.float32) + 0.5, inside, at, image
+    return x.to(tl.float32) + 0.5, y.to(tl.float32) + 0.5, (x < width) & (y < height), at, image
 
 
 @triton.jit
@@ -222,17 +227,49 @@ def _splat(means2d, conics, opacities, colors, g, channels, first, CHANNELS: tl.
 
 
 @triton.jit
+def _power(x, FAST: tl.constexpr):
+    """2^x; FAST: by NVIDIA's unit for it, without a way around numbers that do not occur here."""
+    if FAST:
+        return tl.inline_asm_elementwise(
+            "ex2.approx.ftz.f32 $0, $1;", "=f,f", [x], tl.float32, True, 1
+        )
+    else:
+        return tl.exp2(x)
+
+
+@triton.jit
+def _inverse(x, FAST: tl.constexpr):
+    if FAST:
+        return tl.inline_asm_elementwise(
+            "rcp.approx.ftz.f32 $0, $1;", "=f,f", [x], tl.float32, True, 1
+        )
+    else:
+        return 1.0 / x
+
+
+@triton.jit
+def _exponent(dx, dy, a, b, c, opacity):
+    """log2 of alpha before it is held, and the most that a sound conic gives.
+
+    An exponent above that opacity's own means a conic that is none; rounding is not taken for it.
+    """
+    top = tl.log2(opacity)  # log2(e) / 2 and log2(e) below
+    base = top - 0.72134752 * a * dx * dx
+    return base - dy * (0.72134752 * c * dy + 1.44269504 * b * dx), top + 1e-3
+
+
+@triton.jit
 def _render(
     means2d, conics, colors, opacities, backgrounds, ids, ends, picture, alphas, lights, lasts,
     width, height, across, down, channels, first,
-    BACKED: tl.constexpr, CHANNELS: tl.constexpr, LEAST: tl.constexpr, MOST: tl.constexpr,
-    DARK: tl.constexpr, TILE: tl.constexpr,
+    BACKED: tl.constexpr, CHANNELS: tl.constexpr, FAINT: tl.constexpr, MOST: tl.constexpr,
+    DARK: tl.constexpr, TILE: tl.constexpr, FAST: tl.constexpr,
 ):  # fmt: skip
     tile = tl.program_id(0)
     px, py, inside, at, image = _pixels(tile, width, height, across, down, TILE)
     k, end = tl.load(ends + tile), tl.load(ends + tile + 1)
     light = tl.where(inside, 1.0, 0.0)
-    least = tl.where(inside, LEAST, float("inf"))  # infinite once a pixel is finished
+    least = tl.where(inside, FAINT, float("inf"))  # infinite once a pixel is finished
     last = tl.full((TILE * TILE,), -1, tl.int32)
     c0 = tl.zeros((TILE * TILE,), tl.float32)
     c1, c2, c3 = c0, c0, c0
@@ -242,14 +279,13 @@ def _render(
             means2d, conics, opacities, colors, g, channels, first, CHANNELS
         )
         g = tl.load(ids + k + 1, k + 1 < end, 0).to(tl.int64)
-        dx, dy = px - mx, py - my
-        sigma = 0.5 * (a * dx * dx + c * dy * dy) + b * dx * dy
-        alpha = tl.minimum(opacity * tl.exp2(-1.44269504 * sigma), MOST)
-        behind = light * (1 - alpha)
-        hit = (sigma >= 0) & (alpha >= least)
-        ends_here = hit & (behind <= DARK)
-        least = tl.where(ends_here, float("inf"), least)
-        hit = hit & (behind > DARK)
+        exponent, top = _exponent(px - mx, py - my, a, b, c, opacity)
+        hit = (exponent >= least) & (exponent <= top)
+        alpha = tl.minimum(_power(exponent, FAST), MOST)
+        behind = light - light * alpha
+        dark = hit & (behind <= DARK)
+        least = tl.where(dark, float("inf"), least)
+        hit = hit & (dark == 0)
         weight = tl.where(hit, alpha * light, 0.0)
         c0 += weight * v0
         if CHANNELS > 1:
@@ -289,11 +325,18 @@ def _render(
 
 
 @triton.jit
+def _columns(values, TILE: tl.constexpr, LANES: tl.constexpr):
+    """Sums within lanes: each lane's pixels stand in one column."""
+    return tl.sum(tl.reshape(values, (TILE * TILE // LANES, LANES)), 0)
+
+
+@triton.jit
 def _back(
     means2d, conics, colors, opacities, backgrounds, ids, ends, lights, lasts, by_picture, by_alphas,
     sums, width, height, across, down, channels, first, each,
-    BACKED: tl.constexpr, ABSOLUTE: tl.constexpr, CHANNELS: tl.constexpr, LEAST: tl.constexpr,
-    MOST: tl.constexpr, TILE: tl.constexpr,
+    BACKED: tl.constexpr, ABSOLUTE: tl.constexpr, CHANNELS: tl.constexpr, FAINT: tl.constexpr,
+    MOST: tl.constexpr, TILE: tl.constexpr, LANES: tl.constexpr,
+    FAST: tl.constexpr,
 ):  # fmt: skip
     """Adds to ``sums`` [n, each]: six moments, two absolute gradients of the mean where asked for, colors."""
     tile = tl.program_id(0)
@@ -323,6 +366,9 @@ def _back(
             behind += g3 * tl.load(back + 3)
     behind *= light
     slot = tl.arange(0, 16)
+    columns = (tile % (across * down) % across * TILE + tl.arange(0, LANES) % TILE).to(
+        tl.float32
+    ) + 0.5
     geometry = 8 if ABSOLUTE else 6
     k = tl.max(last, 0)
     g = tl.load(ids + k, k >= begin, 0).to(tl.int64)
@@ -333,12 +379,12 @@ def _back(
         )
         g = tl.load(ids + k - 1, k > begin, 0).to(tl.int64)
         dx, dy = px - mx, py - my
-        sigma = 0.5 * (a * dx * dx + c * dy * dy) + b * dx * dy
-        raw = opacity * tl.exp2(-1.44269504 * sigma)
-        alpha = tl.minimum(raw, MOST)
-        hit = (k <= last) & (sigma >= 0) & (alpha >= LEAST)
+        exponent, top = _exponent(dx, dy, a, b, c, opacity)
+        hit = (k <= last) & (exponent >= FAINT) & (exponent <= top)
         if tl.max(hit.to(tl.int32), 0) > 0:
-            inverse = 1.0 / (1 - alpha)
+            raw = _power(exponent, FAST)
+            alpha = tl.minimum(raw, MOST)
+            inverse = _inverse(1 - alpha, FAST)
             light = tl.where(hit, light * inverse, light)  # now what reaches this Gaussian
             weight = tl.where(hit, alpha * light, 0.0)
             along = g0 * v0
@@ -350,10 +396,13 @@ def _back(
                 along += g3 * v3
             by_alpha = light * along - inverse * behind
             behind += weight * along
-            v = tl.where(hit & (raw <= MOST), -raw * by_alpha, 0.0)  # by sigma
-            vx, vy = v * dx, v * dy
-            s0, s1, s2 = tl.sum(v, 0), tl.sum(vx, 0), tl.sum(vy, 0)
-            s3, s4, s5 = tl.sum(vx * dx, 0), tl.sum(vx * dy, 0), tl.sum(vy * dy, 0)
+            v = tl.where(hit & (raw <= MOST), -raw * by_alpha, 0.0)  # by half the squared distance
+            # A column's pixels have one dx: what stands there is summed before it is multiplied.
+            vy, across_dx = v * dy, columns - mx
+            s, sy = _columns(v, TILE, LANES), _columns(vy, TILE, LANES)
+            sx = s * across_dx
+            s0, s1, s2 = tl.sum(s, 0), tl.sum(sx, 0), tl.sum(sy, 0)
+            s3, s4, s5 = tl.sum(sx * across_dx, 0), tl.sum(sy * across_dx, 0), tl.sum(vy * dy, 0)
             all_sums = tl.where(
                 slot == 0, s0, tl.where(slot == 1, s1, tl.where(slot == 2, s2, 0.0))
             )
@@ -361,8 +410,8 @@ def _back(
                 slot == 3, s3, tl.where(slot == 4, s4, tl.where(slot == 5, s5, all_sums))
             )
             if ABSOLUTE:
-                all_sums = tl.where(slot == 6, tl.sum(tl.abs(a * vx + b * vy), 0), all_sums)
-                all_sums = tl.where(slot == 7, tl.sum(tl.abs(b * vx + c * vy), 0), all_sums)
+                all_sums = tl.where(slot == 6, tl.sum(tl.abs(v * (a * dx + b * dy)), 0), all_sums)
+                all_sums = tl.where(slot == 7, tl.sum(tl.abs(v * (b * dx + c * dy)), 0), all_sums)
             all_sums = tl.where(slot == geometry, tl.sum(weight * g0, 0), all_sums)
             if CHANNELS > 1:
                 all_sums = tl.where(slot == geometry + 1, tl.sum(weight * g1, 0), all_sums)
@@ -411,8 +460,18 @@ def _finish(
 
 
 def _warps(grid: Grid) -> int:
-    """Eight pixels a lane, up to four waves."""
+    """Eight pixels a lane (four on AMD's wide waves), up to four waves."""
     return max(1, min(4, grid.tile**2 // 256))
+
+
+def _lanes(grid: Grid) -> int:
+    """Of a program, as far as a tile has pixels for them."""
+    return min((64 if torch.version.hip else 32) * _warps(grid), grid.tile**2)
+
+
+def _fast(tensor: Tensor) -> bool:
+    """Whether NVIDIA's own instructions can be used: compiled, for such a GPU."""
+    return tensor.is_cuda and torch.version.hip is None
 
 
 class _Render(torch.autograd.Function):
@@ -438,7 +497,7 @@ class _Render(torch.autograd.Function):
                 means2d, conics, colors, opacities, backgrounds, ids, ends, picture, alphas, lights,
                 lasts, grid.width, grid.height, grid.across, grid.down, channels, first,
                 BACKED=backgrounds is not None, CHANNELS=min(CHANNELS, channels - first),
-                LEAST=ALPHA_LEAST, MOST=ALPHA_MOST, DARK=LIGHT_LEAST, TILE=grid.tile,
+                FAINT=_FAINT, MOST=ALPHA_MOST, DARK=LIGHT_LEAST, TILE=grid.tile, FAST=_fast(means2d),
                 num_warps=_warps(grid),
             )  # fmt: skip
         ctx.save_for_backward(
@@ -465,8 +524,8 @@ class _Render(torch.autograd.Function):
                 means2d, conics, colors, opacities, backgrounds, ids, ends, lights, lasts, by_picture,
                 by_alphas, sums, grid.width, grid.height, grid.across, grid.down, channels, first, each,
                 BACKED=backgrounds is not None, ABSOLUTE=absolute is not None,
-                CHANNELS=min(CHANNELS, channels - first), LEAST=ALPHA_LEAST, MOST=ALPHA_MOST,
-                TILE=grid.tile, num_warps=_warps(grid),
+                CHANNELS=min(CHANNELS, channels - first), FAINT=_FAINT, MOST=ALPHA_MOST,
+                TILE=grid.tile, LANES=_lanes(grid), FAST=_fast(means2d), num_warps=_warps(grid),
             )  # fmt: skip
         out = [torch.empty_like(t) for t in (means2d, conics, opacities, colors)]
         by_means2d, by_conics, by_opacities, by_colors = out

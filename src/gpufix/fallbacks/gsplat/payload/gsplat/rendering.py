@@ -91,13 +91,14 @@ def rasterization(
                 seen.means2d.reshape(-1, 2), seen.radii.reshape(-1, 2), seen.conics.reshape(-1, 3),
                 faint.reshape(-1), scene.images, seen.depths.reshape(-1), grid,
             )  # fmt: skip
-            crossed = run.intersections(tiles, ids, seen.depths.reshape(-1), grid)
         shape = () if packed else (*batch, cameras, means.shape[-2])
         means2d = seen.means2d if packed else seen.means2d.reshape(*shape, 2)
         picture, alphas = pixels(
             means2d, means2d.reshape(-1, 2), seen.conics.reshape(-1, 3), channels, faint.reshape(-1),
             backs, ids, ends, grid, absgrad,
         )  # fmt: skip
+        with torch.no_grad():  # after the picture, which is waited for
+            crossed = run.intersections(tiles, ids, seen.depths.reshape(-1), grid)
         if render_mode.endswith("ED"):
             expected = picture[..., -1:] / alphas.clamp(min=1e-10)
             picture = torch.cat((picture[..., :-1], expected), -1)
