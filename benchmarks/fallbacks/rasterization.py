@@ -158,11 +158,10 @@ def times(size: str, packed: bool) -> dict[str, Any]:
     given = scene(torch, SIZES[size])
     given["viewmats"] = given["viewmats"].detach()
     leaves = [value for value in given.values() if getattr(value, "requires_grad", False)]
-    backs = torch.tensor([[0.2, 0.5, 0.1]], device="cuda")
     weight = 2 * torch.rand(1, HEIGHT, WIDTH, 3, device="cuda") - 1
 
     def forward() -> Any:
-        return gsplat.rasterization(**given, backgrounds=backs, packed=packed)[0]
+        return gsplat.rasterization(**given, packed=packed)[0]
 
     def both() -> None:
         for leaf in leaves:

@@ -12,6 +12,7 @@ import torch
 from ._choice import TIERS
 from ._gpufix_tiers import Tier
 from ._version import __version__
+from .compression import PngCompression
 from .cuda._wrapper import (
     fully_fused_projection,
     isect_offset_encode,
@@ -20,14 +21,19 @@ from .cuda._wrapper import (
     rasterize_to_pixels,
     spherical_harmonics,
 )
+from .exporter import export_splats
+from .optimizers import SelectiveAdam
 from .rendering import rasterization
 from .strategy import DefaultStrategy, MCMCStrategy, Strategy
 
 __all__ = [
     "DefaultStrategy",
     "MCMCStrategy",
+    "PngCompression",
+    "SelectiveAdam",
     "Strategy",
     "__version__",
+    "export_splats",
     "fully_fused_projection",
     "isect_offset_encode",
     "isect_tiles",

@@ -152,8 +152,7 @@ def entries(
     n = len(means2d)
     kind = torch.int16 if grid.tiles < 1 << 15 else torch.int32
     bounds = torch.arange(grid.tiles + 1, device=means2d.device, dtype=kind)
-    boxes = means2d.new_zeros(n, dtype=torch.int32)
-    number = torch.zeros_like(boxes)
+    boxes, number = means2d.new_empty(2, n, dtype=torch.int32)
     if n:
         some = (means2d, radii, conics, opacities)
         blocks = (triton.cdiv(n, _BLOCK),)

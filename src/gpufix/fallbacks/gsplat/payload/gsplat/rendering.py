@@ -209,6 +209,8 @@ def _backgrounds(given: Optional[Tensor], mode: str, shape: tuple[int, ...]) -> 
     """[I, X]: nothing lies behind a depth."""
     if given is None:
         return None
+    if given.dim() == 1 and math.prod(shape) == 1:  # as gsplat 1.5.3 wants it where packed
+        given = given.reshape(*shape, -1)
     if given.shape[:-1] != shape:
         raise unlike("backgrounds", f"{list(shape)} x channels", given)
     flat = given.reshape(-1, given.shape[-1])
