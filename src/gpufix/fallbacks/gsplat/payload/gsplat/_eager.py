@@ -28,6 +28,11 @@ _PIECE = 1 << 23  # numbers in one piece of a picture, on the way from its tiles
 
 
 # ---- from the world to the screen ----------------------------------------------------------------
+def product(a: Tensor, b: Tensor) -> Tensor:
+    """Of small matrices [..., i, j] and [..., j, k]; torch's own has a precision that is a setting."""
+    return (a[..., None] * b[..., None, :, :]).sum(-2)
+
+
 def rotations(quats: Tensor) -> Tensor:
     """Matrices [..., 3, 3] of quaternions w x y z of any length."""
     w, x, y, z = torch.nn.functional.normalize(quats, dim=-1).unbind(-1)
@@ -39,15 +44,20 @@ def rotations(quats: Tensor) -> Tensor:
     return torch.stack(rows, -1).unflatten(-1, (3, 3))
 
 
-def symmetric(triangle: Tensor) -> Tensor:
+def triangle(matrices: Tensor) -> Tensor:
+    """Upper triangles [..., 6] of symmetric matrices [..., 3, 3]."""
+    return matrices.flatten(-2)[..., [0, 1, 2, 4, 5, 8]]
+
+
+def symmetric(upper: Tensor) -> Tensor:
     """Matrices [..., 3, 3] of their upper triangles [..., 6]."""
-    return triangle[..., [0, 1, 2, 1, 3, 4, 2, 4, 5]].unflatten(-1, (3, 3))
+    return upper[..., [0, 1, 2, 1, 3, 4, 2, 4, 5]].unflatten(-1, (3, 3))
 
 
 def project(g: Gaussians, viewmats: Tensor, ks: Tensor, lens: Lens, packed: bool) -> Projected:
     """``viewmats`` [B, C, 4, 4], ``ks`` [B, C, 3, 3]."""
     turn = viewmats[..., :3, :3]
-    seen = torch.einsum("bcij,bnj->bcni", turn, g.means) + viewmats[..., None, :3, 3]
+    seen = product(g.means[:, None], turn.transpose(-1, -2)) + viewmats[..., None, :3, 3]
     depths = seen[..., 2]
     inside = (depths >= lens.near) & (depths <= lens.far)
     z = torch.where(inside, depths, 1.0)
@@ -106,11 +116,11 @@ def _frame(seen: Tensor, z: Tensor, turn: Tensor, ks: Tensor, lens: Lens) -> tup
 def _spread(g: Gaussians, frame: Tensor) -> tuple[Tensor, Tensor]:
     """xx, xy and yy of the covariances on the screen [..., 3], and their determinants."""
     if g.covars is not None:
-        over = torch.einsum("bcnki,bnij,bcnlj->bcnkl", frame, symmetric(g.covars), frame)
+        over = product(product(frame, symmetric(g.covars)[:, None]), frame.transpose(-1, -2))
         xx, xy, yy = over[..., 0, 0], over[..., 0, 1], over[..., 1, 1]
         return torch.stack((xx, xy, yy), -1), xx * yy - xy * xy
     assert g.quats is not None and g.scales is not None
-    p = torch.einsum("bcnki,bnij->bcnkj", frame, rotations(g.quats) * g.scales[..., None, :])
+    p = product(frame, (rotations(g.quats) * g.scales[..., None, :])[:, None])
     x, y = p.unbind(-2)
     normal = torch.linalg.cross(x, y)  # xx * yy - xy^2 loses every digit for long thin Gaussians
     return torch.stack(((x * x).sum(-1), (x * y).sum(-1), (y * y).sum(-1)), -1), (normal**2).sum(-1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Callable
 
-from .cuda._wrapper import uncovered
+from ._errors import uncovered
 
 
 def cli(fn: Callable[..., Any], args: Any, verbose: bool = False) -> bool:

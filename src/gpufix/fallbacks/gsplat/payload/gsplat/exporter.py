@@ -8,7 +8,7 @@ from typing import Optional
 import torch
 from torch import Tensor
 
-from .cuda._wrapper import uncovered, unlike
+from ._errors import uncovered, unlike
 
 
 @torch.no_grad()
@@ -44,10 +44,9 @@ def export_splats(
             raise unlike(names, f"[{n}, {len(names.split())}]", column)
     rows = torch.cat([*columns.values()], 1).float()
     rows = rows[rows.isfinite().all(1)].cpu().contiguous()
-    names = " ".join(columns).split()
-    head = ["ply", "format binary_little_endian 1.0", f"element vertex {len(rows)}"]
-    head += [*(f"property float {name}" for name in names), "end_header\n"]
-    data = "\n".join(head).encode() + rows.numpy().astype("<f4").tobytes()
+    properties = [f"property float {name}" for name in " ".join(columns).split()]
+    head = ["ply", "format binary_little_endian 1.0", f"element vertex {len(rows)}", *properties]
+    data = "\n".join([*head, "end_header\n"]).encode() + rows.numpy().astype("<f4").tobytes()
     if save_to:
         Path(save_to).write_bytes(data)
     return data

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from ._choice import Stages, stages
+from ._eager import triangle
+from ._errors import only_pinhole, uncovered, unlike
 from ._gpufix_tiers import outside_graphs, without_autocast
 from ._lens import Gaussians, Grid, Lens, Projected
 from ._sparse import sparse
-from ._triangle import triangle
 from ._version import TWO_RADII
-from .cuda._wrapper import only_pinhole, pixels, uncovered, unlike
+from .cuda._wrapper import pixels
 
 MODES = ("RGB", "D", "ED", "RGB+D", "RGB+ED")
 
@@ -91,8 +92,8 @@ def rasterization(
                 seen.means2d.reshape(-1, 2), seen.radii.reshape(-1, 2), seen.conics.reshape(-1, 3),
                 faint.reshape(-1), scene.images, seen.depths.reshape(-1), grid,
             )  # fmt: skip
-        shape = () if packed else (*batch, cameras, means.shape[-2])
-        means2d = seen.means2d if packed else seen.means2d.reshape(*shape, 2)
+        shape = (*batch, cameras, means.shape[-2], 2)
+        means2d = seen.means2d if packed else seen.means2d.reshape(shape)
         picture, alphas = pixels(
             means2d, means2d.reshape(-1, 2), seen.conics.reshape(-1, 3), channels, faint.reshape(-1),
             backs, ids, ends, grid, absgrad,
@@ -103,30 +104,14 @@ def rasterization(
             expected = picture[..., -1:] / alphas.clamp(min=1e-10)
             picture = torch.cat((picture[..., :-1], expected), -1)
     meta = {
-        **scene.ids(batch),
-        "radii": _shaped(seen.radii if TWO_RADII else seen.radii.amax(-1), shape, packed),
+        **scene.meta(batch, faint, number),
         "means2d": means2d,
-        "depths": _shaped(seen.depths, shape, packed),
-        "conics": _shaped(seen.conics, shape, packed),
-        "opacities": _shaped(faint, shape, packed),
-        "tile_width": grid.across,
-        "tile_height": grid.down,
-        "tiles_per_gauss": number if packed else number.reshape(shape),
         "isect_ids": crossed,
         "flatten_ids": ids,
         "isect_offsets": ends[:-1].reshape(*batch, cameras, grid.down, grid.across),
-        "width": width,
-        "height": height,
-        "tile_size": tile_size,
-        "n_batches": len(views),
-        "n_cameras": cameras,
     }
     whole = (*batch, cameras, height, width)
     return picture.reshape(*whole, picture.shape[-1]), alphas.reshape(*whole, 1), meta
-
-
-def _shaped(tensor: Tensor, shape: tuple[int, ...], packed: bool) -> Tensor:
-    return tensor if packed else tensor.reshape(*shape, *tensor.shape[2:])
 
 
 def _covered(
@@ -224,7 +209,7 @@ class _Scene:
     def __init__(
         self, run: Stages, g: Gaussians, seen: Projected, grid: Grid, cameras: int
     ) -> None:
-        self.run, self.g, self.seen, self.cameras = run, g, seen, cameras
+        self.run, self.g, self.seen, self.grid, self.cameras = run, g, seen, grid, cameras
         self.images: Optional[Tensor] = None
         n = max(g.means.shape[1], 1)
         if seen.rows is not None:
@@ -232,11 +217,33 @@ class _Scene:
             self.own = seen.rows % n  # the Gaussian's number in its batch
             self.batches = self.images.div(max(cameras, 1), rounding_mode="floor")
 
-    def ids(self, batch: tuple[int, ...]) -> dict[str, Any]:
-        if self.images is None:
-            return {"batch_ids": None, "camera_ids": None, "gaussian_ids": None}
-        camera = self.images % max(self.cameras, 1)
-        return {"batch_ids": self.batches, "camera_ids": camera, "gaussian_ids": self.own}
+    def meta(self, batch: tuple[int, ...], faint: Tensor, number: Tensor) -> dict[str, Any]:
+        """What training scripts read of it; ``faint``: opacities, ``number``: of tiles."""
+        seen, grid, cameras = self.seen, self.grid, max(self.cameras, 1)
+
+        def shaped(tensor: Tensor) -> Tensor:
+            if self.images is not None:
+                return tensor
+            return tensor.reshape(*batch, self.cameras, *tensor.shape[1:])
+
+        packed = self.images is not None
+        return {
+            "batch_ids": self.batches if packed else None,
+            "camera_ids": self.images % cameras if self.images is not None else None,
+            "gaussian_ids": self.own if packed else None,
+            "radii": shaped(seen.radii if TWO_RADII else seen.radii.amax(-1)),
+            "depths": shaped(seen.depths),
+            "conics": shaped(seen.conics),
+            "opacities": shaped(faint),
+            "tiles_per_gauss": shaped(number.view(seen.depths.shape)),
+            "tile_width": grid.across,
+            "tile_height": grid.down,
+            "tile_size": grid.tile,
+            "width": grid.width,
+            "height": grid.height,
+            "n_batches": grid.images // cameras,
+            "n_cameras": self.cameras,
+        }
 
     def per_gaussian(self, tensor: Tensor) -> Tensor:
         """[I, N, …] or [n, …] of [B, 1 or C, N, …]."""

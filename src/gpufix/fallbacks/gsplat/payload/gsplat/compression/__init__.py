@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..cuda._wrapper import uncovered
+from .._errors import uncovered
 
 
 class PngCompression:

@@ -9,32 +9,11 @@ import torch
 from torch import Tensor
 
 from .._choice import stages
-from .._eager import entries, intersections, rotations
+from .._eager import entries, intersections, product, rotations, triangle
+from .._errors import only_pinhole, uncovered, unlike
 from .._gpufix_tiers import outside_graphs, without_autocast
 from .._lens import Gaussians, Grid, Lens
-from .._triangle import triangle
 from .._version import TWO_RADII
-
-
-def unlike(name: str, wanted: str, tensor: Tensor) -> ValueError:
-    """An error for a shape that does not fit."""
-    return ValueError(f"gsplat: {name} must be {wanted}, not {list(tensor.shape)}")
-
-
-def uncovered(what: str, instead: str) -> NotImplementedError:
-    """An error that names what to do where this fallback does not reach."""
-    return NotImplementedError(
-        f"gsplat (gpufix): {what} is not covered by this fallback: {instead}, or build gsplat itself "
-        "(gpufix undo brings back what was installed)"
-    )
-
-
-def only_pinhole(camera_model: str) -> None:
-    """Raises NotImplementedError for other cameras."""
-    if camera_model != "pinhole":
-        raise uncovered(
-            f"camera_model={camera_model!r}", "undistort the images to a pinhole camera"
-        )
 
 
 @outside_graphs
@@ -47,14 +26,14 @@ def quat_scale_to_covar_preci(
 ) -> tuple[Optional[Tensor], Optional[Tensor]]:
     """Covariances and their inverses [..., 3, 3], or their upper triangles [..., 6]; None: not asked for."""
 
-    def product(turned: Tensor) -> Tensor:
-        whole = turned @ turned.transpose(-1, -2)
+    def squared(turned: Tensor) -> Tensor:
+        whole = product(turned, turned.transpose(-1, -2))
         return triangle(whole) if triu else whole
 
     with without_autocast(quats.device):
         matrices = rotations(quats)
-        covars = product(matrices * scales[..., None, :]) if compute_covar else None
-        return covars, product(matrices / scales[..., None, :]) if compute_preci else None
+        covars = squared(matrices * scales[..., None, :]) if compute_covar else None
+        return covars, squared(matrices / scales[..., None, :]) if compute_preci else None
 
 
 @outside_graphs
