@@ -38,13 +38,13 @@ def stages(tensor: Tensor) -> Stages:
 
 def _triton(device: torch.device) -> Stages:
     need_triton(device)
-    from . import _triton_harmonics, _triton_project, _triton_render
+    from . import _triton_harmonics, _triton_project, _triton_render, _triton_tiles
 
     found = Stages(
         _triton_project.project,
         _triton_harmonics.harmonics,
-        _triton_render.entries,
-        _triton_render.intersections,
+        _triton_tiles.entries,
+        _triton_tiles.intersections,
         _triton_render.render,
     )
     ours, wanted = _picture(found, device), _picture(EAGER, device)
