@@ -1,0 +1,1 @@
+"""Where gsplat keeps the parts of a picture: ``gsplat.cuda._wrapper``."""
