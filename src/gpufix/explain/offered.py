@@ -26,6 +26,11 @@ _NOTHING = (
     "wheels for (`python -VV` shows which one runs), or name the index of the CUDA variant (--index-url). "
     "One package without a wheel (torchaudio) stops all others of the command: leave it out."
 )
+_LOCKED = (
+    "The lock names a build that has no wheel for this system or Python. Give each system its index in tool.uv.sources (a "
+    "marker such as sys_platform == 'linux'), with explicit = true on that [[tool.uv.index]], and lock again (`uv lock "
+    "--upgrade-package NAME`); or name the system in tool.uv.required-environments; or use a Python that the index lists."
+)
 _LAST_INTEL_MAC = (2, 2, 2)  # torch 2.3's release notes: no more builds for Macs with Intel
 _INDEX = "https://download.pytorch.org/whl"
 
@@ -37,6 +42,8 @@ def offered(explanation: Explanation, hit: Hit) -> Explanation:
         return explanation.but(do=_python(hint["name"], hint["here"], hint["tags"]))
     if hint := _PLATFORMS.search(around):
         return _platform(explanation, hint)
+    if "source distribution or wheel" in hit.shown:
+        return explanation.but(do=_LOCKED)
     asked = _ASKED.search(hit.shown) or _ASKED.search(around)
     listed = _LISTED.search(around)
     if asked is None:
