@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from gpufix.explain.explanation import Explanation
-from gpufix.explain.imports import lacking_name
+from gpufix.explain.imports import lacking_name, removed_python
 from gpufix.explain.log_scan import Hit
 from gpufix.knowledge.data_table import table
 
@@ -24,7 +24,7 @@ def not_installed(explanation: Explanation, hit: Hit) -> Explanation:
     if found is None:
         return explanation
     if (part := _PART.search(hit.shown)) and part["package"] in _INSTALLED_WHOLE:
-        return lacking_name(explanation, hit)
+        return removed_python(lacking_name(explanation, hit), hit)
     command = table("import_names")["names"].get(found["module"])
     if command is None:
         return explanation

@@ -19,6 +19,9 @@ _PLATFORMS = re.compile(
     r"You're on (?P<os>[\w ]{1,30}) \(`(?P<here>[\w.]{1,60})`\)[^\n]{0,20}?but `(?P<name>[^`\n]{1,60})`"
     r"[^\n]{0,60}?platforms?: (?P<tags>[^\n]{1,600})"
 )
+_BARE = re.compile(
+    r"satisfies the requirement (?P<name>[A-Za-z][\w.-]{0,60})[^\n(]{0,60}\(from versions: (?P<listed>[^)\n]{1,2000})\)"
+)
 _GLIBC = re.compile(r"manylinux_2_(\d+)_(\w+)")
 _NONE = re.compile(r"requirement torch(?:vision|audio)?\s+\(from versions: none\)")
 _NOTHING = (
@@ -47,11 +50,14 @@ def offered(explanation: Explanation, hit: Hit) -> Explanation:
     asked = _ASKED.search(hit.shown) or _ASKED.search(around)
     listed = _LISTED.search(around)
     if asked is None:
-        return explanation.but(do=_NOTHING) if _NONE.search(around) else explanation
+        if _NONE.search(around):
+            return explanation.but(do=_NOTHING)
+        bare = _BARE.search(around)
+        return explanation.but(do=_other(bare["name"], "", bare["listed"])) if bare else explanation
     if local := re.search(r"\+(cu\d{2,3}|cpu|rocm[\d.]+)$", asked["version"]):
         return explanation.but(do=_index(asked["version"], local[1], around))
     if asked["name"].lower() != "torch" or listed is None:
-        return explanation
+        return explanation.but(do=_other(asked["name"], asked["version"], listed[1])) if listed else explanation
     if listed[1] == "none" and (other := _other_index(asked["version"], around)):
         return explanation.but(do=other)
     return explanation.but(do=_torch(asked["version"], listed[1]) or explanation.do)
@@ -90,6 +96,22 @@ def other_python(explanation: Explanation, hit: Hit) -> Explanation:
     return explanation.but(
         do=f"Use a Python {wants} (here is {here}): `uv venv --python 3.12`, `conda create -n new python=3.12`, or another "
         "version in that range; or an older release of the package, which takes this Python."
+    )
+
+
+def _other(name: str, version: str, listed: str) -> str:
+    """A package that is not torch: none at all for this Python, or other releases."""
+    if listed.strip() == "none":
+        return (
+            f"pip sees no {name} for this Python and system: most packages for the GPU have wheels for Python 3.9 to 3.12, "
+            f"64 bit, on Linux and Windows (`python -VV` shows which one runs); else the index or page that {name}'s "
+            "installation notes name (--index-url, --extra-index-url, -f)."
+        )
+    last = listed.split(",")[-1].strip()
+    wanted = f" {version}" if version else ""
+    return (
+        f"pip sees {name} up to {last} for this Python and system: take `{name}=={last}` (loosen the pin), another Python "
+        f"(3.10 to 3.12) for which{wanted or ' the newer one'} has wheels, or the index that has it."
     )
 
 

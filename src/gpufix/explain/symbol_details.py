@@ -251,6 +251,11 @@ def soname(explanation: Explanation, hit: Hit) -> Explanation | None:
     if name.startswith("libbitsandbytes"):
         return _of_bitsandbytes(explanation, hit)
     wheels = bringing(name)
+    if not wheels and explanation.id == "missing-library" and (old := re.match(r"libcu\w+\.so\.(\d{1,2}\.\d)", name)):
+        explanation = explanation.but(
+            do=f"What asks for it was built for CUDA {old[1]}: install its release or build for the CUDA that is here (that of "
+            f"torch), or build it again; else the CUDA {old[1]} toolkit with its lib64 on LD_LIBRARY_PATH."
+        )
     if wheels and explanation.id == "missing-library":
         explanation = explanation.but(do=_by_wheel(hit, name, wheels))
     explanation = _asker(_bringer(explanation, hit, name), hit, name)
