@@ -30,6 +30,15 @@ ARGUMENTS = re.compile(
     rf"{CLASSES.pattern}|(?:SFT|DPO|PPO|GRPO|KTO|ORPO|Reward)(?:Trainer|Config)|LoraConfig"
     r"|FlowMatchEulerDiscreteScheduler"
 )
+# Arguments that go by a new name: of what classes (the end of their names), and the new one. From the decorators
+# deprecate_kwarg of Trainer.__init__ in transformers 4.46 and trl 0.12, and from the fields of TrainingArguments.
+RENAMED = {
+    "Trainer(tokenizer)": "processing_class",
+    "TrainingArguments(evaluation_strategy)": "eval_strategy",
+    "TrainingArguments(no_cuda)": "use_cpu",
+    "TrainingArguments(per_gpu_train_batch_size)": "per_device_train_batch_size",
+    "TrainingArguments(fsdp_transformer_layer_cls_to_wrap)": "fsdp_config",
+}
 # Models whose parts other packages import one by one.
 MODELS = re.compile(
     r"/models/(?:auto/|(?:llama|qwen2|qwen2_vl|qwen2_5_vl|qwen3|gemma2?|mi[sx]tral|phi3?|clip|bert|t5|whisper|siglip|"
@@ -120,9 +129,17 @@ def _of_class(name: str, node: ast.ClassDef) -> Iterator[str]:
             if ARGUMENTS.fullmatch(name) and part.name == "__init__":
                 given = (*part.args.args[1:], *part.args.kwonlyargs)
                 yield from (f"{name}({one.arg})" for one in given)
+                yield from (f"{name}({old})" for old in _deprecated(part))
         elif isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
             if ARGUMENTS.fullmatch(name):
                 yield f"{name}({part.target.id})"
+
+
+def _deprecated(function: ast.FunctionDef) -> Iterator[str]:
+    """Old names of arguments that a decorator still takes: deprecate_kwarg("tokenizer", …)."""
+    for one in function.decorator_list:
+        if isinstance(one, ast.Call) and ast.unparse(one.func) == "deprecate_kwarg" and isinstance(one.args[0], ast.Constant):
+            yield str(one.args[0].value)
 
 
 def _model_types(tree: ast.Module) -> Iterator[str]:
@@ -191,6 +208,7 @@ def main(folder: Path) -> None:
         "source": f"wheels on PyPI, read by tools/name_history.py: {listed}. first, last: the first and last of "
         "these that has the name; without: the next one",
         "packages": {package: grouped(names[package]) for package in sorted(names)},
+        "renamed": RENAMED,
         "askers": dict(sorted(askers.items())),
     }
     DATA.write_text(json.dumps(text, indent=0, ensure_ascii=False) + "\n", "utf-8")

@@ -1110,10 +1110,14 @@ class NameSpan(Row):
 
 
 class NameHistory(Row):
-    """data/name_history.json: package -> names by the wheels that have them; who imports which of them."""
+    """data/name_history.json: package -> names by the wheels that have them; who imports which of them.
+
+    `renamed`: the end of a class's name, with an argument -> the argument that took its place.
+    """
 
     source: Source
     packages: dict[str, list[NameSpan]]
+    renamed: dict[str, str]
     askers: dict[str, dict[str, tuple[str, str, str]]]
 
 

@@ -116,3 +116,37 @@ def numpy_bounds(explanation: Explanation, hit: Hit) -> Explanation:
 def _some(who: set[str]) -> str:
     named = sorted(who)
     return ", ".join(named[:3]) + (" and others" if len(named) > 3 else "")
+
+
+_CUDA_OF_TORCH = re.compile(r"PyTorch has CUDA (?:Version|version)[ =]*(?P<major>\d{2})\.?(?P<minor>\d)")
+
+
+def companion_cuda(explanation: Explanation, hit: Hit) -> Explanation:
+    """The index that torch came from, as the message names its CUDA."""
+    found = _CUDA_OF_TORCH.search(context(hit, 0, 600))
+    if found is None:
+        return explanation
+    index = f"https://download.pytorch.org/whl/cu{found['major']}{found['minor']}"
+    return explanation.but(
+        do=f"Reinstall the other one (torchvision, torchaudio) from torch's index: `pip install --force-reinstall --no-deps "
+        f"torchvision torchaudio --index-url {index}`, at the version that goes with this torch; or all of them, from one "
+        "index and in one command."
+    )
+
+
+_RANGE = re.compile(
+    r"Please install (?P<name>[A-Za-z][\w.-]{0,60}?)\s?(?P<bounds>[<>=!~]=?\s?\d[\w.]{0,20}(?:,\s?[<>=!~]=?\s?\d[\w.]{0,20}){0,3})"
+)
+
+
+def asked_range(explanation: Explanation, hit: Hit) -> Explanation:
+    """The bounds that the message names; and the check itself, which is often stricter than it has to be."""
+    found = _RANGE.search(context(hit, 0, 400))
+    if found is None:
+        return explanation
+    name, bounds = found["name"], re.sub(r"\s", "", found["bounds"]).rstrip(".")
+    tool = f'`mim install "{name}{bounds}"`, or ' if name.startswith("mm") else ""
+    return explanation.but(
+        do=f'{tool}`pip install "{name}{bounds}"`. Where that release has no wheel for this torch: a newer release of the '
+        "package that refuses, or the maximum in its __init__.py raised (a check only)."
+    )

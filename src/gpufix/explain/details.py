@@ -183,10 +183,12 @@ def header(explanation: Explanation, hit: Hit) -> Explanation | None:
 
 REFINERS: dict[str, Refiner] = {
     "absurd-size": cuda_details.absurd_size,
+    "asked-range": conflicts.asked_range,
     "build-extension": builds.extension,
     "build-whose": builds.whose,
     "changed-call": removed_details.changed_call,
     "contradiction": conflicts.contradiction,
+    "companion-cuda": conflicts.companion_cuda,
     "compiled-part": module_details.compiled_part,
     "cuda-code": cuda_details.cuda_code,
     "cudnn-versions": cudnn_details.mismatch,

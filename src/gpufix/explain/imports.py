@@ -13,7 +13,9 @@ from gpufix.knowledge.data_table import table
 _FROM = re.compile(
     r"cannot import name ['\"`]?(?P<name>[\w.]{1,120})['\"`]? from (?:partially initialized module )?"
     r"['\"`]?(?P<module>[\w.]{1,200})|(?P<type>module) ['\"`](?P<owner>[\w.]{1,200})['\"`] has no "
-    r"attribute ['\"`](?P<attribute>\w{1,120})|No module named ['\"`](?P<part>\w{1,80}(?:\.\w{1,80}){1,6})['\"`]"
+    r"attribute ['\"`](?P<attribute>\w{1,120})|No module named[ :'\"`]{1,4}(?P<part>\w{1,80}(?:\.\w{1,80}){1,6})(?![\w.])"
+    r"|AttributeError: (?P<whose>torch(?:vision|audio)?(?:\.\w{1,80}){0,4})\.(?P<lacking>\w{1,80})\s*$",
+    re.MULTILINE | re.IGNORECASE,
 )
 _NUMPY_2 = re.compile(r"np\.(?P<name>\w{1,60})[`'\"]? was removed in the NumPy 2\.0")
 
@@ -23,8 +25,7 @@ def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
     found = _FROM.search(hit.shown)
     if found is None:
         return explanation
-    module = found["module"] or found["owner"] or found["part"].rpartition(".")[0]
-    name = found["name"] or found["attribute"] or found["part"].rpartition(".")[2]
+    module, name = _asked(found)
     owner = _package(module)
     asker = _asker(hit, owner)
     if known := _known(owner, name, asker):
@@ -36,6 +37,14 @@ def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
     if not found["type"]:
         hidden = ""
     return explanation.but(do=f"{_release(owner, name)}{_or_newer(asker, owner)}.{hidden}")
+
+
+def _asked(found: re.Match[str]) -> tuple[str, str]:
+    """The module, and the name that it lacks."""
+    if found["part"]:
+        module, _, name = found["part"].rpartition(".")
+        return module, name
+    return found["module"] or found["owner"] or found["whose"], found["name"] or found["attribute"] or found["lacking"]
 
 
 def _known(owner: str, name: str, asker: str | None) -> str | None:
@@ -68,8 +77,7 @@ def removed_python(explanation: Explanation, hit: Hit) -> Explanation:
     found = _FROM.search(hit.shown)
     if found is None:
         return explanation
-    module = found["module"] or found["owner"] or found["part"].rpartition(".")[0]
-    name = found["name"] or found["attribute"] or found["part"].rpartition(".")[2]
+    module, name = _asked(found)
     if gone := _gone(module, name):
         return explanation.but(what=gone[0], do=gone[1])
     asker = _asker(hit, _package(module))

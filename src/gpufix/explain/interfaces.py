@@ -15,7 +15,7 @@ _ATTRIBUTE = re.compile(
 _CALL = re.compile(
     r"(?:(?P<owner>\w{1,80})\.)?(?P<function>\w{1,80})\(\) (?:got an unexpected keyword argument|"
     r"missing \d{1,2} required (?:positional|keyword-only) arguments?|takes|got multiple values)"
-    r"[^'\"\n]{0,80}(?:['\"](?P<argument>\w{1,80}))?"
+    r"[^'\"‘“`\n]{0,80}(?:['\"‘“`](?P<argument>\w{1,80}))?"
 )
 _TYPE = re.compile(r"model type [`'\"](?P<type>[\w.-]{1,60})|KeyError: [`'\"](?P<key>[\w.-]{1,60})")
 # By how the classes of a package are called, where the wheels' names do not tell.
@@ -66,6 +66,8 @@ def other_arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
         return explanation
     owner, argument = found["owner"], found["argument"]
     package = _package(owner) if owner else None
+    if argument and found["function"] in ("__init__", "init") and (new := name_spans.renamed(owner or "", argument)):
+        return explanation.but(do=_new_name(owner or "", argument, new, near))
     if package and argument:
         name = f"{owner}({argument})" if found["function"] == "__init__" else f"{owner}.{found['function']}({argument})"
         if known := name_spans.span(package, name):
@@ -99,6 +101,17 @@ def _one_of(package: str, known: name_spans.Span, asker: str | None) -> str:
     return (
         f'{package} has it {known.words}: `pip install "{package}{known.bounds}"`; or take {other} that goes with '
         f"the installed {package}."
+    )
+
+
+def _new_name(owner: str, argument: str, new: str, near: list[str]) -> str:
+    caller = next((one for one in near if one not in ("transformers", "trl")), "the code that calls it")
+    package = _package(owner) or "transformers"
+    known = name_spans.span(package, f"{owner}({argument})")
+    older = f': `pip install "{package}{known.bounds}"`' if known else ""
+    return (
+        f"{argument} is called {new} now: write {new}=… in its place, or take a newer release of {caller}; or install an "
+        f"older {package}, which still takes {argument}{older}."
     )
 
 

@@ -107,12 +107,23 @@ def _other(name: str, version: str, listed: str) -> str:
             f"64 bit, on Linux and Windows (`python -VV` shows which one runs); else the index or page that {name}'s "
             "installation notes name (--index-url, --extra-index-url, -f)."
         )
-    last = listed.split(",")[-1].strip()
-    wanted = f" {version}" if version else ""
+    seen = [one for one in re.findall(r"[\w.+!-]+", listed) if one[:1].isdigit()]
+    if not seen:
+        return f"Take a release of {name} that pip lists (loosen the pin), another Python, or the index that has it."
+    last, wanted = seen[-1], f" {version}" if version else ""
+    near = _nearest(version, seen)
+    take = f"`{name}=={near}`, the nearest, or `{name}=={last}`" if near != last else f"`{name}=={last}`"
     return (
-        f"pip sees {name} up to {last} for this Python and system: take `{name}=={last}` (loosen the pin), another Python "
+        f"pip sees {name} up to {last} for this Python and system: take {take} (loosen the pin), another Python "
         f"(3.10 to 3.12) for which{wanted or ' the newer one'} has wheels, or the index that has it."
     )
+
+
+def _nearest(version: str, seen: list[str]) -> str:
+    """Of the releases listed the next one of the same minor version; else the first after it; else the last."""
+    asked = numbers(version) if version else ()
+    after = [one for one in seen if numbers(one) > asked and not re.search(r"[a-z]", one)] if asked else []
+    return after[0] if after else seen[-1]
 
 
 def _index(version: str, local: str, around: str) -> str:

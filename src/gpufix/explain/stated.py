@@ -17,7 +17,7 @@ _TORCH = re.compile(
     r"|(?<![\d.\w])(?P<local>[12]\.\d{1,2}\.\d)\+(?P<of>cu\d{2,3})(?!\d)",
     re.IGNORECASE,
 )
-_PYTHON = re.compile(r"(?:python|cpython-|\bcp|py)-?[ =:/]{0,3}v?3\.?(?P<minor>\d{1,2})\b", re.IGNORECASE)
+_PYTHON = re.compile(r"(?:python(?: version)?|cpython-|\bcp|py)-?[ =:/]{0,3}v?3\.?(?P<minor>\d{1,2})\b", re.IGNORECASE)
 _WINDOWS = re.compile(r"\b[A-Z]:[\\/]|win_amd64|win-amd64|\.pyd\b|\bWindows\b|\\Scripts\\|\.exe\b")
 _CAPABILITY = re.compile(
     r"(?:capability|\bCC)[ :=(]{0,3}(?:sm_)?(?P<major>\d{1,2})\.?(?P<minor>\d)\b|\bsm_(?P<sm>\d{2,3})\b", re.IGNORECASE

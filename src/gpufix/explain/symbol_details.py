@@ -42,6 +42,7 @@ _TORCH_C = re.compile(
 )
 _READABLE = re.compile(r"undefined symbol:? (?P<name>(?:c10|at|caffe2|torch)::[\w:~]{1,200})")
 _PYTHON = re.compile(r"_?Py[A-Z_]\w+")
+_TENSORFLOW = re.compile(r"_ZNK?(?:10tensorflow|6tflite|3tsl|3xla)")
 
 
 def symbol(explanation: Explanation, hit: Hit) -> Explanation | None:
@@ -62,6 +63,14 @@ def symbol(explanation: Explanation, hit: Hit) -> Explanation | None:
         return _of_torch(explanation, hit, plain["name"])
     if library := library_of(name):
         return _of_library(explanation, hit, name, library)
+    if _TENSORFLOW.match(name):
+        who = _asking(hit).replace("_", "-")
+        return explanation.but(
+            rule="WHL505",
+            what=f"{demangled(name)} is TensorFlow's: {who} was built for another release of it.",
+            do=f"Install {who} and tensorflow of one minor version: `pip install \"{who}==2.X.*\" \"tensorflow==2.X.*\"`; hold tensorflow at "
+            f"the newest release that {who} has one for.",
+        )
     return explanation.but(
         f"{demangled(name)} belongs to no library that gpufix knows. Most often it belongs to the "
         "extension itself, where a source file is missing from the build, or to a library that it did not link."

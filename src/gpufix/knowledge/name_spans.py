@@ -62,6 +62,14 @@ def askers(package: str, name: str) -> Mapping[str, Span]:
     return {asker: Span(*row) for asker, row in rows.items()}
 
 
+def renamed(owner: str, argument: str) -> str | None:
+    """What an argument of a class is called now; of no class where that is not told ("")."""
+    names = table("name_history")["renamed"]
+    told = (new for old, new in names.items() if f"{owner}({argument})".endswith(old))
+    untold = (new for old, new in names.items() if not owner and old.endswith(f"({argument})"))
+    return next(iter([*told, *untold]), None)
+
+
 def package_of(owner: str) -> str | None:
     """The package of a class whose attributes or arguments are recorded."""
     for package in table("name_history")["packages"]:
