@@ -138,7 +138,11 @@ def _of_class(name: str, node: ast.ClassDef) -> Iterator[str]:
 def _deprecated(function: ast.FunctionDef) -> Iterator[str]:
     """Old names of arguments that a decorator still takes: deprecate_kwarg("tokenizer", …)."""
     for one in function.decorator_list:
-        if isinstance(one, ast.Call) and ast.unparse(one.func) == "deprecate_kwarg" and isinstance(one.args[0], ast.Constant):
+        if (
+            isinstance(one, ast.Call)
+            and ast.unparse(one.func) == "deprecate_kwarg"
+            and isinstance(one.args[0], ast.Constant)
+        ):
             yield str(one.args[0].value)
 
 
@@ -146,7 +150,11 @@ def _model_types(tree: ast.Module) -> Iterator[str]:
     for node in tree.body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "CONFIG_MAPPING_NAMES":
             pairs = (one for one in ast.walk(node.value) if isinstance(one, ast.Tuple))
-            yield from (f"model:{one.elts[0].value}" for one in pairs if isinstance(one.elts[0], ast.Constant))
+            yield from (
+                f"model:{one.elts[0].value}"
+                for one in pairs
+                if isinstance(one.elts[0], ast.Constant)
+            )
 
 
 def _imports(tree: ast.Module) -> Iterator[str]:
@@ -165,7 +173,11 @@ def spans(seen: dict[str, set[str]]) -> dict[str, tuple[str, str, str]]:
         having = [version for version in versions if name in seen[version]]
         first = "" if having[0] == versions[0] else having[0]
         gone = having[-1] != versions[-1]
-        span = (first, having[-1] if gone else "", versions[versions.index(having[-1]) + 1] if gone else "")
+        span = (
+            first,
+            having[-1] if gone else "",
+            versions[versions.index(having[-1]) + 1] if gone else "",
+        )
         if any(span):
             out[name] = span
     return out
@@ -184,7 +196,10 @@ def grouped(found: dict[str, tuple[str, str, str]]) -> list[dict[str, str]]:
         if wanted(name):
             rows[span].append(name)
     return [
-        {**{k: v for k, v in zip(("first", "last", "without"), span, strict=True) if v}, "names": " ".join(rows[span])}
+        {
+            **{k: v for k, v in zip(("first", "last", "without"), span, strict=True) if v},
+            "names": " ".join(rows[span]),
+        }
         for span in sorted(rows, key=lambda span: tuple(map(key, span)))
     ]
 

@@ -43,7 +43,9 @@ class Text:
     also: tuple[str, ...] = ()
     note: str = ""
     remedy: str = ""  # what helped, as the thread says
-    must: tuple[str, ...] = ()  # what the advice has to name, as expressions without case: all of them
+    must: tuple[
+        str, ...
+    ] = ()  # what the advice has to name, as expressions without case: all of them
     project: str = ""
     year: int = 0
 
@@ -145,7 +147,9 @@ def named(text: Text) -> bool:
     """The cause is right, and the advice holds all that the label wants in it."""
     answer, _ = explain([text.text.encode()])
     do = (answer.primary.do or "") if answer.primary else ""
-    return claimed(text) in text.accepted and all(re.search(one, do, re.I | re.S) for one in text.must)
+    return claimed(text) in text.accepted and all(
+        re.search(one, do, re.I | re.S) for one in text.must
+    )
 
 
 def test_the_advice_on_the_seventh_batch_names_what_helped() -> None:

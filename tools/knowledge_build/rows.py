@@ -1118,7 +1118,7 @@ class NameHistory(Row):
     source: Source
     packages: dict[str, list[NameSpan]]
     renamed: dict[str, str]
-    askers: dict[str, dict[str, tuple[str, str, str]]]
+    askers: dict[str, dict[str, list[str]]]
 
 
 class Message(Row):

@@ -28,7 +28,11 @@ def whose(explanation: Explanation, hit: Hit) -> Explanation:
     if name is None:
         return explanation
     key = name.lower().replace("_", "-")
-    if listings.key(key) is None and key not in families.names() and not _EXTENSION.search(context(hit)):
+    if (
+        listings.key(key) is None
+        and key not in families.names()
+        and not _EXTENSION.search(context(hit))
+    ):
         return explanation.but(
             do=f"Run it again with -v and look at the first error. Usual, in this order: no wheel of {name} for this Python "
             f"or system (another Python, 3.10 to 3.12, or a release that has wheels: `pip install --only-binary=:all: "
@@ -41,7 +45,11 @@ def whose(explanation: Explanation, hit: Hit) -> Explanation:
         if page
         else f"a wheel of {name} that somebody has built for your torch, CUDA and Python"
     )
-    windows = " On Windows the x64 Native Tools prompt of Visual Studio 2022 as well." if stated.stated(hit).windows else ""
+    windows = (
+        " On Windows the x64 Native Tools prompt of Visual Studio 2022 as well."
+        if stated.stated(hit).windows
+        else ""
+    )
     return explanation.but(
         do=f"The first error, further up, says why (-v shows it). What usually helps, in this order: {wheel};"
         f"{stated.wheel(hit, key)} for a build {_MAKES}; MAX_JOBS=4 where memory ends.{windows}"

@@ -71,12 +71,17 @@ def contradiction(explanation: Explanation, hit: Hit) -> Explanation:
     )
 
 
-_PINNED = re.compile(r"(?<![\w-])(?P<what>torch(?:vision|audio)?)\s?==\s?(?P<version>\d+\.\d+\.\d+)(?P<local>\+\w+)?")
+_PINNED = re.compile(
+    r"(?<![\w-])(?P<what>torch(?:vision|audio)?)\s?==\s?(?P<version>\d+\.\d+\.\d+)(?P<local>\+\w+)?"
+)
 
 
 def _of_torch(around: str) -> str | None:
     """torch and a companion that are asked for at releases that do not belong together: those that do."""
-    asked = {found["what"]: (found["version"], found["local"] or "") for found in _PINNED.finditer(around)}
+    asked = {
+        found["what"]: (found["version"], found["local"] or "")
+        for found in _PINNED.finditer(around)
+    }
     torch, local = asked.get("torch", ("", ""))
     first = re.search(r"(?:requested|install) torch==(\d+\.\d+\.\d+)", around)
     torch = first[1] if first else torch
@@ -86,7 +91,10 @@ def _of_torch(around: str) -> str | None:
         for name in ("torchvision", "torchaudio")
         if name in companions and companions[name].exact and re.search(rf"{name}\W", around)
     ]
-    if not fit or all(asked.get(one.partition("==")[0], ("",))[0] == one.partition("==")[2].partition("+")[0] for one in fit):
+    if not fit or all(
+        asked.get(one.partition("==")[0], ("",))[0] == one.partition("==")[2].partition("+")[0]
+        for one in fit
+    ):
         return None
     return f"With torch {torch} belongs {' and '.join(fit)}: ask for them together, from one index."
 
@@ -118,7 +126,9 @@ def _some(who: set[str]) -> str:
     return ", ".join(named[:3]) + (" and others" if len(named) > 3 else "")
 
 
-_CUDA_OF_TORCH = re.compile(r"PyTorch has CUDA (?:Version|version)[ =]*(?P<major>\d{2})\.?(?P<minor>\d)")
+_CUDA_OF_TORCH = re.compile(
+    r"PyTorch has CUDA (?:Version|version)[ =]*(?P<major>\d{2})\.?(?P<minor>\d)"
+)
 
 
 def companion_cuda(explanation: Explanation, hit: Hit) -> Explanation:

@@ -57,7 +57,11 @@ def kernel_image(explanation: Explanation, hit: Hit) -> Explanation | None:
     gpu = stated.capability(around)
     if whose:
         named = _package(hit)
-        arch = f'TORCH_CUDA_ARCH_LIST="{gpu[0]}.{gpu[1]}"' if gpu else "TORCH_CUDA_ARCH_LIST (CMAKE_CUDA_ARCHITECTURES)"
+        arch = (
+            f'TORCH_CUDA_ARCH_LIST="{gpu[0]}.{gpu[1]}"'
+            if gpu
+            else "TORCH_CUDA_ARCH_LIST (CMAKE_CUDA_ARCHITECTURES)"
+        )
         return explanation.but(
             rule="GPU103",
             note=f"The kernel is an extension's: {whose}.",

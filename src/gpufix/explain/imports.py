@@ -44,7 +44,9 @@ def _asked(found: re.Match[str]) -> tuple[str, str]:
     if found["part"]:
         module, _, name = found["part"].rpartition(".")
         return module, name
-    return found["module"] or found["owner"] or found["whose"], found["name"] or found["attribute"] or found["lacking"]
+    return found["module"] or found["owner"] or found["whose"], found["name"] or found[
+        "attribute"
+    ] or found["lacking"]
 
 
 def _known(owner: str, name: str, asker: str | None) -> str | None:
@@ -60,7 +62,8 @@ def _known(owner: str, name: str, asker: str | None) -> str | None:
         who = {asker: who[asker]}
     if who and asker in (None, *who):
         named = "; ".join(
-            f'{one} asks for it {when.words}: `pip install "{one}{when.outside}"`' for one, when in who.items()
+            f'{one} asks for it {when.words}: `pip install "{one}{when.outside}"`'
+            for one, when in who.items()
         )
         return f"Where {owner} has to stay as it is, another {' or '.join(who)} helps ({named}). Else {has}."
     other = f"a release of {asker}" if asker else "a release of the package that asks for it"
@@ -97,9 +100,12 @@ def _since(module: str, name: str) -> str | None:
 
 
 def _newer_torch(name: str, since: str, asker: str | None) -> str:
-    whose = asker or "the package that asks for it (accelerate, transformers, torchao … ask at their import)"
+    whose = (
+        asker
+        or "the package that asks for it (accelerate, transformers, torchao … ask at their import)"
+    )
     return (
-        f"{name} came with torch {since}: `pip install -U \"torch>={since}\"` with torchvision and torchaudio from one index; "
+        f'{name} came with torch {since}: `pip install -U "torch>={since}"` with torchvision and torchaudio from one index; '
         f"or, where torch has to stay, an older release of {whose}, which goes with this torch."
     )
 

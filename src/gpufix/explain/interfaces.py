@@ -33,7 +33,13 @@ _CLASSES = (
     (r"Blocks|Chatbot|ChatInterface|Textbox|Gallery", "gradio"),
     (r"Accelerat\w+|AcceleratorState|PartialState", "accelerate"),
 )  # fmt: skip
-_BASES = ("Cache", "PreTrainedModel", "PreTrainedTokenizerBase", "GenerationMixin", "PretrainedConfig")
+_BASES = (
+    "Cache",
+    "PreTrainedModel",
+    "PreTrainedTokenizerBase",
+    "GenerationMixin",
+    "PretrainedConfig",
+)
 _OWN = ("torch", "accelerate", "peft")  # pass what they are given on
 
 
@@ -66,12 +72,22 @@ def other_arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
         return explanation
     owner, argument = found["owner"], found["argument"]
     package = _package(owner) if owner else None
-    if argument and found["function"] in ("__init__", "init") and (new := name_spans.renamed(owner or "", argument)):
+    if (
+        argument
+        and found["function"] in ("__init__", "init")
+        and (new := name_spans.renamed(owner or "", argument))
+    ):
         return explanation.but(do=_new_name(owner or "", argument, new, near))
     if package and argument:
-        name = f"{owner}({argument})" if found["function"] == "__init__" else f"{owner}.{found['function']}({argument})"
+        name = (
+            f"{owner}({argument})"
+            if found["function"] == "__init__"
+            else f"{owner}.{found['function']}({argument})"
+        )
         if known := name_spans.span(package, name):
-            return explanation.but(do=_one_of(package, known, next((n for n in near if n != package), None)))
+            return explanation.but(
+                do=_one_of(package, known, next((n for n in near if n != package), None))
+            )
     if package and package not in near:
         near = [package, *near][:2]
     if not near:
@@ -97,7 +113,11 @@ def model_type(explanation: Explanation, hit: Hit) -> Explanation:
 
 
 def _one_of(package: str, known: name_spans.Span, asker: str | None) -> str:
-    other = f"a release of {asker}" if asker and asker != package else "a release of the code that asks for it"
+    other = (
+        f"a release of {asker}"
+        if asker and asker != package
+        else "a release of the code that asks for it"
+    )
     return (
         f'{package} has it {known.words}: `pip install "{package}{known.bounds}"`; or take {other} that goes with '
         f"the installed {package}."
@@ -105,7 +125,9 @@ def _one_of(package: str, known: name_spans.Span, asker: str | None) -> str:
 
 
 def _new_name(owner: str, argument: str, new: str, near: list[str]) -> str:
-    caller = next((one for one in near if one not in ("transformers", "trl")), "the code that calls it")
+    caller = next(
+        (one for one in near if one not in ("transformers", "trl")), "the code that calls it"
+    )
     package = _package(owner) or "transformers"
     known = name_spans.span(package, f"{owner}({argument})")
     older = f': `pip install "{package}{known.bounds}"`' if known else ""

@@ -25,7 +25,10 @@ def numbers_of_memory(explanation: Explanation, hit: Hit) -> Explanation:
 
 # The servers take what a setting says of the GPU, whatever the model needs.
 _SERVERS = (
-    (re.compile(r"\bvllm[/\\.]"), "In vLLM lower gpu_memory_utilization (0.9 by default) or max_model_len"),
+    (
+        re.compile(r"\bvllm[/\\.]"),
+        "In vLLM lower gpu_memory_utilization (0.9 by default) or max_model_len",
+    ),
     (re.compile(r"\bsglang[/\\.]"), "In SGLang lower --mem-fraction-static or --context-length"),
 )
 

@@ -57,7 +57,11 @@ def offered(explanation: Explanation, hit: Hit) -> Explanation:
     if local := re.search(r"\+(cu\d{2,3}|cpu|rocm[\d.]+)$", asked["version"]):
         return explanation.but(do=_index(asked["version"], local[1], around))
     if asked["name"].lower() != "torch" or listed is None:
-        return explanation.but(do=_other(asked["name"], asked["version"], listed[1])) if listed else explanation
+        return (
+            explanation.but(do=_other(asked["name"], asked["version"], listed[1]))
+            if listed
+            else explanation
+        )
     if listed[1] == "none" and (other := _other_index(asked["version"], around)):
         return explanation.but(do=other)
     return explanation.but(do=_torch(asked["version"], listed[1]) or explanation.do)
@@ -112,7 +116,11 @@ def _other(name: str, version: str, listed: str) -> str:
         return f"Take a release of {name} that pip lists (loosen the pin), another Python, or the index that has it."
     last, wanted = seen[-1], f" {version}" if version else ""
     near = _nearest(version, seen)
-    take = f"`{name}=={near}`, the nearest, or `{name}=={last}`" if near != last else f"`{name}=={last}`"
+    take = (
+        f"`{name}=={near}`, the nearest, or `{name}=={last}`"
+        if near != last
+        else f"`{name}=={last}`"
+    )
     return (
         f"pip sees {name} up to {last} for this Python and system: take {take} (loosen the pin), another Python "
         f"(3.10 to 3.12) for which{wanted or ' the newer one'} has wheels, or the index that has it."
@@ -122,7 +130,11 @@ def _other(name: str, version: str, listed: str) -> str:
 def _nearest(version: str, seen: list[str]) -> str:
     """Of the releases listed the next one of the same minor version; else the first after it; else the last."""
     asked = numbers(version) if version else ()
-    after = [one for one in seen if numbers(one) > asked and not re.search(r"[a-z]", one)] if asked else []
+    after = (
+        [one for one in seen if numbers(one) > asked and not re.search(r"[a-z]", one)]
+        if asked
+        else []
+    )
     return after[0] if after else seen[-1]
 
 

@@ -10,8 +10,22 @@ from gpufix.explain.log_scan import LogScan
 from gpufix.knowledge import families, listings
 from gpufix.knowledge.data_table import table
 
-_ERROR = re.compile(r"^[ \t│|>]{0,8}(?P<error>(?:[\w.]{1,80}\.)?[A-Z]\w{2,60}(?:Error|Exception)\b(?::[^\n]{0,300})?)", re.M)
-_ALSO = {"vllm", "sglang", "unsloth", "unsloth_zoo", "timm", "gradio", "datasets", "optimum", "lightning", "deepspeed"}
+_ERROR = re.compile(
+    r"^[ \t│|>]{0,8}(?P<error>(?:[\w.]{1,80}\.)?[A-Z]\w{2,60}(?:Error|Exception)\b(?::[^\n]{0,300})?)",
+    re.M,
+)
+_ALSO = {
+    "vllm",
+    "sglang",
+    "unsloth",
+    "unsloth_zoo",
+    "timm",
+    "gradio",
+    "datasets",
+    "optimum",
+    "lightning",
+    "deepspeed",
+}
 _REACH = 12_000  # characters of the end
 
 

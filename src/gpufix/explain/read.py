@@ -13,8 +13,8 @@ from gpufix.explain.details import REFINERS, memory
 from gpufix.explain.explanation import Explanation, context, filled
 from gpufix.explain.log_scan import Hit, LogScan, scan
 from gpufix.explain.prefilter import unwrapped
-from gpufix.explain.raised import raised_in
 from gpufix.explain.quoted import asked_which, quotes_errors
+from gpufix.explain.raised import raised_in
 from gpufix.knowledge.messages import compiled
 
 PIECE = 1 << 18  # bytes

@@ -17,10 +17,14 @@ _TORCH = re.compile(
     r"|(?<![\d.\w])(?P<local>[12]\.\d{1,2}\.\d)\+(?P<of>cu\d{2,3})(?!\d)",
     re.IGNORECASE,
 )
-_PYTHON = re.compile(r"(?:python(?: version)?|cpython-|\bcp|py)-?[ =:/]{0,3}v?3\.?(?P<minor>\d{1,2})\b", re.IGNORECASE)
+_PYTHON = re.compile(
+    r"(?:python(?: version)?|cpython-|\bcp|py)-?[ =:/]{0,3}v?3\.?(?P<minor>\d{1,2})\b",
+    re.IGNORECASE,
+)
 _WINDOWS = re.compile(r"\b[A-Z]:[\\/]|win_amd64|win-amd64|\.pyd\b|\bWindows\b|\\Scripts\\|\.exe\b")
 _CAPABILITY = re.compile(
-    r"(?:capability|\bCC)[ :=(]{0,3}(?:sm_)?(?P<major>\d{1,2})\.?(?P<minor>\d)\b|\bsm_(?P<sm>\d{2,3})\b", re.IGNORECASE
+    r"(?:capability|\bCC)[ :=(]{0,3}(?:sm_)?(?P<major>\d{1,2})\.?(?P<minor>\d)\b|\bsm_(?P<sm>\d{2,3})\b",
+    re.IGNORECASE,
 )
 
 
@@ -37,7 +41,9 @@ class Stated(Frozen):
         """The torch for which wheels are wanted, where all of it is told."""
         if self.torch is None or self.variant is None or self.python is None:
             return None
-        return Build(self.torch, self.variant, self.python, "win_amd64" if self.windows else "linux_x86_64")
+        return Build(
+            self.torch, self.variant, self.python, "win_amd64" if self.windows else "linux_x86_64"
+        )
 
 
 def stated(hit: Hit) -> Stated:
@@ -81,8 +87,13 @@ def _names() -> tuple[tuple[re.Pattern[str], str], ...]:
     """The GPUs as people name them: "RTX 5090", "H100"; by the table of all of NVIDIA's."""
     short: dict[str, set[str]] = {}
     for name, row in table("gpus")["nvidia"]["names"].items():
-        plain = re.sub(r"^NVIDIA |GeForce |\(.*?\)|Laptop GPU|Server Edition|Workstation Edition", "", name)
-        found = re.search(r"RTX (?:PRO |A)?\d{3,4}(?: Ti| SUPER| Ada)?|GTX \d{3,4}(?: Ti)?|\b[A-Z]{1,2}\d{2,3}\b", plain)
+        plain = re.sub(
+            r"^NVIDIA |GeForce |\(.*?\)|Laptop GPU|Server Edition|Workstation Edition", "", name
+        )
+        found = re.search(
+            r"RTX (?:PRO |A)?\d{3,4}(?: Ti| SUPER| Ada)?|GTX \d{3,4}(?: Ti)?|\b[A-Z]{1,2}\d{2,3}\b",
+            plain,
+        )
         if found and len(found[0]) > 2:
             short.setdefault(found[0], set()).add(row[0])
     return tuple(

@@ -68,7 +68,7 @@ def symbol(explanation: Explanation, hit: Hit) -> Explanation | None:
         return explanation.but(
             rule="WHL505",
             what=f"{demangled(name)} is TensorFlow's: {who} was built for another release of it.",
-            do=f"Install {who} and tensorflow of one minor version: `pip install \"{who}==2.X.*\" \"tensorflow==2.X.*\"`; hold tensorflow at "
+            do=f'Install {who} and tensorflow of one minor version: `pip install "{who}==2.X.*" "tensorflow==2.X.*"`; hold tensorflow at '
             f"the newest release that {who} has one for.",
         )
     return explanation.but(
@@ -145,7 +145,11 @@ _PACKAGE = re.compile(r"(?:site|dist)-packages[/\\](?P<package>[A-Za-z]\w*)[/\\]
 _UNDEFINED = re.compile(r"undefined symbol|Symbol not found", re.IGNORECASE)
 
 
-_MODULES = {"flash_attn_2_cuda": "flash-attn", "selective_scan_cuda": "mamba-ssm", "causal_conv1d_cuda": "causal-conv1d"}
+_MODULES = {
+    "flash_attn_2_cuda": "flash-attn",
+    "selective_scan_cuda": "mamba-ssm",
+    "causal_conv1d_cuda": "causal-conv1d",
+}
 
 
 def _asking(hit: Hit) -> str:
@@ -260,7 +264,11 @@ def soname(explanation: Explanation, hit: Hit) -> Explanation | None:
     if name.startswith("libbitsandbytes"):
         return _of_bitsandbytes(explanation, hit)
     wheels = bringing(name)
-    if not wheels and explanation.id == "missing-library" and (old := re.match(r"libcu\w+\.so\.(\d{1,2}\.\d)", name)):
+    if (
+        not wheels
+        and explanation.id == "missing-library"
+        and (old := re.match(r"libcu\w+\.so\.(\d{1,2}\.\d)", name))
+    ):
         explanation = explanation.but(
             do=f"What asks for it was built for CUDA {old[1]}: install its release or build for the CUDA that is here (that of "
             f"torch), or build it again; else the CUDA {old[1]} toolkit with its lib64 on LD_LIBRARY_PATH."

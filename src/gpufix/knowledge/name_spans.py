@@ -20,17 +20,21 @@ class Span(Frozen):
     @property
     def bounds(self) -> str:
         """As pip writes it: ">=4.36.2,<5.0.0"."""
-        return ",".join(filter(None, [self.first and f">={self.first}", self.last and f"<{self.without}"]))
+        return ",".join(
+            filter(None, [self.first and f">={self.first}", self.last and f"<{self.without}"])
+        )
 
     @property
     def words(self) -> str:
         """For a reader: "from 4.36.2 up to 4.57.1"."""
-        return " ".join(filter(None, [self.first and f"from {self.first}", self.last and f"up to {self.last}"]))
+        return " ".join(
+            filter(None, [self.first and f"from {self.first}", self.last and f"up to {self.last}"])
+        )
 
     @property
     def outside(self) -> str:
         """The releases that do not have it, as pip writes them: "<0.14.0"; the later ones first."""
-        return self.last and f">={self.without}" or f"<{self.first}"
+        return (self.last and f">={self.without}") or f"<{self.first}"
 
 
 @cache
