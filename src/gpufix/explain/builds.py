@@ -36,7 +36,7 @@ def whose(explanation: Explanation, hit: Hit) -> Explanation:
         return explanation.but(
             do=f"Run it again with -v and look at the first error. Usual, in this order: no wheel of {name} for this Python "
             f"or system (another Python, 3.10 to 3.12, or a release that has wheels: `pip install --only-binary=:all: "
-            f"{name}`); no compiler or headers (build-essential, python3-dev, Visual Studio Build Tools); a newer setuptools "
+            f"{name}`). Next, no compiler or headers (build-essential, python3-dev, Visual Studio Build Tools); a newer setuptools "
             "than its setup.py takes."
         )
     page = listings.key(key) is not None and not listings.source_alone(key)
@@ -63,7 +63,7 @@ def extension(explanation: Explanation, hit: Hit) -> Explanation:
         return named
     return explanation.but(
         do="Paste the part above, from the first `FAILED:` or `error:`. Usual, in this order: CUDA_HOME at another CUDA "
-        "than torch's, or none; a g++ that this nvcc does not take (CC, CXX); sources older than this torch or CUDA; a "
+        "than torch's, or none; a g++ that this nvcc does not take (CC, CXX); sources older than this torch or CUDA. A "
         "wheel of the project's releases makes the build needless."
     )
 

@@ -44,9 +44,8 @@ def _asked(found: re.Match[str]) -> tuple[str, str]:
     if found["part"]:
         module, _, name = found["part"].rpartition(".")
         return module, name
-    return found["module"] or found["owner"] or found["whose"], found["name"] or found[
-        "attribute"
-    ] or found["lacking"]
+    module = found["module"] or found["owner"] or found["whose"]
+    return module, found["name"] or found["attribute"] or found["lacking"]
 
 
 def _known(owner: str, name: str, asker: str | None) -> str | None:

@@ -59,7 +59,7 @@ def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
         return explanation.but(do=_release(asker or package or "", name))
     return explanation.but(
         do=f"{owner} is of {package}: install the {package} release that the project names (`pip install "
-        f'"{package}==X.Y.Z"`; most often an older one, from before the change), or a newer release of '
+        f'"{package}==X.Y.Z"`; most often an older one, from before the change). Or take a newer release of '
         f"{asker or 'the code that asks for it'} (model code that was downloaded: its newest revision)."
     )
 

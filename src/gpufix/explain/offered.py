@@ -32,7 +32,7 @@ _NOTHING = (
 _LOCKED = (
     "The lock names a build that has no wheel for this system or Python. Give each system its index in tool.uv.sources (a "
     "marker such as sys_platform == 'linux'), with explicit = true on that [[tool.uv.index]], and lock again (`uv lock "
-    "--upgrade-package NAME`); or name the system in tool.uv.required-environments; or use a Python that the index lists."
+    "--upgrade-package NAME`). Or name the system in tool.uv.required-environments, or use a Python that the index lists."
 )
 _LAST_INTEL_MAC = (2, 2, 2)  # torch 2.3's release notes: no more builds for Macs with Intel
 _INDEX = "https://download.pytorch.org/whl"
@@ -107,8 +107,8 @@ def _other(name: str, version: str, listed: str) -> str:
     """A package that is not torch: none at all for this Python, or other releases."""
     if listed.strip() == "none":
         return (
-            f"pip sees no {name} for this Python and system: most packages for the GPU have wheels for Python 3.9 to 3.12, "
-            f"64 bit, on Linux and Windows (`python -VV` shows which one runs); else the index or page that {name}'s "
+            f"pip sees no {name} for this Python and system. Most packages for the GPU have wheels for Python 3.9 to 3.12, "
+            f"64 bit, on Linux and Windows (`python -VV` shows which one runs). Else take the index or page that {name}'s "
             "installation notes name (--index-url, --extra-index-url, -f)."
         )
     seen = [one for one in re.findall(r"[\w.+!-]+", listed) if one[:1].isdigit()]
@@ -122,7 +122,7 @@ def _other(name: str, version: str, listed: str) -> str:
         else f"`{name}=={last}`"
     )
     return (
-        f"pip sees {name} up to {last} for this Python and system: take {take} (loosen the pin), another Python "
+        f"pip sees {name} up to {last} for this Python and system: take {take} (loosen the pin). Or take another Python "
         f"(3.10 to 3.12) for which{wanted or ' the newer one'} has wheels, or the index that has it."
     )
 

@@ -271,7 +271,7 @@ def soname(explanation: Explanation, hit: Hit) -> Explanation | None:
     ):
         explanation = explanation.but(
             do=f"What asks for it was built for CUDA {old[1]}: install its release or build for the CUDA that is here (that of "
-            f"torch), or build it again; else the CUDA {old[1]} toolkit with its lib64 on LD_LIBRARY_PATH."
+            f"torch), or build it again. Else take the CUDA {old[1]} toolkit with its lib64 on LD_LIBRARY_PATH."
         )
     if wheels and explanation.id == "missing-library":
         explanation = explanation.but(do=_by_wheel(hit, name, wheels))
@@ -296,7 +296,7 @@ def _by_wheel(hit: Hit, name: str, wheels: list[str]) -> str:
     shown = [frame.package for frame in frames(hit.before) if frame.package and not frame.of_torch]
     who = shown[-1] if shown else "what asks for it"
     return (
-        f"Install the release or build of {who} for the CUDA that is here (that of torch); or bring the library: `pip install "
+        f"Install the release or build of {who} for the CUDA that is here (that of torch). Or bring the library: `pip install "
         f"{wheel}` at the version that torch declares, in a system the CUDA toolkit of that major, with its folder "
         "(site-packages/nvidia/…/lib, /usr/local/cuda/lib64) on LD_LIBRARY_PATH. `gpufix doctor` names both."
     )

@@ -68,7 +68,7 @@ def askers(package: str, name: str) -> Mapping[str, Span]:
 
 def renamed(owner: str, argument: str) -> str | None:
     """What an argument of a class is called now; of no class where that is not told ("")."""
-    names = table("name_history")["renamed"]
+    names: dict[str, str] = table("name_history")["renamed"]
     told = (new for old, new in names.items() if f"{owner}({argument})".endswith(old))
     untold = (new for old, new in names.items() if not owner and old.endswith(f"({argument})"))
     return next(iter([*told, *untold]), None)
