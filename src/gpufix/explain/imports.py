@@ -57,7 +57,7 @@ def _known(owner: str, name: str, asker: str | None) -> str | None:
         return None
     has = f'{owner} has {name} {span.words}: `pip install "{owner}{span.bounds}"`'
     who = name_spans.askers(owner, name)
-    if asker in who:
+    if asker is not None and asker in who:
         who = {asker: who[asker]}
     if who and asker in (None, *who):
         named = "; ".join(
@@ -94,7 +94,7 @@ def removed_python(explanation: Explanation, hit: Hit) -> Explanation:
 
 def _since(module: str, name: str) -> str | None:
     """The torch release that brought a name, or the module that it is asked of."""
-    came = table("removed_names")["came"]
+    came: dict[str, str] = table("removed_names")["came"]
     return came.get(f"{module}.{name}") or came.get(module)
 
 

@@ -69,14 +69,16 @@ def askers(package: str, name: str) -> Mapping[str, Span]:
 def renamed(owner: str, argument: str) -> str | None:
     """What an argument of a class is called now; of no class where that is not told ("")."""
     names: dict[str, str] = table("name_history")["renamed"]
-    told = (new for old, new in names.items() if f"{owner}({argument})".endswith(old))
-    untold = (new for old, new in names.items() if not owner and old.endswith(f"({argument})"))
-    return next(iter([*told, *untold]), None)
+    for old, new in names.items():
+        if f"{owner}({argument})".endswith(old) or (not owner and old.endswith(f"({argument})")):
+            return new
+    return None
 
 
 def package_of(owner: str) -> str | None:
     """The package of a class whose attributes or arguments are recorded."""
-    for package in table("name_history")["packages"]:
+    packages: dict[str, object] = table("name_history")["packages"]
+    for package in packages:
         if any(name.startswith((f"{owner}.", f"{owner}(")) for name in _names(package)):
             return package
     return None
