@@ -28,7 +28,14 @@ EXAMPLES = {
     "word": "something",
 }
 # Rows whose closer look wants more than their own words: a size, a library's or a build's name.
-LOOKS_FOR_MORE = {"changed-call", "oom-absurd", "missing-library", "no-module-torch-build"}
+LOOKS_FOR_MORE = {
+    "changed-call",
+    "lacking-attribute",
+    "missing-argument",
+    "oom-absurd",
+    "missing-library",
+    "no-module-torch-build",
+}
 
 
 def filled(text: str) -> str:

@@ -1058,10 +1058,12 @@ class RemovedCxx(Row):
 
 
 class RemovedNames(Row):
-    """data/removed_names.json."""
+    """data/removed_names.json; `came`: names of torch -> the minor version that brought them."""
 
     sources: list[Source]
     names: dict[str, RemovedName]
+    came: dict[str, str]
+    came_source: Source
 
     @model_validator(mode="after")
     def _sources_exist(self) -> RemovedNames:
@@ -1093,11 +1095,12 @@ class ImportNames(Row):
 
 
 class NameSpan(Row):
-    """The first and the last of the listed wheels that define a name, and the next one after the last."""
+    """The first and the last of the listed wheels that define names, and the next one after the last."""
 
     first: str | None = None
     last: str | None = None
     without: str | None = None
+    names: str
 
     @model_validator(mode="after")
     def _says_something(self) -> NameSpan:
@@ -1107,10 +1110,15 @@ class NameSpan(Row):
 
 
 class NameHistory(Row):
-    """data/name_history.json: package -> name -> the wheels that have it."""
+    """data/name_history.json: package -> names by the wheels that have them; who imports which of them.
+
+    `renamed`: the end of a class's name, with an argument -> the argument that took its place.
+    """
 
     source: Source
-    packages: dict[str, dict[str, NameSpan]]
+    packages: dict[str, list[NameSpan]]
+    renamed: dict[str, str]
+    askers: dict[str, dict[str, list[str]]]
 
 
 class Message(Row):

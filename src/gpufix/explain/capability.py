@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from gpufix.explain import stated
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.log_scan import Hit
 from gpufix.knowledge import torch_releases
@@ -36,12 +37,15 @@ def torch_capability(explanation: Explanation, hit: Hit) -> Explanation | None:
     around = context(hit, 600, 1500)
     gpu = _capability(around)
     served = _served(gpu, around) if gpu else None
-    if gpu is None or served is None:
-        return explanation
+    if gpu is None:
+        gpu = stated.capability(around)
+        return explanation.but(do=(gpu and carrying(gpu)) or explanation.do)
+    if served is None:
+        return explanation.but(do=carrying(gpu) or explanation.do)
     name = f"{gpu[0]}.{gpu[1]}"
     captures = {**explanation.captures, "arch": f"sm_{gpu[0]}{gpu[1]}"}
     if not served:
-        build = _carrying(gpu)
+        build = carrying(gpu)
         return explanation.but(captures=captures, do=build or explanation.do)
     return explanation.but(
         captures=captures,
@@ -92,7 +96,7 @@ def _of_list(gpu: Capability, listed: str) -> str:
     return ""
 
 
-def _carrying(gpu: Capability) -> str | None:
+def carrying(gpu: Capability) -> str | None:
     """The newest torch with machine code for a GPU, in the build that most people take, and the oldest."""
     having = [(release, found) for release in torch_releases.all() if (found := _fit(release, gpu))]
     if not having:

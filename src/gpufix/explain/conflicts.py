@@ -8,6 +8,7 @@ from collections import defaultdict
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.imports import lacking_name
 from gpufix.explain.log_scan import Hit
+from gpufix.knowledge.packages import for_torch
 
 _HAS = re.compile(
     r"(?P<who>[A-Za-z][\w.-]{0,60}) (?P<version>\d[\w.+!-]{0,40}) (?:requires|has requirement) "
@@ -56,6 +57,8 @@ def contradiction(explanation: Explanation, hit: Hit) -> Explanation:
     for found in _DEPENDS.finditer(around):
         sides[found["what"]].setdefault(found["wants"], f"{found['who']} {found['version']}")
     parted = {what: asked for what, asked in sides.items() if len(asked) > 1}
+    if family := _of_torch(around):
+        explanation = explanation.but(do=f"{family} {explanation.do}")
     if not parted:
         return explanation
     what = "torch" if "torch" in parted else max(parted, key=lambda name: len(parted[name]))
@@ -66,6 +69,34 @@ def contradiction(explanation: Explanation, hit: Hit) -> Explanation:
         do=f"They part at {what}: {named}. Take releases of them for one {what}: loosen the pin of the one "
         f"that is behind, or leave its version to the resolver. {explanation.do}"
     )
+
+
+_PINNED = re.compile(
+    r"(?<![\w-])(?P<what>torch(?:vision|audio)?)\s?==\s?(?P<version>\d+\.\d+\.\d+)(?P<local>\+\w+)?"
+)
+
+
+def _of_torch(around: str) -> str | None:
+    """torch and a companion that are asked for at releases that do not belong together: those that do."""
+    asked = {
+        found["what"]: (found["version"], found["local"] or "")
+        for found in _PINNED.finditer(around)
+    }
+    torch, local = asked.get("torch", ("", ""))
+    first = re.search(r"(?:requested|install) torch==(\d+\.\d+\.\d+)", around)
+    torch = first[1] if first else torch
+    companions = for_torch(torch)
+    fit = [
+        f"{name}=={companions[name].exact[-1]}{local}"
+        for name in ("torchvision", "torchaudio")
+        if name in companions and companions[name].exact and re.search(rf"{name}\W", around)
+    ]
+    if not fit or all(
+        asked.get(one.partition("==")[0], ("",))[0] == one.partition("==")[2].partition("+")[0]
+        for one in fit
+    ):
+        return None
+    return f"With torch {torch} belongs {' and '.join(fit)}: ask for them together, from one index."
 
 
 _BOUNDS = re.compile(
@@ -93,3 +124,39 @@ def numpy_bounds(explanation: Explanation, hit: Hit) -> Explanation:
 def _some(who: set[str]) -> str:
     named = sorted(who)
     return ", ".join(named[:3]) + (" and others" if len(named) > 3 else "")
+
+
+_CUDA_OF_TORCH = re.compile(
+    r"PyTorch has CUDA (?:Version|version)[ =]*(?P<major>\d{2})\.?(?P<minor>\d)"
+)
+
+
+def companion_cuda(explanation: Explanation, hit: Hit) -> Explanation:
+    """The index that torch came from, as the message names its CUDA."""
+    found = _CUDA_OF_TORCH.search(context(hit, 0, 600))
+    if found is None:
+        return explanation
+    index = f"https://download.pytorch.org/whl/cu{found['major']}{found['minor']}"
+    return explanation.but(
+        do=f"Reinstall the other one (torchvision, torchaudio) from torch's index: `pip install --force-reinstall --no-deps "
+        f"torchvision torchaudio --index-url {index}`, at the version that goes with this torch; or all of them, from one "
+        "index and in one command."
+    )
+
+
+_RANGE = re.compile(
+    r"Please install (?P<name>[A-Za-z][\w.-]{0,60}?)\s?(?P<bounds>[<>=!~]=?\s?\d[\w.]{0,20}(?:,\s?[<>=!~]=?\s?\d[\w.]{0,20}){0,3})"
+)
+
+
+def asked_range(explanation: Explanation, hit: Hit) -> Explanation:
+    """The bounds that the message names; and the check itself, which is often stricter than it has to be."""
+    found = _RANGE.search(context(hit, 0, 400))
+    if found is None:
+        return explanation
+    name, bounds = found["name"], re.sub(r"\s", "", found["bounds"]).rstrip(".")
+    tool = f'`mim install "{name}{bounds}"`, or ' if name.startswith("mm") else ""
+    return explanation.but(
+        do=f'{tool}`pip install "{name}{bounds}"`. Where that release has no wheel for this torch: a newer release of the '
+        "package that refuses, or the maximum in its __init__.py raised (a check only)."
+    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from gpufix.explain import stated
+from gpufix.explain.capability import carrying
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import frames, operator
 from gpufix.explain.log_scan import Hit
@@ -52,13 +54,22 @@ def kernel_image(explanation: Explanation, hit: Hit) -> Explanation | None:
             '(llama-cpp-python: `CMAKE_ARGS="-DGGML_CUDA=on -DCMAKE_CUDA_ARCHITECTURES=NN" pip install --no-cache-dir '
             "--force-reinstall llama-cpp-python`), or install a release that is built for it.",
         )
+    gpu = stated.capability(around)
     if whose:
+        named = _package(hit)
+        arch = (
+            f'TORCH_CUDA_ARCH_LIST="{gpu[0]}.{gpu[1]}"'
+            if gpu
+            else "TORCH_CUDA_ARCH_LIST (CMAKE_CUDA_ARCHITECTURES)"
+        )
         return explanation.but(
             rule="GPU103",
             note=f"The kernel is an extension's: {whose}.",
-            do="Install a release of that package that is built for this GPU (a build for a newer CUDA), "
-            "or build it here with TORCH_CUDA_ARCH_LIST (CMAKE_CUDA_ARCHITECTURES) naming the GPU.",
+            do=f"Install a release of {named or 'that package'} that is built for this GPU (a build for a newer CUDA, beside "
+            f"the torch for it), or build it here with {arch}{'' if gpu else ' naming the GPU'} and --no-build-isolation.",
         )
+    if gpu and explanation.rule == "GPU101" and (build := carrying(gpu)):
+        explanation = explanation.but(do=build)
     if explanation.rule == "GPU101":
         explanation = explanation.but(
             "Nothing beside it tells whether the kernel was torch's or an extension's."
@@ -84,6 +95,12 @@ def _extension(hit: Hit, around: str) -> str | None:
         return built[0]
     named = _EXTENSION.search(hit.shown) or (None if shown else _EXTENSION.search(near))
     return named[0] if named else None
+
+
+def _package(hit: Hit) -> str | None:
+    """The package in whose frame the kernel was called."""
+    shown = [frame.package for frame in frames(hit.before) if frame.package and not frame.of_torch]
+    return shown[-1] if shown else None
 
 
 def thrust_memory(explanation: Explanation, _: Hit) -> Explanation | None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 
 from gpufix.explain import (
+    builds,
     conflicts,
     cuda_details,
     cudnn_details,
     driver_details,
     hip_details,
     imports,
+    interfaces,
     memory_details,
     module_details,
     offered,
@@ -181,8 +183,12 @@ def header(explanation: Explanation, hit: Hit) -> Explanation | None:
 
 REFINERS: dict[str, Refiner] = {
     "absurd-size": cuda_details.absurd_size,
+    "asked-range": conflicts.asked_range,
+    "build-extension": builds.extension,
+    "build-whose": builds.whose,
     "changed-call": removed_details.changed_call,
     "contradiction": conflicts.contradiction,
+    "companion-cuda": conflicts.companion_cuda,
     "compiled-part": module_details.compiled_part,
     "cuda-code": cuda_details.cuda_code,
     "cudnn-versions": cudnn_details.mismatch,
@@ -191,7 +197,9 @@ REFINERS: dict[str, Refiner] = {
     "header": header,
     "hip-name": hip_details.hip_name,
     "host-compiler": toolchain_details.host_compiler,
+    "lacking-attribute": interfaces.lacking_attribute,
     "lacking-name": imports.lacking_name,
+    "model-type": interfaces.model_type,
     "memory-numbers": memory_details.numbers_of_memory,
     "offered": offered.offered,
     "kernel-image": cuda_details.kernel_image,
@@ -213,7 +221,7 @@ REFINERS: dict[str, Refiner] = {
     "torch-capability": torch_capability,
     "torch-family": torch_family,
     "torchcodec": symbol_details.torchcodec,
-    "unexpected-argument": imports.unexpected_argument,
+    "other-arguments": interfaces.other_arguments,
     "unmet": conflicts.unmet,
     "wheel-tag": offered.wheel_tag,
     "xformers": xformers,

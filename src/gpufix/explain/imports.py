@@ -7,13 +7,17 @@ import re
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import frames
 from gpufix.explain.log_scan import Hit
+from gpufix.knowledge import name_spans
 from gpufix.knowledge.data_table import table
 
 _FROM = re.compile(
     r"cannot import name ['\"`]?(?P<name>[\w.]{1,120})['\"`]? from (?:partially initialized module )?"
     r"['\"`]?(?P<module>[\w.]{1,200})|(?P<type>module) ['\"`](?P<owner>[\w.]{1,200})['\"`] has no "
-    r"attribute ['\"`](?P<attribute>\w{1,120})|No module named ['\"`](?P<part>\w{1,80}(?:\.\w{1,80}){1,6})['\"`]"
+    r"attribute ['\"`](?P<attribute>\w{1,120})|No module named[ :'\"`]{1,4}(?P<part>\w{1,80}(?:\.\w{1,80}){1,6})(?![\w.])"
+    r"|AttributeError: (?P<whose>torch(?:vision|audio)?(?:\.\w{1,80}){0,4})\.(?P<lacking>\w{1,80})\s*$",
+    re.MULTILINE | re.IGNORECASE,
 )
+_NUMPY_2 = re.compile(r"np\.(?P<name>\w{1,60})[`'\"]? was removed in the NumPy 2\.0")
 
 
 def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
@@ -21,8 +25,7 @@ def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
     found = _FROM.search(hit.shown)
     if found is None:
         return explanation
-    module = found["module"] or found["owner"] or found["part"].rpartition(".")[0]
-    name = found["name"] or found["attribute"] or found["part"].rpartition(".")[2]
+    module, name = _asked(found)
     owner = _package(module)
     asker = _asker(hit, owner)
     if known := _known(owner, name, asker):
@@ -36,37 +39,73 @@ def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
     return explanation.but(do=f"{_release(owner, name)}{_or_newer(asker, owner)}.{hidden}")
 
 
+def _asked(found: re.Match[str]) -> tuple[str, str]:
+    """The module, and the name that it lacks."""
+    if found["part"]:
+        module, _, name = found["part"].rpartition(".")
+        return module, name
+    module = found["module"] or found["owner"] or found["whose"]
+    return module, found["name"] or found["attribute"] or found["lacking"]
+
+
 def _known(owner: str, name: str, asker: str | None) -> str | None:
-    """The releases that have a name, where the wheels were asked for it."""
-    row = table("name_history")["packages"].get(owner, {}).get(name)
-    if row is None:
+    """The releases that have a name, where the wheels were asked for it; and who is known to ask for it."""
+    span = name_spans.span(owner, name)
+    if span is None and owner == "transformers":
+        span = name_spans.of_model(name)
+    if span is None:
         return None
-    first, last = row.get("first"), row.get("last")
-    spans = [f"from {first}" if first else "", f"up to {last}" if last else ""]
-    wants = ",".join(
-        filter(None, [f">={first}" if first else "", f"<{row['without']}" if last else ""])
-    )
+    has = f'{owner} has {name} {span.words}: `pip install "{owner}{span.bounds}"`'
+    who = name_spans.askers(owner, name)
+    if asker is not None and asker in who:
+        who = {asker: who[asker]}
+    if who and asker in (None, *who):
+        named = "; ".join(
+            f'{one} asks for it {when.words}: `pip install "{one}{when.outside}"`'
+            for one, when in who.items()
+        )
+        return f"Where {owner} has to stay as it is, another {' or '.join(who)} helps ({named}). Else {has}."
     other = f"a release of {asker}" if asker else "a release of the package that asks for it"
-    return (
-        f'{owner} has {name} {" ".join(filter(None, spans))}: `pip install "{owner}{wants}"`; or take {other} that goes '
-        f"with the installed {owner}."
-    )
+    return f"{has}; or take {other} that goes with the installed {owner}."
 
 
 def removed_python(explanation: Explanation, hit: Hit) -> Explanation:
     """The successor of a name that is known to be gone; else the row's remedy, and who asks for it."""
+    if numpy := _NUMPY_2.search(hit.shown):
+        return explanation.but(
+            do=f'`pip install "numpy<2"`, or a newer release of what uses np.{numpy["name"]}; in code of your own write '
+            "what the message names in its place."
+        )
     found = _FROM.search(hit.shown)
     if found is None:
         return explanation
-    module = found["module"] or found["owner"] or found["part"].rpartition(".")[0]
-    name = found["name"] or found["attribute"] or found["part"].rpartition(".")[2]
+    module, name = _asked(found)
     if gone := _gone(module, name):
         return explanation.but(what=gone[0], do=gone[1])
     asker = _asker(hit, _package(module))
+    if since := _since(module, name):
+        return explanation.but(do=_newer_torch(f"{module}.{name}", since, asker))
     if asker is None:
         return explanation
     return explanation.but(
         do=f"{explanation.do} Here {asker} asks for it: take its release for the installed {_package(module)}."
+    )
+
+
+def _since(module: str, name: str) -> str | None:
+    """The torch release that brought a name, or the module that it is asked of."""
+    came: dict[str, str] = table("removed_names")["came"]
+    return came.get(f"{module}.{name}") or came.get(module)
+
+
+def _newer_torch(name: str, since: str, asker: str | None) -> str:
+    whose = (
+        asker
+        or "the package that asks for it (accelerate, transformers, torchao … ask at their import)"
+    )
+    return (
+        f'{name} came with torch {since}: `pip install -U "torch>={since}"` with torchvision and torchaudio from one index; '
+        f"or, where torch has to stay, an older release of {whose}, which goes with this torch."
     )
 
 
@@ -87,19 +126,6 @@ def _gone(module: str, name: str) -> tuple[str, str] | None:
         f"{full} is gone from {package} since {since}.",
         f"{change}, take a newer release of the package that asks for it, or `pip install "
         f'"{package}<{since}"`.',
-    )
-
-
-def unexpected_argument(explanation: Explanation, hit: Hit) -> Explanation:
-    """A call with an argument that the other side does not know: which packages the frames name."""
-    packages = [frame.package for frame in frames(context(hit, 8192, 0)) if frame.package]
-    near = list(dict.fromkeys(reversed([p for p in packages if p not in ("torch", "peft")])))[:2]
-    if not near:
-        return explanation
-    whose = " and ".join(near)
-    return explanation.but(
-        do=f"Install the release of {whose} that the project names: most often an older one, which knows "
-        f"(or does not give) {explanation.captures.get('name', 'this argument')}; else a newer release of the caller."
     )
 
 

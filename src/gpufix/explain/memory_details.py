@@ -19,7 +19,27 @@ _SEGMENTS = "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True"
 
 
 def numbers_of_memory(explanation: Explanation, hit: Hit) -> Explanation:
-    """The same with what its numbers say put first."""
+    """The same with what its numbers say put first, and the setting of the server whose memory it is."""
+    return _of_numbers(_of_server(explanation, hit), hit)
+
+
+# The servers take what a setting says of the GPU, whatever the model needs.
+_SERVERS = (
+    (
+        re.compile(r"\bvllm[/\\.]"),
+        "In vLLM lower gpu_memory_utilization (0.9 by default) or max_model_len",
+    ),
+    (re.compile(r"\bsglang[/\\.]"), "In SGLang lower --mem-fraction-static or --context-length"),
+)
+
+
+def _of_server(explanation: Explanation, hit: Hit) -> Explanation:
+    words = context(hit, 3000, 0)
+    said = next((setting for pattern, setting in _SERVERS if pattern.search(words)), None)
+    return explanation.but(do=f"{said}. {explanation.do}") if said else explanation
+
+
+def _of_numbers(explanation: Explanation, hit: Hit) -> Explanation:
     words = context(hit, 0, 1500)
     asked, total = _first(_ASKED, words), _first(_TOTAL, words)
     if not total:

@@ -5,10 +5,17 @@ from __future__ import annotations
 import re
 
 from gpufix.explain.explanation import Explanation
+from gpufix.explain.imports import lacking_name, removed_python
 from gpufix.explain.log_scan import Hit
 from gpufix.knowledge.data_table import table
 
 _NAME = re.compile(r"No module named ['\"`]?(?P<module>[A-Za-z_]\w*)")
+# A part of a package that is there: another release has it. "No module named 'flash_attn.flash_attention'".
+_PART = re.compile(r"No module named ['\"`](?P<package>\w+)\.\w")
+_INSTALLED_WHOLE = frozenset(
+    {"flash_attn", "mamba_ssm", "xformers", "timm", "torchaudio", "deepspeed", "bitsandbytes", "auto_gptq", "awq", "vllm",
+     "sglang", "trl", "accelerate", "peft", "diffusers", "lightning", "mmcv", "mmengine", "mmdet", "onnx", "tensorrt_llm"}
+)  # fmt: skip
 
 
 def not_installed(explanation: Explanation, hit: Hit) -> Explanation:
@@ -16,6 +23,8 @@ def not_installed(explanation: Explanation, hit: Hit) -> Explanation:
     found = _NAME.search(hit.shown)
     if found is None:
         return explanation
+    if (part := _PART.search(hit.shown)) and part["package"] in _INSTALLED_WHOLE:
+        return removed_python(lacking_name(explanation, hit), hit)
     command = table("import_names")["names"].get(found["module"])
     if command is None:
         return explanation

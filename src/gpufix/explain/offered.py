@@ -19,12 +19,20 @@ _PLATFORMS = re.compile(
     r"You're on (?P<os>[\w ]{1,30}) \(`(?P<here>[\w.]{1,60})`\)[^\n]{0,20}?but `(?P<name>[^`\n]{1,60})`"
     r"[^\n]{0,60}?platforms?: (?P<tags>[^\n]{1,600})"
 )
+_BARE = re.compile(
+    r"satisfies the requirement (?P<name>[A-Za-z][\w.-]{0,60})[^\n(]{0,60}\(from versions: (?P<listed>[^)\n]{1,2000})\)"
+)
 _GLIBC = re.compile(r"manylinux_2_(\d+)_(\w+)")
 _NONE = re.compile(r"requirement torch(?:vision|audio)?\s+\(from versions: none\)")
 _NOTHING = (
     "pip found no torch for this Python on the index in use. Use a 64-bit Python of a version that torch has "
     "wheels for (`python -VV` shows which one runs), or name the index of the CUDA variant (--index-url). "
     "One package without a wheel (torchaudio) stops all others of the command: leave it out."
+)
+_LOCKED = (
+    "The lock names a build that has no wheel for this system or Python. Give each system its index in tool.uv.sources (a "
+    "marker such as sys_platform == 'linux'), with explicit = true on that [[tool.uv.index]], and lock again (`uv lock "
+    "--upgrade-package NAME`). Or name the system in tool.uv.required-environments, or use a Python that the index lists."
 )
 _LAST_INTEL_MAC = (2, 2, 2)  # torch 2.3's release notes: no more builds for Macs with Intel
 _INDEX = "https://download.pytorch.org/whl"
@@ -37,14 +45,23 @@ def offered(explanation: Explanation, hit: Hit) -> Explanation:
         return explanation.but(do=_python(hint["name"], hint["here"], hint["tags"]))
     if hint := _PLATFORMS.search(around):
         return _platform(explanation, hint)
+    if "source distribution or wheel" in hit.shown:
+        return explanation.but(do=_LOCKED)
     asked = _ASKED.search(hit.shown) or _ASKED.search(around)
     listed = _LISTED.search(around)
     if asked is None:
-        return explanation.but(do=_NOTHING) if _NONE.search(around) else explanation
+        if _NONE.search(around):
+            return explanation.but(do=_NOTHING)
+        bare = _BARE.search(around)
+        return explanation.but(do=_other(bare["name"], "", bare["listed"])) if bare else explanation
     if local := re.search(r"\+(cu\d{2,3}|cpu|rocm[\d.]+)$", asked["version"]):
         return explanation.but(do=_index(asked["version"], local[1], around))
     if asked["name"].lower() != "torch" or listed is None:
-        return explanation
+        return (
+            explanation.but(do=_other(asked["name"], asked["version"], listed[1]))
+            if listed
+            else explanation
+        )
     if listed[1] == "none" and (other := _other_index(asked["version"], around)):
         return explanation.but(do=other)
     return explanation.but(do=_torch(asked["version"], listed[1]) or explanation.do)
@@ -84,6 +101,41 @@ def other_python(explanation: Explanation, hit: Hit) -> Explanation:
         do=f"Use a Python {wants} (here is {here}): `uv venv --python 3.12`, `conda create -n new python=3.12`, or another "
         "version in that range; or an older release of the package, which takes this Python."
     )
+
+
+def _other(name: str, version: str, listed: str) -> str:
+    """A package that is not torch: none at all for this Python, or other releases."""
+    if listed.strip() == "none":
+        return (
+            f"pip sees no {name} for this Python and system. Most packages for the GPU have wheels for Python 3.9 to 3.12, "
+            f"64 bit, on Linux and Windows (`python -VV` shows which one runs). Else take the index or page that {name}'s "
+            "installation notes name (--index-url, --extra-index-url, -f)."
+        )
+    seen = [one for one in re.findall(r"[\w.+!-]+", listed) if one[:1].isdigit()]
+    if not seen:
+        return f"Take a release of {name} that pip lists (loosen the pin), another Python, or the index that has it."
+    last, wanted = seen[-1], f" {version}" if version else ""
+    near = _nearest(version, seen)
+    take = (
+        f"`{name}=={near}`, the nearest, or `{name}=={last}`"
+        if near != last
+        else f"`{name}=={last}`"
+    )
+    return (
+        f"pip sees {name} up to {last} for this Python and system: take {take} (loosen the pin). Or take another Python "
+        f"(3.10 to 3.12) for which{wanted or ' the newer one'} has wheels, or the index that has it."
+    )
+
+
+def _nearest(version: str, seen: list[str]) -> str:
+    """Of the releases listed the next one of the same minor version; else the first after it; else the last."""
+    asked = numbers(version) if version else ()
+    after = (
+        [one for one in seen if numbers(one) > asked and not re.search(r"[a-z]", one)]
+        if asked
+        else []
+    )
+    return after[0] if after else seen[-1]
 
 
 def _index(version: str, local: str, around: str) -> str:

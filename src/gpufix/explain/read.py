@@ -14,6 +14,7 @@ from gpufix.explain.explanation import Explanation, context, filled
 from gpufix.explain.log_scan import Hit, LogScan, scan
 from gpufix.explain.prefilter import unwrapped
 from gpufix.explain.quoted import asked_which, quotes_errors
+from gpufix.explain.raised import raised_in
 from gpufix.knowledge.messages import compiled
 
 PIECE = 1 << 18  # bytes
@@ -157,6 +158,8 @@ def explain(parts: Iterable[bytes]) -> tuple[Explanations, LogScan]:
         again = _answer(scan([joined.encode("utf-8", "replace")])) if joined else answer
         if _rule(again) or (again.recognised and not answer.recognised):
             answer = again
+    if answer.primary is None and (raised := raised_in(found)):
+        return Explanations(raised, ()), found
     return _without_quotes(answer, found), found
 
 

@@ -6,8 +6,9 @@ import re
 from functools import cache
 
 from gpufix.binary.demangle.mangled import is_torch_name, string_abi
-from gpufix.explain import system_details
+from gpufix.explain import stated, system_details
 from gpufix.explain.explanation import Explanation, context
+from gpufix.explain.frames import frames
 from gpufix.explain.log_scan import Hit
 from gpufix.knowledge.cuda_libraries import bringing, majors
 
@@ -41,6 +42,7 @@ _TORCH_C = re.compile(
 )
 _READABLE = re.compile(r"undefined symbol:? (?P<name>(?:c10|at|caffe2|torch)::[\w:~]{1,200})")
 _PYTHON = re.compile(r"_?Py[A-Z_]\w+")
+_TENSORFLOW = re.compile(r"_ZNK?(?:10tensorflow|6tflite|3tsl|3xla)")
 
 
 def symbol(explanation: Explanation, hit: Hit) -> Explanation | None:
@@ -61,6 +63,14 @@ def symbol(explanation: Explanation, hit: Hit) -> Explanation | None:
         return _of_torch(explanation, hit, plain["name"])
     if library := library_of(name):
         return _of_library(explanation, hit, name, library)
+    if _TENSORFLOW.match(name):
+        who = _asking(hit).replace("_", "-")
+        return explanation.but(
+            rule="WHL505",
+            what=f"{demangled(name)} is TensorFlow's: {who} was built for another release of it.",
+            do=f'Install {who} and tensorflow of one minor version: `pip install "{who}==2.X.*" "tensorflow==2.X.*"`; hold tensorflow at '
+            f"the newest release that {who} has one for.",
+        )
     return explanation.but(
         f"{demangled(name)} belongs to no library that gpufix knows. Most often it belongs to the "
         "extension itself, where a source file is missing from the build, or to a library that it did not link."
@@ -135,6 +145,13 @@ _PACKAGE = re.compile(r"(?:site|dist)-packages[/\\](?P<package>[A-Za-z]\w*)[/\\]
 _UNDEFINED = re.compile(r"undefined symbol|Symbol not found", re.IGNORECASE)
 
 
+_MODULES = {
+    "flash_attn_2_cuda": "flash-attn",
+    "selective_scan_cuda": "mamba-ssm",
+    "causal_conv1d_cuda": "causal-conv1d",
+}
+
+
 def _asking(hit: Hit) -> str:
     """The package, or the file, that asks for a symbol: of the last path before the message."""
     said = _UNDEFINED.search(hit.shown)
@@ -142,6 +159,8 @@ def _asking(hit: Hit) -> str:
     if not found:
         return "the module"
     installed = _PACKAGE.search(found[-1][0])
+    if own := _MODULES.get(found[-1]["file"]):
+        return own
     return installed["package"] if installed else found[-1]["file"].removeprefix("lib")
 
 
@@ -152,6 +171,7 @@ def _of_torch(explanation: Explanation, hit: Hit, name: str) -> Explanation:
     explanation = explanation.but(where)
     abi = string_abi(name)
     do = f"Install the release or wheel of {who} that is built for the installed torch, or build it here"
+    fits = stated.wheel(hit, who.lower().replace("_", "-"))
     if abi is not None:
         return explanation.but(
             rule="ABI301",
@@ -159,13 +179,13 @@ def _of_torch(explanation: Explanation, hit: Hit, name: str) -> Explanation:
             f"name with {'the old' if abi == 0 else 'the new'} std::string, which this torch spells "
             "the other way (or does not have at all).",
             do=f"{do} (--no-build-isolation) with torch's own value of the flag; names of wheels say "
-            f"which torch and ABI they are for.{_page(hit, who)}",
+            f"which torch and ABI they are for.{_page(hit, who)}{fits}",
         )
     return explanation.but(
         rule="SYM401",
         what="The module was compiled for another torch than the one that is installed: it asks "
         f"for {readable}, which this one does not define.",
-        do=f"{do} (--no-build-isolation); or install the torch that it was built for.{_page(hit, who)}",
+        do=f"{do} (--no-build-isolation); or install the torch that it was built for.{_page(hit, who)}{fits}",
     )
 
 
@@ -243,8 +263,19 @@ def soname(explanation: Explanation, hit: Hit) -> Explanation | None:
         return None
     if name.startswith("libbitsandbytes"):
         return _of_bitsandbytes(explanation, hit)
-    explanation = _asker(_bringer(explanation, hit, name), hit, name)
     wheels = bringing(name)
+    if (
+        not wheels
+        and explanation.id == "missing-library"
+        and (old := re.match(r"libcu\w+\.so\.(\d{1,2}\.\d)", name))
+    ):
+        explanation = explanation.but(
+            do=f"What asks for it was built for CUDA {old[1]}: install its release or build for the CUDA that is here (that of "
+            f"torch), or build it again. Else take the CUDA {old[1]} toolkit with its lib64 on LD_LIBRARY_PATH."
+        )
+    if wheels and explanation.id == "missing-library":
+        explanation = explanation.but(do=_by_wheel(hit, name, wheels))
+    explanation = _asker(_bringer(explanation, hit, name), hit, name)
     of, torch = majors(name), _torch_cuda(hit)
     if torch and len(of) == 1 and torch not in of:
         return explanation.but(
@@ -256,6 +287,19 @@ def soname(explanation: Explanation, hit: Hit) -> Explanation | None:
             "(--no-build-isolation), or install a torch of its CUDA. The library by itself does not help.",
         )
     return explanation.but(f"{name} comes with {' or '.join(wheels)}." if wheels else None)
+
+
+def _by_wheel(hit: Hit, name: str, wheels: list[str]) -> str:
+    """The wheel that brings a CUDA library; or another build of what asks for it."""
+    major = _MAJOR.search(name)
+    wheel = next((w for w in wheels if major and w.endswith(f"-cu{major[1]}")), wheels[0])
+    shown = [frame.package for frame in frames(hit.before) if frame.package and not frame.of_torch]
+    who = shown[-1] if shown else "what asks for it"
+    return (
+        f"Install the release or build of {who} for the CUDA that is here (that of torch). Or bring the library: `pip install "
+        f"{wheel}` at the version that torch declares, in a system the CUDA toolkit of that major, with its folder "
+        "(site-packages/nvidia/…/lib, /usr/local/cuda/lib64) on LD_LIBRARY_PATH. `gpufix doctor` names both."
+    )
 
 
 def _of_bitsandbytes(explanation: Explanation, hit: Hit) -> Explanation:

@@ -124,6 +124,12 @@ def _libstdcxx(explanation: Explanation, version: str) -> Explanation:
 def nvcc_arch(explanation: Explanation, hit: Hit) -> Explanation:
     """Too new for this nvcc or ptxas, or dropped by it: the toolkits that know the architecture."""
     arch = re.sub(r"^(?:compute|sm)_", "", explanation.captures.get("arch", ""))
+    if arch in ("native", "all", "all-major") or re.search(r"compute_(?:native|all)", hit.shown):
+        return explanation.but(
+            what="nvcc was given a word where an architecture has to stand: this CMake (before 3.24) or nvcc does not know it.",
+            do="Name the GPU: -DCMAKE_CUDA_ARCHITECTURES=89 for 8.9; or use CMake 3.24 or newer, which knows native, all and "
+            "all-major.",
+        )
     span = cuda.first_and_last(f"sm_{arch}") if arch else None
     if span is None:
         return explanation

@@ -1,0 +1,76 @@
+"""A build that failed without its reason in the text: whose it is, and the usual causes in order."""
+
+from __future__ import annotations
+
+import re
+
+from gpufix.explain import stated
+from gpufix.explain.explanation import Explanation, context
+from gpufix.explain.log_scan import Hit
+from gpufix.knowledge import families, listings
+
+_NAMED = re.compile(
+    r"(?:Failed building (?:wheel|editable) for|Failed to build installable wheels for some pyproject\.toml based projects|"
+    r"Failed to (?:build|download and build)|Building wheel for|Could not build wheels for)"
+    r"[ :(`'\"]{1,4}(?P<name>[A-Za-z][\w.-]{1,60}?)(?=[=@`'\",;\s)]|$)"
+)
+_EXTENSION = re.compile(r"cpp_extension|nvcc|\.cu\b|CUDAExtension|\['ninja'", re.IGNORECASE)
+_NO_NAME = {"wheels", "some", "the", "one", "for", "and", "installable"}
+_MAKES = (
+    "nvcc of torch's CUDA major in CUDA_HOME (`nvcc --version`) and a g++ that this nvcc takes; torch installed first, and "
+    "--no-build-isolation"
+)
+
+
+def whose(explanation: Explanation, hit: Hit) -> Explanation:
+    """What usually helps for that package: a wheel in the build's place, then what the build wants."""
+    name = _name(hit)
+    if name is None:
+        return explanation
+    key = name.lower().replace("_", "-")
+    if (
+        listings.key(key) is None
+        and key not in families.names()
+        and not _EXTENSION.search(context(hit))
+    ):
+        return explanation.but(
+            do=f"Run it again with -v and look at the first error. Usual, in this order: no wheel of {name} for this Python "
+            f"or system (another Python, 3.10 to 3.12, or a release that has wheels: `pip install --only-binary=:all: "
+            f"{name}`). Next, no compiler or headers (build-essential, python3-dev, Visual Studio Build Tools); a newer setuptools "
+            "than its setup.py takes."
+        )
+    page = listings.key(key) is not None and not listings.source_alone(key)
+    wheel = (
+        f"a wheel of {name} for your torch, CUDA, Python and C++ ABI from its releases, or the torch for which it has wheels"
+        if page
+        else f"a wheel of {name} that somebody has built for your torch, CUDA and Python"
+    )
+    windows = (
+        " On Windows the x64 Native Tools prompt of Visual Studio 2022 as well."
+        if stated.stated(hit).windows
+        else ""
+    )
+    return explanation.but(
+        do=f"The first error, further up, says why (-v shows it). What usually helps, in this order: {wheel};"
+        f"{stated.wheel(hit, key)} for a build {_MAKES}; MAX_JOBS=4 where memory ends.{windows}"
+    )
+
+
+def extension(explanation: Explanation, hit: Hit) -> Explanation:
+    """torch's own report that an extension did not compile."""
+    named = whose(explanation, hit)
+    if named is not explanation:
+        return named
+    return explanation.but(
+        do="Paste the part above, from the first `FAILED:` or `error:`. Usual, in this order: CUDA_HOME at another CUDA "
+        "than torch's, or none; a g++ that this nvcc does not take (CC, CXX); sources older than this torch or CUDA. A "
+        "wheel of the project's releases makes the build needless."
+    )
+
+
+def _name(hit: Hit) -> str | None:
+    for text in (hit.shown, hit.before[-3000:], hit.after[:1500]):
+        found = [m["name"] for m in _NAMED.finditer(text) if m["name"].lower() not in _NO_NAME]
+        if found:
+            return found[-1]
+    return None

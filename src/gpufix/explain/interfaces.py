@@ -1,0 +1,162 @@
+"""Attributes, arguments and types of models that another release has: whose they are, and which release."""
+
+from __future__ import annotations
+
+import re
+
+from gpufix.explain.explanation import Explanation, context
+from gpufix.explain.frames import frames
+from gpufix.explain.log_scan import Hit
+from gpufix.knowledge import name_spans
+
+_ATTRIBUTE = re.compile(
+    r"['\"`]?(?P<owner>[A-Za-z_][\w.]{0,120})['\"`]? object has no attribute ['\"`]?(?P<name>\w{1,120})"
+)
+_CALL = re.compile(
+    r"(?:(?P<owner>\w{1,80})\.)?(?P<function>\w{1,80})\(\) (?:got an unexpected keyword argument|"
+    r"missing \d{1,2} required (?:positional|keyword-only) arguments?|takes|got multiple values)"
+    r"[^'\"‘“`\n]{0,80}(?:['\"‘“`](?P<argument>\w{1,80}))?"
+)
+_TYPE = re.compile(r"model type [`'\"](?P<type>[\w.-]{1,60})|KeyError: [`'\"](?P<key>[\w.-]{1,60})")
+# By how the classes of a package are called, where the wheels' names do not tell.
+_CLASSES = (
+    (r"(?:SFT|DPO|PPO|GRPO|KTO|ORPO|CPO|Reward|Online\w+)(?:Trainer|Config)", "trl"),
+    (r"\w*(?:Lora|Peft)\w*", "peft"),
+    (r"\w+(?:Pipeline|Transformer[23]DModel|AttnProcessor\w*|Scheduler)|UNet\w+|AutoencoderKL\w*", "diffusers"),
+    (
+        r"\w*(?:Cache|ForCausalLM|ForConditionalGeneration|ForMaskedLM|ForSequenceClassification|Tokenizer|"
+        r"TokenizerFast|ImageProcessor\w*|DecoderLayer|EncoderLayer|RotaryEmbedding|SdpaAttention|FlashAttention2)"
+        r"|(?:Llama|Qwen|Mi[sx]tral|Gemma|Phi|CLIP|T5|Bert|Roberta|Whisper|Siglip|GPT|Falcon|DeepSeek|Deepseek|"
+        r"InternVL|ChatGLM|Baichuan|LlavaQ?|Idefics|Bloom|OPT|ViT)\w*",
+        "transformers",
+    ),
+    (r"Blocks|Chatbot|ChatInterface|Textbox|Gallery", "gradio"),
+    (r"Accelerat\w+|AcceleratorState|PartialState", "accelerate"),
+)  # fmt: skip
+_BASES = (
+    "Cache",
+    "PreTrainedModel",
+    "PreTrainedTokenizerBase",
+    "GenerationMixin",
+    "PretrainedConfig",
+)
+_OWN = ("torch", "accelerate", "peft")  # pass what they are given on
+
+
+def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
+    """Nothing of ours unless the package is known: any program has attributes that it lacks."""
+    found = _ATTRIBUTE.search(hit.shown)
+    if found is None or found["owner"] == "NoneType":
+        return None
+    owner, name = found["owner"].rpartition(".")[2], found["name"]
+    package, asker = _package(found["owner"]), _asker(hit)
+    if package is None and asker is None:
+        return None
+    for base in (owner, *_BASES) if package == "transformers" else (owner,):
+        if package and (known := name_spans.span(package, f"{base}.{name}")):
+            return explanation.but(do=_one_of(package, known, asker))
+    if package is None or package == asker:
+        return explanation.but(do=_release(asker or package or "", name))
+    return explanation.but(
+        do=f"{owner} is of {package}: install the {package} release that the project names (`pip install "
+        f'"{package}==X.Y.Z"`; most often an older one, from before the change). Or take a newer release of '
+        f"{asker or 'the code that asks for it'} (model code that was downloaded: its newest revision)."
+    )
+
+
+def other_arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
+    """The release of the class that takes the argument; else the packages that the frames name."""
+    found = _CALL.search(hit.shown)
+    near = _near(hit)
+    if found is None:
+        return explanation
+    owner, argument = found["owner"], found["argument"]
+    package = _package(owner) if owner else None
+    if (
+        argument
+        and found["function"] in ("__init__", "init")
+        and (new := name_spans.renamed(owner or "", argument))
+    ):
+        return explanation.but(do=_new_name(owner or "", argument, new, near))
+    if package and argument:
+        name = (
+            f"{owner}({argument})"
+            if found["function"] == "__init__"
+            else f"{owner}.{found['function']}({argument})"
+        )
+        if known := name_spans.span(package, name):
+            return explanation.but(
+                do=_one_of(package, known, next((n for n in near if n != package), None))
+            )
+    if package and package not in near:
+        near = [package, *near][:2]
+    if not near:
+        return explanation if "unexpected keyword" in hit.shown else None
+    whose = " and ".join(near)
+    return explanation.but(
+        do=f"Install the release of {whose} that the project names: most often an older one, which knows "
+        f"(or does not give) {argument or 'these arguments'}; else a newer release of the caller."
+    )
+
+
+def model_type(explanation: Explanation, hit: Hit) -> Explanation:
+    """The transformers release that has a type of model."""
+    found = _TYPE.search(hit.shown)
+    name = (found["type"] or found["key"]) if found else ""
+    known = name_spans.span("transformers", f"model:{name}")
+    if known is None:
+        return explanation
+    return explanation.but(
+        do=f'transformers has {name} {known.words}: `pip install "transformers{known.bounds}"`, with the release of vllm '
+        "(sglang, unsloth …) that takes it where one of them loads the model."
+    )
+
+
+def _one_of(package: str, known: name_spans.Span, asker: str | None) -> str:
+    other = (
+        f"a release of {asker}"
+        if asker and asker != package
+        else "a release of the code that asks for it"
+    )
+    return (
+        f'{package} has it {known.words}: `pip install "{package}{known.bounds}"`; or take {other} that goes with '
+        f"the installed {package}."
+    )
+
+
+def _new_name(owner: str, argument: str, new: str, near: list[str]) -> str:
+    caller = next(
+        (one for one in near if one not in ("transformers", "trl")), "the code that calls it"
+    )
+    package = _package(owner) or "transformers"
+    known = name_spans.span(package, f"{owner}({argument})")
+    older = f': `pip install "{package}{known.bounds}"`' if known else ""
+    return (
+        f"{argument} is called {new} now: write {new}=… in its place, or take a newer release of {caller}; or install an "
+        f"older {package}, which still takes {argument}{older}."
+    )
+
+
+def _release(package: str, name: str) -> str:
+    return (
+        f"Install the {package} release that the project names, or the newest one (`pip install -U {package}`): its "
+        f"parts, or what it calls, are of different releases around {name}."
+    )
+
+
+def _package(owner: str) -> str | None:
+    """Whose a class is: by its module, by the wheels, by its name."""
+    if "." in owner:
+        return owner.partition(".")[0]
+    if package := name_spans.package_of(owner):
+        return package
+    return next((package for pattern, package in _CLASSES if re.fullmatch(pattern, owner)), None)
+
+
+def _near(hit: Hit) -> list[str]:
+    packages = [frame.package for frame in frames(context(hit, 8192, 0)) if frame.package]
+    return list(dict.fromkeys(reversed([p for p in packages if p not in _OWN])))[:2]
+
+
+def _asker(hit: Hit) -> str | None:
+    return next(iter(_near(hit)), None)

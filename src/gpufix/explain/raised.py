@@ -1,0 +1,63 @@
+"""An error that no row knows, in whose code it was raised: what usually helps there."""
+
+from __future__ import annotations
+
+import re
+
+from gpufix.explain.explanation import Explanation
+from gpufix.explain.frames import frames
+from gpufix.explain.log_scan import LogScan
+from gpufix.knowledge import families, listings
+from gpufix.knowledge.data_table import table
+
+_ERROR = re.compile(
+    r"^[ \t│|>]{0,8}(?P<error>(?:[\w.]{1,80}\.)?[A-Z]\w{2,60}(?:Error|Exception)\b(?::[^\n]{0,300})?)",
+    re.M,
+)
+_ALSO = {
+    "vllm",
+    "sglang",
+    "unsloth",
+    "unsloth_zoo",
+    "timm",
+    "gradio",
+    "datasets",
+    "optimum",
+    "lightning",
+    "deepspeed",
+}
+_REACH = 12_000  # characters of the end
+
+
+def raised_in(found: LogScan) -> Explanation | None:
+    """None where no package that moves with torch stands in the last traceback."""
+    text = (found.tail or found.head).decode("utf-8", "replace")[-_REACH:]
+    errors = list(_ERROR.finditer(text))
+    if not errors:
+        return None
+    shown = [f.package for f in frames(text[: errors[-1].start()]) if f.package and not f.of_torch]
+    near = [package for package in dict.fromkeys(reversed(shown)) if _moves(package)][:2]
+    if not near:
+        return None
+    called = f", called by {near[1]}" if len(near) > 1 else ""
+    return Explanation(
+        id="raised-in",
+        rule=None,
+        role="unknown",
+        what=f"No message that gpufix knows. It was raised in {near[0]}{called}.",
+        do=f"Usual, in this order: the release of {' and '.join(near)} that the project's requirements name (most often an "
+        f"older one); the newest ones (`pip install -U {' '.join(p.replace('_', '-') for p in near)}`), with the torch that "
+        "they declare.",
+        source="the frames of the traceback",
+        versions=None,
+        line=0,
+        order=0,
+        shown=errors[-1]["error"],
+        captures={},
+    )
+
+
+def _moves(package: str) -> bool:
+    name = package.lower().replace("_", "-")
+    known = (*table("name_history")["packages"], *_ALSO)
+    return package in known or name in families.names() or listings.key(name) is not None

@@ -1,0 +1,113 @@
+"""Attributes, arguments, types of models: which release has them, what they are called now, who fails."""
+
+from __future__ import annotations
+
+import pytest
+
+from gpufix.explain.explanation import Explanation
+from gpufix.explain.read import explain
+from gpufix.knowledge import name_spans
+
+
+def told(log: str) -> Explanation:
+    answer, _ = explain([log.encode()])
+    assert answer.primary is not None, log
+    return answer.primary
+
+
+ADVICE = [
+    ("AttributeError: 'DynamicCache' object has no attribute 'seen_tokens'", ("transformers",)),
+    (
+        "TypeError: TrainingArguments.__init__() got an unexpected keyword argument 'evaluation_strategy'",
+        ("eval_strategy=", '"transformers<'),
+    ),
+    (
+        "TypeError: Seq2SeqTrainingArguments.init() got an unexpected keyword argument ‘evaluation_strategy’",
+        ("eval_strategy=",),
+    ),
+    (
+        "TypeError: SFTTrainer.__init__() got an unexpected keyword argument 'tokenizer'",
+        ("processing_class=", '"trl<0.17'),
+    ),
+    (
+        "TypeError: Trainer.__init__() got an unexpected keyword argument 'tokenizer'",
+        ("processing_class=", '"transformers<5'),
+    ),
+    (
+        "ValueError: The checkpoint you are trying to load has model type `qwen3` but Transformers does not recognize this "
+        "architecture. This could be because of an issue with the checkpoint, or because your version of Transformers is out "
+        "of date.",
+        ("qwen3", "transformers>=4.51"),
+    ),
+    (
+        "No module named torchvision.transforms.functional_tensor",
+        ("torchvision<0.17",),
+    ),
+    ("AttributeError: torchaudio.list_audio_backends", ("torchaudio<2.9",)),
+    (
+        "ERROR: Could not find a version that satisfies the requirement onnxruntime-gpu==1.20.1\n"
+        " (from versions: 1.17.0, ... 1.20.0, 1.20.2, 1.21.0, ...)",
+        ("onnxruntime-gpu==1.20.2", "onnxruntime-gpu==1.21.0"),
+    ),
+    (
+        "AssertionError: MMCV==2.2.0 is used but incompatible. Please install mmcv>=2.0.0rc4, <2.2.0.",
+        ('mim install "mmcv>=2.0.0rc4,<2.2.0"',),
+    ),
+    (
+        "RuntimeError: Detected that PyTorch and torchvision were compiled with different CUDA versions. PyTorch has CUDA "
+        "Version=11.8 and torchvision has CUDA Version=11.7. Please reinstall the torchvision that matches your PyTorch install.",
+        ("whl/cu118",),
+    ),
+    ("nvcc fatal   : Unsupported gpu architecture 'compute_native'", ("CMAKE_CUDA_ARCHITECTURES",)),
+    (
+        '  File "/env/lib/python3.10/site-packages/vllm/worker.py", line 5, in load\n    run()\n'
+        "RuntimeError: CUDA Error: out of memory at /workspace/csrc/cumem_allocator.cpp:62",
+        ("gpu_memory_utilization",),
+    ),
+    (
+        "NotFoundError: /env/lib/python3.12/site-packages/tensorflow_text/python/ops/_x.so: undefined symbol: "
+        "_ZN10tensorflow15shape_inference16InferenceContextE",
+        ("tensorflow-text",),
+    ),
+]
+
+
+@pytest.mark.parametrize("log, words", ADVICE, ids=[words[0] for _, words in ADVICE])
+def test_the_advice_names_the_release_or_the_new_name(log: str, words: tuple[str, ...]) -> None:
+    do = told(log).do or ""
+    for word in words:
+        assert word in do
+
+
+def test_a_build_that_failed_without_a_reason_gets_its_usual_causes() -> None:
+    do = told("  ERROR: Failed building wheel for flash-attn").do or ""
+    assert "flash-attn" in do
+
+
+def raised(package: str) -> str:
+    return (
+        f'Traceback (most recent call last):\n  File "/env/lib/python3.11/site-packages/{package}/core.py", line 12, in fit\n'
+        "    go()\nRuntimeError: the gnomes have left"
+    )
+
+
+def test_an_unknown_error_names_the_package_that_raised_it_where_it_moves_with_torch() -> None:
+    shown = told(raised("sglang"))
+    assert shown.rule is None
+    assert shown.role == "unknown"
+    assert "pip install -U sglang" in (shown.do or "")
+    assert explain([raised("speechbrain").encode()])[0].primary is None
+
+
+def test_spans_as_pip_writes_them() -> None:
+    span = name_spans.Span("4.36.2", "4.57.1", "5.0.0")
+    assert span.bounds == ">=4.36.2,<5.0.0"
+    assert span.words == "from 4.36.2 up to 4.57.1"
+    assert span.outside == ">=5.0.0"
+    assert name_spans.Span("0.14.0", "", "").outside == "<0.14.0"
+
+
+def test_a_new_name_is_told_of_classes_by_the_end_of_their_names() -> None:
+    assert name_spans.renamed("Seq2SeqTrainer", "tokenizer") == "processing_class"
+    assert name_spans.renamed("", "evaluation_strategy") == "eval_strategy"
+    assert name_spans.renamed("Pipeline", "tokenizer") is None

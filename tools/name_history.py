@@ -1,0 +1,233 @@
+"""Records which releases of the Hugging Face packages have a name, an attribute or an argument.
+
+    python tools/name_history.py WHEELS     # a folder of wheels: pip download --no-deps NAME==VERSION
+
+Writes src/gpufix/knowledge/data/name_history.json. It holds names (`HybridCache`), attributes
+(`DynamicCache.get_max_length`), arguments (`Trainer(tokenizer)`) and types of models (`model:qwen3`),
+of those that came or went between the wheels; and which other package imports such a name.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import sys
+import zipfile
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+DATA = Path(__file__).parent.parent / "src" / "gpufix" / "knowledge" / "data" / "name_history.json"
+PACKAGES = ("accelerate", "diffusers", "peft", "transformers", "trl")
+ASKERS = ("accelerate", "peft", "trl")
+# Whose attributes and arguments are recorded: the classes that other packages use most.
+CLASSES = re.compile(
+    r"(?:Dynamic|Static|EncoderDecoder)?Cache|PreTrainedModel|PreTrainedTokenizerBase|GenerationMixin|Trainer"
+    r"|TrainingArguments|GenerationConfig|Pre[Tt]rainedConfig|Accelerator|DiffusionPipeline|PeftModel"
+)
+ARGUMENTS = re.compile(
+    rf"{CLASSES.pattern}|(?:SFT|DPO|PPO|GRPO|KTO|ORPO|Reward)(?:Trainer|Config)|LoraConfig"
+    r"|FlowMatchEulerDiscreteScheduler"
+)
+# Arguments that go by a new name: of what classes (the end of their names), and the new one. From the decorators
+# deprecate_kwarg of Trainer.__init__ in transformers 4.46 and trl 0.12, and from the fields of TrainingArguments.
+RENAMED = {
+    "Trainer(tokenizer)": "processing_class",
+    "TrainingArguments(evaluation_strategy)": "eval_strategy",
+    "TrainingArguments(no_cuda)": "use_cpu",
+    "TrainingArguments(per_gpu_train_batch_size)": "per_device_train_batch_size",
+    "TrainingArguments(fsdp_transformer_layer_cls_to_wrap)": "fsdp_config",
+}
+# Models whose parts other packages import one by one.
+MODELS = re.compile(
+    r"/models/(?:auto/|(?:llama|qwen2|qwen2_vl|qwen2_5_vl|qwen3|gemma2?|mi[sx]tral|phi3?|clip|bert|t5|whisper|siglip|"
+    r"gpt2|opt|bart|mllama|falcon|llava|gemma3|llama4|mistral3|qwen2_audio|qwen3_vl|glm4v)/(?:model|image|feat|token))"
+)
+OF_MODELS = re.compile(
+    r"\w+(?:FlashAttention2|SdpaAttention|RotaryEmbedding|For(?:CausalLM|Cond\w+)|Fast|Extractor|ImageProcessor|MAPPING_NAMES)"
+    r"|[a-z]\w{8,}|Auto\w+|LLAMA_\w+"
+)
+# Modules of transformers that other packages import from; of diffusers the names that they do.
+MODULES = re.compile(
+    r"transformers/(?:utils/(?:__init__|import_utils|generic|hub|deprecation)|generation/(?:utils|logits_process|"
+    r"stopping_criteria|configuration_utils|beam_search)|trainer|trainer_utils|trainer_seq2seq|training_args|integrations/__init__|"
+    r"modeling_(?!tf|flax|gguf)\w+|cache_utils|pytorch_utils|configuration_utils|image_utils|image_transforms|optimization|"
+    r"masking_utils|file_utils|feature_extraction_utils|image_processing\w*|tokenization_utils\w*|processing_utils|video_utils|"
+    r"activations)\.py"
+)
+DIFFUSERS = re.compile(
+    r"\w+(?:Pipeline|DModel|Scheduler|ControlNetModel|Guidance|Config|Loader\w*|Mixin)|Autoencoder\w+|\w*_available|\w*AttnProcessor\w*"
+)
+# Private helpers of masks and attention that other packages import all the same.
+PRIVATE = re.compile(
+    r"_(?:prepare|expand|make|get|flash|unpad|validate|extract|update|reorder|crop|compute|is)_\w+"
+)
+LEFT_OUT = re.compile(
+    r"(?:TF|TF_|FLAX_|Flax)[A-Z]\w*|[A-Z0-9_]*(?:ARCHIVE_LIST|FOR_DOC|_SAMPLE|_CACHE|_ERROR|_EXAMPLE\w*)|_?logger|_import\w+"
+    r"|(?:GenerationMixin|Trainer|PreTrainedModel|Accelerator)\._\w+|\w+Tester|(?:test|require)_\w+|\w+\.test_\w+"
+)
+
+
+def key(version: str) -> tuple[int, ...]:
+    """For order."""
+    return tuple(map(int, re.findall(r"\d+", version)))
+
+
+def read(wheel: Path, package: str) -> tuple[set[str], set[str]]:
+    """What a wheel defines, and the names of the other packages that it imports when it is imported."""
+    found: set[str] = set()
+    asked: set[str] = set()
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            if not name.startswith(f"{package}/") or not name.endswith(".py"):
+                continue
+            part = "/models/" in name and package in ("transformers", "diffusers")
+            wanted_of = MODELS if part else MODULES
+            if package == "transformers" and not wanted_of.search(name):
+                continue
+            tree = ast.parse(archive.read(name))
+            if package == "diffusers":
+                found |= {one for one in _of_module(tree) if DIFFUSERS.fullmatch(one)}
+                continue
+            kept = {one for one in _of_module(tree) if not LEFT_OUT.fullmatch(one)}
+            found |= {one for one in kept if OF_MODELS.fullmatch(one)} if part else kept
+            if name.endswith("auto/configuration_auto.py"):
+                found |= set(_model_types(tree))
+            asked |= set(_imports(tree)) if package in ASKERS else set()
+    return found, asked
+
+
+def _of_module(tree: ast.Module) -> Iterator[str]:
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            yield node.name
+            for one in _with_bases(node, classes):
+                yield from _of_class(node.name, one)
+        elif isinstance(node, ast.FunctionDef):
+            yield node.name
+        elif isinstance(node, ast.Assign):
+            yield from (one.id for one in node.targets if isinstance(one, ast.Name))
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id
+
+
+def _with_bases(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> Iterator[ast.ClassDef]:
+    """A class and those of its module that it inherits from."""
+    yield node
+    for base in node.bases:
+        if isinstance(base, ast.Name) and base.id in classes and base.id != node.name:
+            yield from _with_bases(classes[base.id], classes)
+
+
+def _of_class(name: str, node: ast.ClassDef) -> Iterator[str]:
+    for part in node.body:
+        if isinstance(part, ast.FunctionDef):
+            if CLASSES.fullmatch(name):
+                yield f"{name}.{part.name}"
+            if ARGUMENTS.fullmatch(name) and part.name == "__init__":
+                given = (*part.args.args[1:], *part.args.kwonlyargs)
+                yield from (f"{name}({one.arg})" for one in given)
+                yield from (f"{name}({old})" for old in _deprecated(part))
+        elif isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
+            if ARGUMENTS.fullmatch(name):
+                yield f"{name}({part.target.id})"
+
+
+def _deprecated(function: ast.FunctionDef) -> Iterator[str]:
+    """Old names of arguments that a decorator still takes: deprecate_kwarg("tokenizer", …)."""
+    for one in function.decorator_list:
+        if (
+            isinstance(one, ast.Call)
+            and ast.unparse(one.func) == "deprecate_kwarg"
+            and isinstance(one.args[0], ast.Constant)
+        ):
+            yield str(one.args[0].value)
+
+
+def _model_types(tree: ast.Module) -> Iterator[str]:
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "CONFIG_MAPPING_NAMES":
+            pairs = (one for one in ast.walk(node.value) if isinstance(one, ast.Tuple))
+            yield from (
+                f"model:{one.elts[0].value}"
+                for one in pairs
+                if isinstance(one.elts[0], ast.Constant)
+            )
+
+
+def _imports(tree: ast.Module) -> Iterator[str]:
+    """Of module level only: what is tried, or asked for in a function, may be absent."""
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            owner = node.module.partition(".")[0]
+            yield from (f"{owner}:{one.name}" for one in node.names if owner in PACKAGES)
+
+
+def spans(seen: dict[str, set[str]]) -> dict[str, tuple[str, str, str]]:
+    """Name -> first, last and the one after the last, "" where it had or has it throughout."""
+    versions = sorted(seen, key=key)
+    out = {}
+    for name in sorted(set().union(*seen.values())):
+        having = [version for version in versions if name in seen[version]]
+        first = "" if having[0] == versions[0] else having[0]
+        gone = having[-1] != versions[-1]
+        span = (
+            first,
+            having[-1] if gone else "",
+            versions[versions.index(having[-1]) + 1] if gone else "",
+        )
+        if any(span):
+            out[name] = span
+    return out
+
+
+def wanted(name: str) -> bool:
+    """Public names, and the private helpers that others use."""
+    plain = re.split(r"[.(]", name)[-1]
+    return len(plain) > 3 and (not plain.startswith("_") or bool(PRIVATE.fullmatch(plain)))
+
+
+def grouped(found: dict[str, tuple[str, str, str]]) -> list[dict[str, str]]:
+    """The names of one span together, which keeps the file small."""
+    rows: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for name, span in found.items():
+        if wanted(name):
+            rows[span].append(name)
+    return [
+        {
+            **{k: v for k, v in zip(("first", "last", "without"), span, strict=True) if v},
+            "names": " ".join(rows[span]),
+        }
+        for span in sorted(rows, key=lambda span: tuple(map(key, span)))
+    ]
+
+
+def main(folder: Path) -> None:
+    found: dict[str, dict[str, set[str]]] = defaultdict(dict)
+    asked: dict[str, dict[str, set[str]]] = defaultdict(dict)
+    for wheel in sorted(folder.glob("*.whl")):
+        package, version = wheel.name.split("-")[:2]
+        if package in PACKAGES:
+            found[package][version], asked[package][version] = read(wheel, package)
+    names = {package: spans(seen) for package, seen in found.items()}
+    askers: dict[str, dict[str, list[str]]] = defaultdict(dict)
+    for asker, seen in asked.items():
+        for name, span in spans(seen).items():
+            owner, _, bare = name.partition(":")
+            if bare in names.get(owner, {}) and owner != asker:
+                askers[f"{owner}:{bare}"][asker] = list(span)
+    listed = "; ".join(f"{p} {', '.join(sorted(found[p], key=key))}" for p in sorted(found))
+    text = {
+        "source": f"wheels on PyPI, read by tools/name_history.py: {listed}. first, last: the first and last of "
+        "these that has the name; without: the next one",
+        "packages": {package: grouped(names[package]) for package in sorted(names)},
+        "renamed": RENAMED,
+        "askers": dict(sorted(askers.items())),
+    }
+    DATA.write_text(json.dumps(text, indent=0, ensure_ascii=False) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
