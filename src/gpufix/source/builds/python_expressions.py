@@ -10,6 +10,7 @@ from typing import Any
 
 from gpufix.source.builds import python_operations as ops
 from gpufix.source.builds.python_modules import WithModules
+from gpufix.source.builds.python_names import unbound
 from gpufix.source.builds.python_values import (
     Arguments,
     Bag,
@@ -94,6 +95,9 @@ class WithExpressions(WithModules):
             return found
         for module in frame.module.names.get("*", ()):
             return self._told(Outside(f"{module}.{node.id}"))
+        failure = unbound(node, self.tree(frame.module.path), self.build.python)
+        if failure is not None:
+            raise failure
         if self.catches_now(Fails(kinds_by_name("NameError"))):
             raise ops.raises("NameError", f"name '{node.id}' is not defined")
         return Unknown(node.id)
