@@ -47,6 +47,17 @@ class ArchWord(Payload):
     lines: tuple[int, ...]
 
 
+class NvccFlags(Payload):
+    """Architectures of an nvcc that a setup.py starts itself.
+
+    refused: nvcc generates no code for one of them; one: it writes code for one GPU only.
+    """
+
+    path: str
+    refused: bool
+    one: bool
+
+
 class ArchAssignment(Payload):
     """A Python file that assigns the variable of torch that names architectures."""
 
