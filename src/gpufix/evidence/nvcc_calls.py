@@ -40,7 +40,8 @@ def nvcc_calls(view: View) -> Iterator[tuple[str, list[NvccCall]]]:
     """Each setup.py, and its calls that name architectures: all of them are known."""
     beside = [flag for name in READ_BY_NVCC for flag in parse(view.env(name) or "")]
     for path, here in setup_runs(view):
-        run = builds_of(view).run(path, **with_gpu(view)) if here.fails else here
+        asks = here.fails and any(q.kind in ("gpu", "capability") for q in here.asked)
+        run = builds_of(view).run(path, **with_gpu(view)) if asks else here
         if calls := list(_calls(run, beside)):
             yield path, calls
 
