@@ -109,6 +109,18 @@ def made():
     return [kind("x", ["a.cu"])]
 exts = made()
 """,
+    "a name that only a run could tell, in a comprehension": """
+from concurrent.futures import ThreadPoolExecutor
+def made():
+    with ThreadPoolExecutor(1) as pool:
+        kept = {pool: each for each in ["a.cu"]}
+    return [CUDAExtension("x", list(kept.values()))]
+exts = made()
+""",
+    "a name that a comprehension gives": """
+kept = [last for each in ["a.cu"] if (last := each)]
+exts = [CUDAExtension("x", [last, *kept])]
+""",
     "names that a text gives": "exec('exts = []')\nif len(sys.argv) > 99:\n    exts = None\n",
     "a plain extension": "exts = [Extension('x', ['a.c'], extra_compile_args=['-O1'])]\n",
 }

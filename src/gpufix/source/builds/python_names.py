@@ -14,7 +14,7 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 def unbound(name: ast.Name, tree: ast.Module | None, python: tuple[int, ...]) -> Fails | None:
     """What reading a name raises that has no value; None where the file may bind it unseen."""
-    if tree is None or name.id not in set(_bound(tree)) or _binds_unseen(tree):
+    if tree is None or name.id not in set(_bound(tree)) or _binds_unseen(tree, name.id):
         return None
     around = [
         node
@@ -45,9 +45,11 @@ def _declared(within: ast.AST) -> set[str]:
     return {n for node in nodes if isinstance(node, (ast.Global, ast.Nonlocal)) for n in node.names}
 
 
-def _binds_unseen(tree: ast.Module) -> bool:
+def _binds_unseen(tree: ast.Module, name: str) -> bool:
+    """Whether a text, a module, or an expression in a comprehension may bind it."""
     return any(
         (isinstance(node, ast.Name) and node.id in _BIND_UNSEEN)
+        or (isinstance(node, ast.NamedExpr) and node.target.id == name)
         or (isinstance(node, ast.ImportFrom) and node.names[0].name == "*")
         for node in ast.walk(tree)
     )
