@@ -48,14 +48,11 @@ class ArchWord(Payload):
 
 
 class NvccFlags(Payload):
-    """Architectures of an nvcc that a setup.py starts itself.
-
-    refused: nvcc generates no code for one of them; one: it writes code for one GPU only.
-    """
+    """Architectures of an nvcc that a setup.py starts itself."""
 
     path: str
-    refused: bool
-    one: bool
+    refused: bool  # nvcc generates no code for one of them
+    one: bool  # it writes code for one GPU only
 
 
 class ArchAssignment(Payload):
