@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from gpufix.evidence.arch_lists import ArchList, arch_list
-from gpufix.evidence.builds import arch_flags, builds_of, setup_runs, with_gpu
+from gpufix.evidence.builds import arch_flags, builds_of, with_gpu
+from gpufix.evidence.source_view import python_files
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.source.arch_flags import ArchFlag, parse
@@ -39,11 +40,20 @@ class NvccCall(Frozen):
 def nvcc_calls(view: View) -> Iterator[tuple[str, list[NvccCall]]]:
     """Each setup.py, and its calls that name architectures: all of them are known."""
     beside = [flag for name in READ_BY_NVCC for flag in parse(view.env(name) or "")]
-    for path, here in setup_runs(view):
+    holders = [path.rpartition("/")[0] for path in view.project_holders("nvcc") or ()]
+    for path, facts in python_files(view).items() if holders else ():
+        folder = path.rpartition("/")[0]
+        if not facts.setup or not any(_within(folder, h) or _within(h, folder) for h in holders):
+            continue
+        here = builds_of(view).run(path)
         asks = here.fails and any(q.kind in ("gpu", "capability") for q in here.asked)
         run = builds_of(view).run(path, **with_gpu(view)) if asks else here
         if calls := list(_calls(run, beside)):
             yield path, calls
+
+
+def _within(folder: str, other: str) -> bool:
+    return f"{folder}/".startswith(f"{other}/") or not other
 
 
 def _calls(run: BuildRun, beside: list[ArchFlag]) -> Iterator[NvccCall]:
