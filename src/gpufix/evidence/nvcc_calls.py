@@ -40,10 +40,12 @@ class NvccCall(Frozen):
 def nvcc_calls(view: View) -> Iterator[tuple[str, list[NvccCall]]]:
     """Each setup.py, and its calls that name architectures: all of them are known."""
     beside = [flag for name in READ_BY_NVCC for flag in parse(view.env(name) or "")]
-    holders = [path.rpartition("/")[0] for path in view.project_holders("nvcc") or ()]
-    for path, facts in python_files(view).items() if holders else ():
+    setups = [path for path, facts in python_files(view).items() if facts.setup]
+    found = view.project_holders("nvcc") if setups else ()
+    holders = [path.rpartition("/")[0] for path in found or ()]
+    for path in setups:
         folder = path.rpartition("/")[0]
-        if not facts.setup or not any(_within(folder, h) or _within(h, folder) for h in holders):
+        if not any(_within(folder, each) or _within(each, folder) for each in holders):
             continue
         here = builds_of(view).run(path)
         asks = here.fails and any(q.kind in ("gpu", "capability") for q in here.asked)
