@@ -30,6 +30,7 @@ from typing import Any
 from gpufix.source.builds.run import BuildRun, BuiltExtension, Ending
 from gpufix.source.builds.setup_py import run_setup
 from gpufix.source.builds.world import BuildWorld, TorchSeen
+from gpufix.source.source_facts import is_setup
 
 HERE = Path(__file__).resolve().parent
 GOAL = 0.95
@@ -186,11 +187,11 @@ def same_flags(rows: Any, flags: list[Any], root: str) -> str:
         return "same"
     if not any("\0" in t for t in texts) and all(row.sure for row in rows):
         return "differs"
-    if all(row.sure for row in rows) and len(texts) == len(flags):
-        return (
-            "same" if all(fits(t, str(f)) for t, f in zip(texts, flags, strict=True)) else "differs"
-        )
-    return "unknown"
+    if not all(row.sure for row in rows) or len(texts) != len(flags):
+        return "unknown"
+    known, real = _ordered(texts), _ordered([str(f) for f in flags])
+    pairs = (zip(texts, map(str, flags), strict=True), zip(known, real, strict=False))
+    return "same" if any(all(fits(t, f) for t, f in rows) for rows in pairs) else "differs"
 
 
 def compare_extension(said: BuiltExtension, did: dict[str, Any], root: str) -> tuple[str, str]:
@@ -274,9 +275,9 @@ def end_fits(end: Ending, ending: str, truth: dict[str, Any]) -> bool:
 def setups(trees: list[Path]) -> Iterator[tuple[Path, str]]:
     """Every setup.py that is a tree's own."""
     for tree in trees:
-        for path in sorted(tree.rglob("setup.py")):
+        for path in sorted(tree.rglob("setup*.py")):
             name = str(path.relative_to(tree))
-            if not _CARRIED.search(name) and not path.is_symlink():
+            if is_setup(name) and not _CARRIED.search(name) and not path.is_symlink():
                 yield tree.resolve(), name
 
 

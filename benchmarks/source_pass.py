@@ -1,11 +1,12 @@
 """CPU seconds of the whole source pass: `gpufix doctor` on a project less the same on an empty one.
 
     python benchmarks/source_pass.py --python ENV [--trees DIR --files 5000 --megabytes 45]
-        [--gpu sm_120] [--runs 5] [--gpufix CHECKOUT] [FOLDER ...]
+        [--gpu sm_120] [--runs 5] [--gpufix CHECKOUT] [--against CHECKOUT] [FOLDER ...]
 
 With --trees, one project is made of files of these trees, evenly taken, so many and of that size:
-sources, build files and scripts. Medians of user and system time; compiled
-code is kept beside gpufix, as an installation has it.
+sources, build files and scripts. User and system time; compiled code is kept beside gpufix, as an
+installation has it. With --against another checkout runs in turn with it, and its seconds stand first.
+The least of the runs counts: what else a machine does only adds to them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import compileall
 import os
 import resource
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -54,24 +54,34 @@ def _of_size(paths: list[Path], wanted: int, mean: float) -> list[Path]:
     return [kept[int(n * step)] for n in range(min(wanted, len(kept)))]
 
 
-def seconds(project: Path, options: argparse.Namespace) -> float:
-    """User and system time of a run of the doctor, the median."""
-    command = [sys.executable, "-m", "gpufix", "doctor", str(project), "--gpu", options.gpu]
-    env = {**os.environ, "PYTHONPATH": str(options.gpufix / "src")}
-    found = []
+def seconds(project: Path, sides: list[Path], options: argparse.Namespace) -> list[float]:
+    """User and system time of a run of the doctor of each checkout, the least of several in turn."""
+    found: list[list[float]] = [[] for _ in sides]
     for _ in range(options.runs):
-        begin = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run(
-            [*command, "--python", str(options.python), "--format", "json"],
-            capture_output=True,
-            env=env,
-            check=False,
-        )
-        end = resource.getrusage(resource.RUSAGE_CHILDREN)
-        if done.returncode not in (0, 1):
-            raise SystemExit(done.stderr.decode())
-        found.append(end.ru_utime + end.ru_stime - begin.ru_utime - begin.ru_stime)
-    return statistics.median(found)
+        for times, checkout in zip(found, sides, strict=True):
+            times.append(once(project, checkout, options))
+    return [min(times) for times in found]
+
+
+def once(project: Path, checkout: Path, options: argparse.Namespace) -> float:
+    """One run."""
+    command = [sys.executable, "-m", "gpufix", "doctor", str(project), "--gpu", options.gpu]
+    begin = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [*command, "--python", str(options.python), "--format", "json"],
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(checkout / "src")},
+        check=False,
+    )
+    end = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode not in (0, 1):
+        raise SystemExit(done.stderr.decode())
+    return end.ru_utime + end.ru_stime - begin.ru_utime - begin.ru_stime
+
+
+def shown(times: list[float]) -> str:
+    """Seconds side by side."""
+    return " ".join(f"{each:7.3f}" for each in times)
 
 
 def main() -> int:
@@ -85,13 +95,16 @@ def main() -> int:
     parser.add_argument("--gpu", default="sm_120")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--gpufix", type=Path, default=HERE.parents[1])
+    parser.add_argument("--against", type=Path)
     options = parser.parse_args()
-    compileall.compile_dir(str(options.gpufix / "src"), quiet=2)
+    sides = [side for side in (options.against, options.gpufix) if side]
+    for side in sides:
+        compileall.compile_dir(str(side / "src"), quiet=2)
     with tempfile.TemporaryDirectory() as scratch:
         empty = Path(scratch, "empty")
         empty.mkdir()
-        idle = seconds(empty, options)
-        print(f"{idle:7.3f}  an empty project, taken from those below")
+        idle = seconds(empty, sides, options)
+        print(f"{shown(idle)}  an empty project, taken from those below")
         projects = list(options.folders)
         if options.trees:
             place = Path(scratch, "corpus")
@@ -99,8 +112,9 @@ def main() -> int:
         for project in projects:
             paths = [path for path in project.rglob("*") if path.is_file()]
             size = sum(path.stat().st_size for path in paths) / 1e6
-            spent = seconds(project, options) - idle
-            print(f"{spent:7.3f}  {project.name}: {len(paths)} files, {size:.1f} MB")
+            whole = seconds(project, sides, options)
+            spent = [each - none for each, none in zip(whole, idle, strict=True)]
+            print(f"{shown(spent)}  {project.name}: {len(paths)} files, {size:.1f} MB")
     return 0
 
 

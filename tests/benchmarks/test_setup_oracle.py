@@ -93,6 +93,35 @@ exts = [CUDAExtension("x", ["a.cu"])]
     "a module that nobody has": "import no_such_module\nexts = []\n",
     "a variable that is not set": "exts = [CppExtension('x', [os.environ['NO_SUCH']])]\n",
     "a copy of what is not there": "import shutil\nshutil.copytree('gone/x', 'y')\nexts = []\n",
+    "two calls of setup()": """
+setup(name="y", packages=[], ext_modules=[CUDAExtension("y", ["csrc/a.cu"])],
+      cmdclass={"build_ext": BuildExtension})
+exts = [CUDAExtension("x", ["a.cu"])]
+""",
+    "a name that only a GPU gives": """
+if torch.cuda.is_available():
+    exts = [CUDAExtension("x", ["a.cu"])]
+""",
+    "the same in a function": """
+def made():
+    if torch.cuda.is_available():
+        kind = CUDAExtension
+    return [kind("x", ["a.cu"])]
+exts = made()
+""",
+    "a name that only a run could tell, in a comprehension": """
+from concurrent.futures import ThreadPoolExecutor
+def made():
+    with ThreadPoolExecutor(1) as pool:
+        kept = {pool: each for each in ["a.cu"]}
+    return [CUDAExtension("x", list(kept.values()))]
+exts = made()
+""",
+    "a name that a comprehension gives": """
+kept = [last for each in ["a.cu"] if (last := each)]
+exts = [CUDAExtension("x", [last, *kept])]
+""",
+    "names that a text gives": "exec('exts = []')\nif len(sys.argv) > 99:\n    exts = None\n",
     "a plain extension": "exts = [Extension('x', ['a.c'], extra_compile_args=['-O1'])]\n",
 }
 FILES = {

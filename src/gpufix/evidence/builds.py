@@ -17,6 +17,7 @@ from gpufix.source.arch_flags import ArchFlag, parse, switches_off_torch
 from gpufix.source.builds.run import UNKNOWN_PART, BuildRun, BuiltExtension, Said
 from gpufix.source.builds.setup_py import run_setup
 from gpufix.source.builds.world import BuildWorld, TorchSeen
+from gpufix.source.source_facts import is_setup
 
 SEARCH = 300_000  # steps that a search for a variable may follow
 _PROSE = (".md", ".rst")  # much text, which seldom decides about a build
@@ -189,9 +190,14 @@ def builds_of(view: View) -> Builds:
 
 
 def setup_runs(view: View) -> Iterator[tuple[str, BuildRun]]:
-    """Every setup.py of the project that calls setup() or builds with torch, as it would run here."""
+    """Every setup.py of the project that calls setup() or builds with torch, as it would run here.
+
+    One of another name, setup_cuda.py, counts where it does both.
+    """
     for path, facts in python_files(view).items():
-        if path.rpartition("/")[2] == "setup.py" and (facts.setup or facts.extension):
+        own = path.rpartition("/")[2] == "setup.py"
+        both = is_setup(path) and facts.setup and facts.extension
+        if both or (own and (facts.setup or facts.extension)):
             yield path, builds_of(view).run(path)
 
 

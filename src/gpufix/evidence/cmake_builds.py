@@ -15,6 +15,7 @@ from gpufix.frozen import Frozen
 
 if TYPE_CHECKING:
     from gpufix.source.builds.cmake_result import CMakeBuild
+    from gpufix.source.builds.run import Ending
 
 Caller = Literal["hand", "scikit-build-core", "setup.py", "aside"]
 _MOST_ROOTS, _MOST_CALLERS = 30, 20
@@ -24,12 +25,16 @@ _ARGUMENT = re.compile(r"-D\s*([A-Za-z_]\w*)(?::[A-Z]+)?=(\"[^\"]*\"|'[^']*'|\S*
 
 
 class CMakeRoot(Frozen):
-    """A CMakeLists.txt that is configured by itself, who calls it, and what it does here."""
+    """A CMakeLists.txt that is configured by itself, who calls it, and what it does here.
+
+    build: with a cmake as new as it asks for; refused: how it ends with the one that is here instead.
+    """
 
     path: str  # relative to the project
     caller: Caller
     defines: Mapping[str, str | None]
     build: CMakeBuild
+    refused: Ending | None = None
 
 
 def roots(view: View) -> tuple[CMakeRoot, ...]:
@@ -60,7 +65,21 @@ def _roots(view: View) -> tuple[CMakeRoot, ...]:
 def _root(view: View, path: str) -> CMakeRoot:
     caller = _caller(view, path)
     defines = _defines(view, path, caller)
-    return CMakeRoot(path=path, caller=caller, defines=defines, build=run(view, path, defines))
+    here = _run(view, path, defines, release(view))
+    wanted = _wanted(here)
+    return CMakeRoot(
+        path=path,
+        caller=caller,
+        defines=defines,
+        build=_run(view, path, defines, wanted) if wanted else here,
+        refused=here.fails if wanted else None,
+    )
+
+
+def _wanted(build: CMakeBuild) -> str | None:
+    """The newer cmake that a configure ends for the want of."""
+    end = build.fails
+    return end.message.split()[1] if end is not None and end.error == "cmake" else None
 
 
 def run(
@@ -71,7 +90,24 @@ def run(
     edited: Mapping[str, str] | None = None,
     gpu: bool | None = None,
 ) -> CMakeBuild:
-    """What the CMakeLists.txt at a path does; with variables set, files edited, or a GPU, supposed."""
+    """What the CMakeLists.txt at a path does; with variables set, files edited, or a GPU, supposed.
+
+    With a cmake as new as it asks for: where that is not here, TCH207 says so.
+    """
+    here = _run(view, path, defines, release(view), variables, edited, gpu)
+    wanted = _wanted(here)
+    return _run(view, path, defines, wanted, variables, edited, gpu) if wanted else here
+
+
+def _run(
+    view: View,
+    path: str,
+    defines: Mapping[str, str | None],
+    cmake: str | None,
+    variables: Mapping[str, str] | None = None,
+    edited: Mapping[str, str] | None = None,
+    gpu: bool | None = None,
+) -> CMakeBuild:
     from gpufix.source.builds.cmake_result import run_cmake
     from gpufix.source.builds.cmake_state import CMakeCall
 
@@ -90,7 +126,8 @@ def run(
             world=replace(world, **changes),
             source=f"{root}/{folder}" if folder else root,
             defines=defines,
-            cmake=release(view),
+            cmake=cmake,
+            awaited=_awaited(view),
         )
     )
     for name in _COMPILERS:
@@ -99,6 +136,15 @@ def run(
         if question.subject.startswith("ENV{"):
             view.env(question.subject[4:-1])
     return build
+
+
+def _awaited(view: View) -> frozenset[str]:
+    """The folders of the submodules that are not filled yet."""
+    project = view.facts.project
+    if project is None:
+        return frozenset()
+    root = project.root.rstrip("/")
+    return frozenset(f"{root}/{row.path}" for row in project.submodules if not row.populated)
 
 
 def _files(view: View) -> ViewFiles:

@@ -74,9 +74,9 @@ def _is_settled_cmake(view: View, build: CMakeBuild) -> bool:
 
 def _others_build(view: View) -> bool:
     """Whether a program compiles something when it runs."""
+    followed = {path for path, _ in setup_runs(view)}
     return any(
-        facts.extension and path.rpartition("/")[2] != "setup.py"
-        for path, facts in python_files(view).items()
+        facts.extension and path not in followed for path, facts in python_files(view).items()
     )
 
 

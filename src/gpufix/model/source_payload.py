@@ -47,6 +47,14 @@ class ArchWord(Payload):
     lines: tuple[int, ...]
 
 
+class NvccFlags(Payload):
+    """Architectures of an nvcc that a setup.py starts itself."""
+
+    path: str
+    refused: bool  # nvcc generates no code for one of them
+    one: bool  # it writes code for one GPU only
+
+
 class ArchAssignment(Payload):
     """A Python file that assigns the variable of torch that names architectures."""
 

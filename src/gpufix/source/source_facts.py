@@ -7,6 +7,7 @@ here are the format of snapshots: a new one comes last and has a default.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Literal, NamedTuple, TypeVar
@@ -19,8 +20,15 @@ from gpufix.source.arch_flags import ArchFlag
 # expressions.
 Guards = tuple[str, ...]
 
+_BUILDS = re.compile(r"(?:.*/)?setup(?:_\w+)?\.py")
+
 Row = TypeVar("Row")
 TABLES: set[object] = set()  # rows that JSON holds as tables
+
+
+def is_setup(path: str) -> bool:
+    """Whether a Python file is one that people build with: setup.py, setup_cuda.py."""
+    return _BUILDS.fullmatch(path) is not None
 
 
 def table(row: Row) -> Row:

@@ -18,6 +18,7 @@ from gpufix.model.source_payload import (
     ArchFlags,
     ArchWord,
     CMakeArchs,
+    NvccFlags,
     ProjectVariable,
 )
 
@@ -150,6 +151,36 @@ def blanks(severity: Severity, path: str = "setup.py", line: int = 4) -> Fault:
     )
 
 
+STARTS = """\
+import os
+import subprocess
+from setuptools import setup
+from setuptools.command.build_py import build_py
+class Own(build_py):
+    def run(self):
+        {0}
+setup(name="x", py_modules=["x"], cmdclass={{"build_py": Own}})
+"""
+
+
+def starting(call: str, *named: str, **sections: Any) -> Given:
+    """A setup.py whose build_py starts a program (line 7), without torch in the file."""
+    files = {"setup.py": STARTS.format(call), "k.cu": ""}
+    return t.project(files, *(named or ("sm_120",)), **sections)
+
+
+def starts(
+    spelled: str, shown: str, missed: str = "sm_120", severity: Severity = ERROR, one: bool = False
+) -> Fault:
+    return Fault(
+        severity,
+        "setup.py",
+        f"setup.py starts nvcc for {shown}; nothing of that runs on {missed}.",
+        evidence=(t.at("setup.py", 7, spelled),),
+        payload=NvccFlags("setup.py", refused=False, one=one),
+    )
+
+
 def fixes(
     what: str,
     shown: str,
@@ -235,7 +266,20 @@ ASKED_FLAG = "-gencode=arch=compute_……,code=sm_……"
 GFX_ASKED = f'{ASKS}f = f"--offload-arch=gfx{{major}}{{minor}}"'
 SURE = 'x = {"nvcc": []}\n'
 UNSURE = 'from some import cuda; x = {"nvcc": []}\nif cuda() >= 11:\n    '
+NVCC_80 = 'subprocess.check_call(["nvcc", "-gencode", "arch=compute_80,code=sm_80", "k.cu"])'
+
 SILENT = {
+    "nvcc is started: with PTX": starting('os.system("nvcc -arch=sm_80 -c k.cu")'),
+    "nvcc is started: for the target": starting(NVCC_80.replace("80", "120")),
+    "nvcc is started: for its default": starting('os.system("nvcc -O3 -c k.cu")'),
+    "nvcc is started: for what it finds": starting('os.system(f"nvcc -arch=sm_{a()} -c k.cu")'),
+    "nvcc is started: with the target's flags": starting(
+        NVCC_80, env={"NVCC_APPEND_FLAGS": gencode("120")}
+    ),
+    "nvcc is started: never": starting(f"if False: {NVCC_80}"),
+    "nvcc is asked": starting('subprocess.check_output(["nvcc", "--version"])'),
+    "nvcc is named": starting('os.system("echo nvcc -gencode arch=compute_80,code=sm_80")'),
+    "nvcc is started: for AMD": starting(NVCC_80, "gfx1101", **ROCM),
     "no flags": py(),
     "served": py(quoted("120")),
     "served by PTX": py('"-gencode=arch=compute_80,code=compute_80"'),
@@ -449,7 +493,41 @@ SILENT = {
 NINE = [str(n) for n in (50, 52, 60, 61, 70, 75, 80, 86, 89)]
 EACH = {8 + n: gencode(number) for n, number in enumerate(NINE)}
 
+OLD_CMAKE = [tool for tool in b.build_tools() if tool.name != "cmake"] + [b.tool("cmake", "3.25.1")]
+MODULES = '[submodule "m"]\n\tpath = m\n\turl = https://example.org/m\n'
+
 FIRING = {
+    "nvcc is started": Fires(
+        starting(NVCC_80), starts("arch=compute_80,code=sm_80", "sm_80"), offers=FOLLOWED
+    ),
+    "nvcc is started: a line of shell": Fires(
+        starting(f'os.system("cd a; CC=gcc /opt/cuda/bin/nvcc {gencode("90")} k.cu && ls")'),
+        starts(gencode("90"), "sm_90"),
+        offers=FOLLOWED,
+    ),
+    "nvcc is started: perhaps": Fires(
+        starting(f"if a(): {NVCC_80}"),
+        starts("arch=compute_80,code=sm_80", "sm_80", severity=WARNING),
+        offers=FOLLOWED,
+    ),
+    "nvcc is started: for one GPU": Fires(
+        starting(f'os.system("nvcc {gencode("90")} -cubin k.cu")'),
+        starts(gencode("90"), "sm_90", one=True),
+    ),
+    "nvcc is started: flags of the user's": Fires(
+        starting(NVCC_80, env={"NVCC_APPEND_FLAGS": "-lineinfo"}),
+        starts("arch=compute_80,code=sm_80", "sm_80"),
+    ),
+    "nvcc is started: for what it refuses": Fires(
+        starting(f'os.system("nvcc {gencode("70")} {gencode("120")} k.cu")', **CUDA13),
+        Fault(
+            ERROR,
+            "setup.py",
+            "setup.py starts nvcc for sm_70; nvcc 13.0 generates no code for it.",
+            evidence=(t.at("setup.py", 7, f"{gencode('70')} {gencode('120')}"),),
+            payload=NvccFlags("setup.py", refused=True, one=False),
+        ),
+    ),
     "a script: cmake": Fires(
         files("go.sh", "cmake -B b -D TCNN_CUDA_ARCHITECTURES=75-real\ncmake --build b\n"),
         commands("-D TCNN_CUDA_ARCHITECTURES=75-real"),
@@ -787,6 +865,26 @@ REAL = "no code of that runs on sm_120"
 ALONE = f"{REAL}; what does comes from {{}} only"
 ASIDE = "only builds with CMake are concerned, setup.py does without"
 FIRING |= {
+    "CMake: behind a release that is not here": Fires(
+        cmake(
+            "set(CMAKE_CUDA_ARCHITECTURES 90-real)",
+            head=f"cmake_minimum_required(VERSION 3.30) {CUDA}",
+            tools=OLD_CMAKE,
+        ),
+        fixes("CMAKE_CUDA_ARCHITECTURES", "90-real", REAL),
+        offers=FOLLOWED,
+    ),
+    "CMake: behind a submodule that is empty": Fires(
+        cmake_files(
+            {
+                ".gitmodules": MODULES,
+                "CMakeLists.txt": f"{CUDA}\nset(CMAKE_CUDA_ARCHITECTURES 90-real)\n"
+                f"add_subdirectory(m)\n{BUILT}\n",
+            }
+        ),
+        fixes("CMAKE_CUDA_ARCHITECTURES", "90-real", REAL),
+        offers=FOLLOWED,
+    ),
     "CMake": Fires(
         cmake('set(CMAKE_CUDA_ARCHITECTURES\n  "75-real;80-real")'),
         fixes("CMAKE_CUDA_ARCHITECTURES", "75-real;80-real", REAL),

@@ -40,6 +40,11 @@ HIP_ALONE = f"#ifdef USE_ROCM\n{DIFFERS}#endif\n"
 
 SILENT = {
     "the same for all": of(KERNEL.format("blockIdx.x < n", "__syncthreads();")),
+    "the same for all, declared beside what differs": of(
+        KERNEL.replace("  if", "  int b = f(blockIdx.x), t = threadIdx.x;\n  if").format(
+            "b == 0", "__syncthreads();"
+        )
+    ),
     "no barrier": of(KERNEL.format("threadIdx.x < n", "n += 1;")),
     "of a warp": of(KERNEL.format("threadIdx.x < n", "__syncwarp();")),
     "carried along": of(DIFFERS, path="third_party/x/a.cu"),
@@ -52,6 +57,19 @@ SILENT = {
 
 FIRING = {
     "a branch": Fires(of(DIFFERS), under()),
+    "declared beside what is the same": Fires(
+        of(
+            KERNEL.replace("  if", "  int b = blockIdx.x, t = f(threadIdx.x, b);\n  if").format(
+                "t < n", "__syncthreads();"
+            )
+        ),
+        replace(
+            under(4, 3),
+            message='ext.cu calls __syncthreads() at line 4 under "t < n" (line 3), which differs '
+            "between the threads of a block.",
+            evidence=(t.at("ext.cu", 4, "__syncthreads"), t.at("ext.cu", 3, "t < n")),
+        ),
+    ),
     "with a count": Fires(
         of(KERNEL.format("threadIdx.x < n", "__syncthreads_count(n);")),
         under(name="__syncthreads_count"),

@@ -103,6 +103,9 @@ SILENT = {
     "unset, and a setup.py below compiles nothing": tree(
         {"tool/setup.py": "import setuptools\nsetuptools.setup(name='t')\n", "k.cu": ""}
     ),
+    "unset, and a setup_cuda.py that does not build": tree(
+        {"k.cu": "", "setup_cuda.py": t.setup().partition("setup(")[0]}
+    ),
     "unset, and what compiles is no setup.py": tree({"k.cu": "", "build_setup.py": t.setup()}),
 }
 
@@ -220,6 +223,9 @@ FIRING = {
     "unset where no GPU is visible": Fires(tree({"setup.py": t.setup()}), UNSET, offers=SAFE),
     "unset where AMD's only is visible": Fires(
         tree({"setup.py": t.setup()}, gpus=[b.gpu("gfx1100")]), UNSET, offers=SAFE
+    ),
+    "unset, and a setup_cuda.py": Fires(
+        tree({"setup_cuda.py": t.setup(), "ext.cu": ""}, gpus=[]), UNSET, offers=SAFE
     ),
     "unset, and an extension below the root": Fires(
         tree({"sub/ext/setup.py": t.setup()}), UNSET, offers=SAFE

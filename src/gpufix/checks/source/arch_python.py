@@ -23,6 +23,7 @@ from gpufix.model.source_payload import (
     ProjectVariable,
 )
 from gpufix.source.arch_flags import ArchFlag, switches_off_torch
+from gpufix.source.source_facts import is_setup
 
 if TYPE_CHECKING:
     from gpufix.source.source_facts import ArchKnob, PythonFacts
@@ -36,7 +37,7 @@ def faults(view: View) -> Iterator[Fault]:
     for path, facts in python_files(view).items():
         if for_tests(path):
             continue
-        asked = of_run(view, path) if path.rpartition("/")[2] == "setup.py" else None
+        asked = of_run(view, path) if is_setup(path) else None
         told = asked or _loaded(view, path, facts)
         yield from _flags(view, path, told)
         yield from _overwritten(view, path, told, facts.extension)

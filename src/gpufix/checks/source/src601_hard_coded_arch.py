@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import Fault, rule
-from gpufix.checks.source import arch_cmake, arch_python, arch_text
+from gpufix.checks.source import arch_cmake, arch_nvcc, arch_python, arch_text
 from gpufix.evidence.view import View
 
 
@@ -18,7 +18,8 @@ def hard_coded_arch(view: View) -> Iterator[Fault]:
     CUDA_ARCHITECTURES, and the architecture lists that Python files, scripts and Dockerfiles set.
     Asks whether their code serves each target, and whether the toolkit's nvcc still generates it.
     Code under a condition that does not hold for this patient is no fault. A setup.py is
-    followed without running it: its flags are those that would reach nvcc here.
+    followed without running it: its flags are those that would reach nvcc here, of an nvcc that it
+    starts itself too.
 
     ## Why it matters
     torch leaves its own architecture flags out as soon as any nvcc flag contains "arch": then
@@ -39,13 +40,15 @@ def hard_coded_arch(view: View) -> Iterator[Fault]:
 
     ## Fix
     Safe: what is written stays as the default, and gives way to TORCH_CUDA_ARCH_LIST, CUDAARCHS
-    or the project's own variable, which is set for the targets.
+    or the project's own variable, which is set for the targets. An nvcc that setup.py starts itself
+    gets them from NVCC_APPEND_FLAGS.
 
     ## Source
     torch/utils/cpp_extension.py, _get_cuda_arch_flags; CMake's CUDA_ARCHITECTURES; nvcc
     --list-gpu-code of each toolkit.
     """
     yield from arch_python.faults(view)
+    yield from arch_nvcc.faults(view)
     yield from arch_cmake.faults(view)
     yield from arch_text.shell_faults(view)
     yield from arch_text.command_faults(view)

@@ -22,7 +22,7 @@ from gpufix.knowledge.data_table import at_least
 from gpufix.model import Gap, Severity, Torch
 from gpufix.model.source_payload import AbiFile, FixedAbi
 from gpufix.source.builds.run import UNKNOWN_PART
-from gpufix.source.source_facts import AbiFlag
+from gpufix.source.source_facts import AbiFlag, is_setup
 
 if TYPE_CHECKING:
     from gpufix.source.source_facts import ShellFacts
@@ -79,7 +79,7 @@ def hard_coded_abi(view: View) -> Iterator[Fault | Gap]:
 
 def _of_run(view: View, path: str) -> list[AbiFlag] | None:
     """The definitions that a setup.py hands to compilers; None where its run does not tell."""
-    if path.rpartition("/")[2] != "setup.py":
+    if not is_setup(path):
         return None
     run = builds_of(view).run(path)
     if not run.called or not run.whole or run.fails or run.unsure or not run.extensions:

@@ -29,7 +29,7 @@ def faults(view: View) -> Iterator[Fault]:
     for root in roots(view):
         if root.caller == "aside" or brings_cmake(view, root):
             continue
-        end = root.build.fails
+        end = root.refused or root.build.fails
         if end is not None:
             yield from _ended(view, root, end, cmake)
         else:

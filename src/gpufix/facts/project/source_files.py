@@ -32,7 +32,11 @@ T = TypeVar("T")
 
 _LIMIT_FILE, _LIMIT_ALL, _LIMIT_SCRIPT = 4 << 20, 512 << 20, 1 << 20
 _NAMES = 5_000  # in a folder
-_OFTEN = (b"cmake", b"-D")  # words that the rules ask for: files are not read again for them
+_OFTEN = (
+    b"cmake",
+    b"-D",
+    b"nvcc",
+)  # words that the rules ask for: files are not read again for them
 
 
 class ProjectSources:

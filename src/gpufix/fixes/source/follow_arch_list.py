@@ -20,10 +20,12 @@ from gpufix.model.source_payload import (
     ArchFlags,
     ArchWord,
     CMakeArchs,
+    NvccFlags,
     ProjectVariable,
 )
 from gpufix.source import edits
 from gpufix.source.python import python_edits
+from gpufix.source.source_facts import is_setup
 
 NAME = "follow-arch-list"
 _WRITES = 4  # of the list in one file, that give way
@@ -39,6 +41,8 @@ def follow_arch_list(finding: Finding, view: View) -> Plan | Skip:
                 return _skip(finding, f"an image takes {name} from its Dockerfile only")
             case ArchExport(file="command", path=path, variable=words):
                 return _skip(finding, f"{path} gives {words} to a program: change it there")
+            case NvccFlags() as place:
+                return _started(finding, view, place)
             case ArchWord():
                 return _appended(finding, view)
             case ArchFlags(setting=ProjectVariable() as setting):
@@ -103,7 +107,7 @@ def _proven(view: View, path: str, write: WriteFile, variables: dict[str, str]) 
 
     A list that it sets itself gives way as well. Raises ValueError where it does not serve them.
     """
-    if path.rpartition("/")[2] != "setup.py" or of_run(view, path) is None:
+    if not is_setup(path) or of_run(view, path) is None:
         return write
     text = write.content
     for _ in range(_WRITES):
@@ -134,6 +138,14 @@ def _variable(view: View, place: _Editable) -> str:
     if isinstance(place, ArchAssignment | ArchExport):
         return place.variable
     return "PYTORCH_ROCM_ARCH" if vendor(view) == "amd" else "TORCH_CUDA_ARCH_LIST"
+
+
+def _started(finding: Finding, view: View, place: NvccFlags) -> Plan | Skip:
+    if place.refused:
+        return _skip(finding, f"{place.path} hands nvcc what it refuses: change it there")
+    if place.one:
+        return _skip(finding, f"{place.path} has nvcc write code for one GPU: change it there")
+    return _appended(finding, view)
 
 
 def _appended(finding: Finding, view: View) -> Plan | Skip:

@@ -193,6 +193,9 @@ def _add_subdirectory(run: CMakeState, call: Call) -> Flow:
         run.unfollow(f"add_subdirectory({run.relative(folder)}) lies outside the project")
         return ""
     there = run.exists(f"{folder}/CMakeLists.txt")
+    if there is False and any(f"{folder}/".startswith(f"{each}/") for each in run.call.awaited):
+        run.unfollow(f"add_subdirectory({run.relative(folder)}), which a submodule is to fill")
+        return ""
     if there is False:
         run.fail(f"add_subdirectory: no CMakeLists.txt in {run.relative(folder)}", "missing folder")
         return "fatal"

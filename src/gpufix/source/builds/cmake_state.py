@@ -36,12 +36,14 @@ class CMakeCall(Frozen):
 
     defines: None for a value that only a run of the caller would tell; such a variable may be unset.
     cmake: the release of the cmake that would run, where it is known.
+    awaited: folders that are empty, and that a submodule is to fill; absolute.
     """
 
     world: BuildWorld
     source: str  # the folder, absolute
     defines: Mapping[str, str | None] = field(default_factory=dict)
     cmake: str | None = None
+    awaited: frozenset[str] = frozenset()
 
 
 class Routine(NamedTuple):

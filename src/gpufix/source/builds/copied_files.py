@@ -42,6 +42,8 @@ class WithCopies:
         return names if names is None or not own else {*names, *own}
 
     def _origin(self, path: str) -> str:
+        if not self._copies:
+            return path
         for target, source in self._copies.items():
             if path == target or path.startswith(f"{target}/"):
                 return source + path[len(target) :]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
 from gpufix.source.builds import python_operations as ops
 from gpufix.source.builds.python_modules import WithModules
+from gpufix.source.builds.python_names import unbound
 from gpufix.source.builds.python_values import (
     Arguments,
     Bag,
@@ -94,6 +96,9 @@ class WithExpressions(WithModules):
             return found
         for module in frame.module.names.get("*", ()):
             return self._told(Outside(f"{module}.{node.id}"))
+        failure = unbound(node, self.tree(frame.module.path), self.build.python)
+        if failure is not None:
+            raise failure
         if self.catches_now(Fails(kinds_by_name("NameError"))):
             raise ops.raises("NameError", f"name '{node.id}' is not defined")
         return Unknown(node.id)
@@ -451,7 +456,7 @@ class WithExpressions(WithModules):
             function.frame,
         )
         frame.names |= {"__function__": function}
-        makes = self._makes(node)
+        makes = _makes(node)
         if makes:
             self._generators.append([])
         back, result = self.at, None
@@ -464,12 +469,6 @@ class WithExpressions(WithModules):
                 self.at = back
                 made = self._generators.pop() if makes else None
         return made if makes else result
-
-    def _makes(self, node: AnyFunction) -> bool:
-        if node not in self._yield:
-            every = (n for part in node.body for n in ast.walk(part))
-            self._yield[node] = any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in every)
-        return self._yield[node]
 
     def _given(
         self, given: ast.arguments, around: Frame, args: list[Any], named: dict[Any, Any]
@@ -518,6 +517,13 @@ class WithExpressions(WithModules):
         if file.text is None:
             return [Rest(f"{self.relative(file.path)}")]
         return [Text.at(line, self.at) for line in file.text.splitlines(keepends=True)]
+
+
+@lru_cache(maxsize=1024)  # every way through a file asks again
+def _makes(node: AnyFunction) -> bool:
+    """Whether a function is a generator."""
+    every = (n for part in node.body for n in ast.walk(part))
+    return any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in every)
 
 
 def _decorated(node: AnyFunction, name: str) -> bool:

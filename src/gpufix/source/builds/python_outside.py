@@ -51,6 +51,7 @@ _RUNS = {
     "subprocess.Popen", "subprocess.getoutput", "subprocess.getstatusoutput", "os.system", "os.popen",
     "distutils.spawn.spawn", "setuptools._distutils.spawn.spawn",
 }  # fmt: skip
+_NEXT = re.compile(r"(&&|\|\||;)")  # what ends a command of a line of shell
 _FETCHES = {"urllib.request.urlretrieve", "urllib.request.urlopen", "requests.get", "wget.download"}
 _NVCC = """nvcc: NVIDIA (R) Cuda compiler driver
 Copyright (c) 2005-2025 NVIDIA Corporation
@@ -335,7 +336,7 @@ def _split(text: str) -> list[str]:
 
 def _words(command: Any) -> list[str]:
     if isinstance(command, str):
-        return _split(command) or [""]
+        return _split(_NEXT.sub(r" \1 ", command)) or [""]
     return [ops.text_of(word) for word in ops.elements(command)]
 
 

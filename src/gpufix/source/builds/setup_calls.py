@@ -55,7 +55,7 @@ class BuildSetup(BuildOutside):
         self.given: list[Any] = []  # ext_modules
         self._commands: dict[str, Any] = {}
         self._ran: set[str] = set()
-        self._recorded: set[int] = set()
+        self._recorded: set[Instance] = set()
         self._known |= self._torch_constants()
 
     # torch
@@ -310,6 +310,7 @@ class BuildSetup(BuildOutside):
         name = named.get("name")
         self.name = str(name) if isinstance(name, str) and "\0" not in name else "?"
         commands = named.get("cmdclass")
+        self._ran, self._recorded = set(), set()  # a file may call setup() again
         self._commands = commands if isinstance(commands, dict) else {}
         modules = named.get("ext_modules")
         if isinstance(modules, Unknown):
@@ -415,9 +416,9 @@ class BuildSetup(BuildOutside):
         if not isinstance(each, Instance):
             self.doubt("an extension that setup() is given")
             return
-        if id(each) in self._recorded:
+        if each in self._recorded:
             return
-        self._recorded.add(id(each))
+        self._recorded.add(each)
         kind = each.names.get("\0kind", each.of)
         label: str = kind.kind if isinstance(kind, ExtensionClass) else "plain"
         place = kind.place if isinstance(kind, ExtensionClass) else self.at

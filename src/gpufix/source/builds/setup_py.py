@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ from gpufix.source.builds.run import (
 )
 from gpufix.source.builds.setup_calls import BuildSetup
 from gpufix.source.builds.world import BuildWorld
+from gpufix.source.python.import_guards import kinds_by_name
 from gpufix.source.python.import_values import Module
 from gpufix.source.python.import_world import Fails, Leaves, Return, TooMuch
 
@@ -90,10 +92,11 @@ def _place(run: BuildSetup, failure: Fails) -> Place:
 
 
 def _name(failure: Fails) -> str:
-    general = {"Exception", "BaseException", "object", "OSError", "LookupError", "ImportError"}
-    return next(iter(sorted(failure.kinds - general)), "") or next(
-        (k for k in ("ImportError", "OSError", "LookupError") if k in failure.kinds), "Exception"
-    )
+    """The class of an exception: of those that it is of, the one derived from the others."""
+    depths = {
+        kind: (not hasattr(builtins, kind), len(kinds_by_name(kind))) for kind in failure.kinds
+    }
+    return max(sorted(depths), key=lambda kind: depths[kind], default="Exception")
 
 
 def _together(path: str, ways: Sequence[_Way], whole: bool) -> BuildRun:

@@ -36,6 +36,7 @@ _CONSTANT_BOUND = re.compile(r"\s*\w+\s*<=?\s*(?:\w+::\w+|[A-Z][A-Z0-9_]*|\d+)\s
 _SHARED = re.compile(r"\b__shared__\b[^;(){}]*?(\w+)\s*(?:\[|;|,)")
 _WORD = re.compile(r"(?<![\w.])([A-Za-z_]\w*)")
 _ROUND = re.compile(r"[()]")
+_NEXT_NAME = re.compile(r"[()\[\]]|,\s*[&*]?\s*(\w+)\s*=(?!=)")
 _WORDLY = re.compile(r"\w")
 _STATEMENT = re.compile(r"[;{(]")
 _LIMIT = 20
@@ -74,7 +75,7 @@ def _in(code: CxxCode, function: Function) -> Iterator[Barrier]:
     if not judged:
         return
     differing -= _also_uniform(body, differing)
-    even = {m[1] for m in _DECLARE.finditer(body) if _rounds(_own(m[2]))}
+    even = {name for name, value in _declared(body) if _rounds(_own(value))}
     spans = [
         span
         for span, value in judged
@@ -153,23 +154,46 @@ def thread_dependent(body: str, wanted: Iterable[str]) -> set[str]:
 
 
 def _assignments(body: str) -> Iterator[tuple[str, str]]:
-    """Names that are assigned to, each with the expression. A statement has one at most."""
+    """Names that are assigned to, each with the expression. A statement has one assignment at most."""
     for piece in _PIECE.findall(body):
         if "=" in piece and (match := _ASSIGN.search(piece)):
-            yield match[1], match[3]
+            yield from _each(match[1], match[3])
+
+
+def _each(name: str, value: str) -> Iterator[tuple[str, str]]:
+    """The names of one declaration, each with its expression: a = x, b = y."""
+    if "," not in value:
+        yield name, value
+        return
+    depth = start = 0
+    for found in _NEXT_NAME.finditer(value):
+        if found[1] is None:
+            depth += 1 if found[0] in "([" else -1
+        elif not depth:
+            yield name, value[start : found.start()]
+            name, start = found[1], found.end()
+        if depth < 0:
+            break
+    yield name, value[start:]
 
 
 def _also_uniform(body: str, differing: set[str]) -> set[str]:
     """Names of several variables, one of which is the same for all: left out."""
     declared: dict[str, list[_Value]] = {}
-    for match in _DECLARE.finditer(body):
-        if match[1] in differing:
-            declared.setdefault(match[1], []).append(_Value.of(_own(match[2])))
+    for name, value in _declared(body):
+        if name in differing:
+            declared.setdefault(name, []).append(_Value.of(_own(value)))
     return {
         name
         for name, values in declared.items()
         if len(values) > 1 and not all(value.differs(differing - {name}) for value in values)
     }
+
+
+def _declared(body: str) -> Iterator[tuple[str, str]]:
+    """Variables, each with what it is first."""
+    for match in _DECLARE.finditer(body):
+        yield from _each(match[1], match[2])
 
 
 def _own(value: str) -> str:

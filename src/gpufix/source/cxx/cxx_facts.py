@@ -15,6 +15,8 @@ from gpufix.source.source_text import decode
 
 _INCLUDE = re.compile(rb"#[ \t]*include[ \t]*([<\"])([^>\"\n]{1,200})[>\"]")
 _INCLUDES = 5_000  # of one file
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_DEFINED = re.compile(r"#[ \t]*define[ \t]+(\w+)")
 # Each reader stands beside the test whether it has anything to read: most files are not lexed.
 _READERS: list[tuple[Callable[[str], bool], Callable[[CxxFacts, CxxCode], CxxFacts]]] = [
     (
@@ -33,17 +35,56 @@ _READERS: list[tuple[Callable[[str], bool], Callable[[CxxFacts, CxxCode], CxxFac
 
 def describe(data: bytes) -> CxxFacts:
     """Facts of one file. Raises NotText for binary files."""
-    code = CxxCode(decode(data).text)
+    text = decode(data).text
+    readers = [read for concerns, read in _READERS if concerns(text)]
+    if not readers and (found := _head_alone(text)) is not None:
+        return found
+    code = CxxCode(text)
+    facts = CxxFacts(includes=_includes(code), needs=used_names.needs(code))
+    for read in readers:
+        facts = read(facts, code)
+    return replace(facts, macros=_macros(code, facts)) if code.definitions else facts
+
+
+def _includes(code: CxxCode) -> tuple[Include, ...]:
     at = code.conditions.at
-    includes = tuple(
+    return tuple(
         Include(name, quoted, code.line(line.start), at(line.start))
         for line, name, quoted in code.includes[:_INCLUDES]
     )
-    facts = CxxFacts(includes=includes, needs=used_names.needs(code))
-    for concerns, read in _READERS:
-        if concerns(code.text):
-            facts = read(facts, code)
-    return replace(facts, macros=_macros(code, facts)) if code.definitions else facts
+
+
+def _head_alone(text: str) -> CxxFacts | None:
+    """The facts of a file that has includes only: what is behind them is not read.
+
+    None where more may be told, or where a macro that decides about one is defined behind them.
+    """
+    end = _behind_includes(text)
+    if text.rfind("/*", 0, end) > text.rfind("*/", 0, end):
+        return None
+    head = CxxCode(text[:end])
+    if used_names.may_need(head, text):
+        return None
+    facts = CxxFacts(includes=_includes(head))
+    if not any(row.guards for row in facts.includes):
+        return facts
+    macros = _macros(head, facts)
+    guards = " ".join(text for row in facts.includes for text in row.guards)
+    named = set(_WORD.findall(" ".join([guards, *macros.values()])))
+    if not named.isdisjoint(_DEFINED.findall(text, end)):
+        return None
+    return replace(facts, macros=macros)
+
+
+def _behind_includes(text: str) -> int:
+    """Where the line of the last include ends."""
+    at = len(text)
+    while (at := text.rfind("include", 0, at)) > 0:
+        before = text[:at].rstrip(" \t") if text[at - 1] in " \t" else text[at - 1 : at]
+        if before[-1:] == "#":
+            end = text.find("\n", at)
+            return len(text) if end < 0 else end + 1
+    return 0
 
 
 def describe_hip(data: bytes) -> HipFacts:
@@ -73,7 +114,7 @@ def includes_alone(data: bytes) -> CxxFacts:
 def _macros(code: CxxCode, facts: CxxFacts | HipFacts) -> dict[str, str]:
     """The definitions that the recorded conditions mention."""
     definitions = code.definitions
-    words = set(re.findall(r"[A-Za-z_]\w*", " ".join(_texts(facts))))
+    words = set(_WORD.findall(" ".join(_texts(facts))))
     for _ in range(8):
         more = {w for n in words & definitions.keys() for w in re.findall(r"\w+", definitions[n])}
         if more <= words:

@@ -10,18 +10,10 @@ Macros = Mapping[str, int | None]
 Value = int | None  # None = unknown
 
 _TOKEN = re.compile(r"\s*(0[xX][0-9a-fA-F']+|\d[\d']*|[A-Za-z_]\w*|&&|\|\||<<|>>|[<>=!]=|\S)")
-_LEVELS = (
-    ("||",),
-    ("&&",),
-    ("|",),
-    ("^",),
-    ("&",),
-    ("==", "!="),
-    ("<", ">", "<=", ">="),
-    ("<<", ">>"),
-    ("+", "-"),
-    ("*", "/", "%"),
-)
+_STRENGTH = {
+    "||": 1, "&&": 2, "|": 3, "^": 4, "&": 5, "==": 6, "!=": 6, "<": 7, ">": 7, "<=": 7, ">=": 7,
+    "<<": 8, ">>": 8, "+": 9, "-": 9, "*": 10, "/": 10, "%": 10,
+}  # fmt: skip
 _DEPTH = 60
 _TOKENS = 2_000
 
@@ -55,7 +47,7 @@ class _Parser:
         self.nesting = 0
 
     def all(self) -> Value:
-        value = self.level(0)
+        value = self.level(1)
         if self.peek() == "?":
             return None
         if self.position != len(self.tokens):
@@ -70,13 +62,12 @@ class _Parser:
         self.position += 1
         return token
 
-    def level(self, index: int) -> Value:
-        if index == len(_LEVELS):
-            return self.unary()
-        value = self.level(index + 1)
-        while (operator := self.peek()) in _LEVELS[index]:
+    def level(self, weakest: int) -> Value:
+        """Operands joined by operators of this strength or more."""
+        value = self.unary()
+        while (strength := _STRENGTH.get(operator := self.peek(), 0)) >= weakest:
             self.position += 1
-            value = _apply(operator, value, self.level(index + 1))
+            value = _apply(operator, value, self.level(strength + 1))
         return value
 
     def unary(self) -> Value:
@@ -88,7 +79,7 @@ class _Parser:
             if token in ("!", "-", "+", "~"):
                 return _prefix(token, self.unary())
             if token == "(":
-                value = self.level(0)
+                value = self.level(1)
                 if self.take() != ")":
                     raise _Unreadable
                 return value

@@ -29,6 +29,13 @@ def places(code: CxxCode, spans: Iterable[tuple[str, int]]) -> list[NameUse]:
 
 
 _ROWS = [row for row in removed_apis.removed().values() if row.pattern]
+_ROWS_BY_WORD = [(row.word, row) for row in _ROWS]
+# Names that a file may define itself: in full, their namespace, the last word.
+_OWN = [
+    (name, name.rpartition("::")[0], row.word)
+    for name, row in removed_apis.removed().items()
+    if row.kind not in ("header", "field", "regex", "template", "trailing")
+]
 _FIELDS = removed_apis.fields()
 _BEGIN = word_filter(row.trigger for row in _ROWS if row.kind == "regex")
 _WORDS = word_filter({row.trigger for row in _ROWS if row.kind != "regex"} | {*_FIELDS}, whole=True)
@@ -46,8 +53,8 @@ def concerns(text: str) -> bool:
 def removed(code: CxxCode) -> tuple[NameUse, ...]:
     """Uses of names that are gone."""
     found: list[NameUse] = []
-    for row in _ROWS:
-        stands = row.word in code.text if row.kind == "regex" else row.word in code.words
+    for word, row in _ROWS_BY_WORD:
+        stands = word in code.text if row.kind == "regex" else word in code.words
         if stands and row.trigger in code.text:
             found += places(code, ((row.name, at) for at in uses(code, row)))
     return (*found, *_field_uses(code))
@@ -114,10 +121,7 @@ def _is_int(code: CxxCode, argument: str) -> bool:
 def own(code: CxxCode) -> tuple[str, ...]:
     """Names that are gone and that the file itself defines: macros, functions, types."""
     found = []
-    for name, row in removed_apis.removed().items():
-        if row.kind in ("header", "field", "regex", "template", "trailing"):
-            continue
-        space, last = name.rpartition("::")[0], row.word
+    for name, space, last in _OWN:
         if last not in code.words or (space and f"namespace {space}" not in code.text):
             continue
         if (
@@ -165,6 +169,16 @@ def needs(code: CxxCode) -> dict[str, tuple[NameUse, ...]]:
         if next(_uses(need, code.text[:end]), None) and (rows := _needed(code, need, end)):
             found[need.header] = tuple(rows)
     return found
+
+
+def may_need(head: CxxCode, text: str) -> bool:
+    """Whether a file may have some. head: the text up to its last include."""
+    for need, searches in _TRIGGERS:
+        end = next(_bringing(head, need), len(text))
+        met = any(search(text, 0, end) for search in searches)
+        if met and next(_uses(need, text[:end]), None):
+            return True
+    return False
 
 
 def _needed(code: CxxCode, need: Need, end: int) -> list[NameUse]:

@@ -21,6 +21,11 @@ _FLOAT_ONLY_FULL = (
 )  # fmt: skip
 _FLOAT_WORDS = (*(name.encode() for name in _FLOAT_ONLY), b"nvdiffrast")
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
+# A function on few lines: up to the next one at the margin of methods, or of classes.
+_DEVICE = re.compile(
+    rb"def device\(self\)[^\n]*:[ \t]*\n((?:(?:[ ]{5,}[^\n]*)?\n)*)(?=[ ]{0,4}[@\w#]|\Z)"
+)
+_LOOP = re.compile(rb"\bfor\b")
 
 
 _HALF_WORDS = re.compile(rb"\bhalf\(|float16|\branges\s*=|\b(?:rasterize|DepthPeeler)\(")
@@ -35,8 +40,13 @@ def may_hand_half(data: bytes) -> bool:
 
 
 def may_have_device(data: bytes) -> bool:
-    """Whether a file has the words of `stale_devices`."""
-    return b"def device(self" in data
+    """Whether a file may have what `stale_devices` looks for: `def device(self)` with a loop in it."""
+    at = -1
+    while (at := data.find(b"def device(self", at + 1)) >= 0:
+        body = _DEVICE.match(data, at)
+        if body is None or _LOOP.search(body[1]) or body[1].count(b'"""') % 2:
+            return True
+    return False
 
 
 def may_move_one(data: bytes) -> bool:

@@ -162,11 +162,12 @@ class Frame:
 
     def has(self, name: str) -> bool:
         """Whether a name is bound here."""
-        return not isinstance(self.get(name), Unknown) or name in {
-            *self.names,
-            *self.module.names,
-            *_ALWAYS,
-        }
+        frame: Frame | None = self
+        while frame is not None:
+            if name in frame.names:
+                return True
+            frame = frame.above
+        return name in self.module.names or name in _ALWAYS
 
 
 _BUILTIN_NAMES = (

@@ -14,7 +14,7 @@ from gpufix.source.cxx.build_files import NamedSource
 from gpufix.source.python import dtypes, environ, half_flow, modules, standards
 from gpufix.source.python.flags import nvcc_flags, strings
 from gpufix.source.python.tree import Tree, dotted_name, of_build_file, parsed
-from gpufix.source.source_facts import AbiFlag, NvccFlag, PythonFacts, RasteriserContext
+from gpufix.source.source_facts import AbiFlag, NvccFlag, PythonFacts, RasteriserContext, is_setup
 from gpufix.source.source_text import decode, word_filter
 
 ABI = "_GLIBCXX_USE_CXX11_ABI"
@@ -117,13 +117,13 @@ def scan(data: bytes, path: str, folder: str) -> PythonFile:
         for reader in _READERS
         if (extends or reader.concerns is not _names_extension) and reader.concerns(data)
     ]
-    is_setup = path.rpartition("/")[2] == "setup.py"
-    if is_setup:
+    setup = is_setup(path)
+    if setup:
         readers.append(_setup)
     words = tuple(word for word, has in _WORDS.items() if has(data))
     if not readers and not builds:
         return PythonFile(PythonFacts(words=words), None) if words else _NOTHING
-    tree = Tree(decode(data).text, folder, of_build_file if is_setup else parsed)
+    tree = Tree(decode(data).text, folder, of_build_file if setup else parsed)
     sources = _sources(tree) if builds else None
     facts = PythonFacts(words=words)
     for read in readers:
