@@ -278,6 +278,7 @@ class EnvironmentVariable(Payload):
     name: str
     value: str | None = None  # the back end that it, or the default in its place, chooses
     path: str | None = None  # the project's file that reads it
+    rest: str | None = None  # of its value what does no harm, and stays
 
 
 class Switched(Payload):

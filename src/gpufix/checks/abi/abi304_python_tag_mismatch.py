@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from posixpath import basename, dirname
 
 from gpufix.checks.registry import WARNING, Fault, rule
+from gpufix.evidence.foreign_folders import is_foreign
 from gpufix.evidence.view import View
 from gpufix.model import Library
 from gpufix.model.payload import ExtensionModules
@@ -49,7 +50,7 @@ def python_tag_mismatch(view: View) -> Iterator[Fault]:
             groups.setdefault((dirname(library.path), stem), []).append(library)
     for (folder, stem), libraries in sorted(groups.items()):
         tags = {library.python_tag for library in libraries}
-        if None in tags or tags & {python.tag, "abi3"}:
+        if None in tags or tags & {python.tag, "abi3"} or is_foreign(view, folder):
             continue
         owner = libraries[0].distribution or libraries[0].path
         if _is_of_abi3_wheel(view, owner):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from posixpath import basename, normpath
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.evidence.foreign_folders import is_foreign
 from gpufix.evidence.importing import Imports
 from gpufix.evidence.installed_copies import InstalledCopy, of_distribution, of_package
 from gpufix.evidence.view import View
@@ -56,7 +57,7 @@ def files_missing(view: View) -> Iterator[Fault | Gap]:
     copies = [of_distribution(d) for d in view.facts.distributions if d.editable is None]
     copies += map(of_package, view.facts.conda_packages)
     for copy in copies:
-        if copy.record is not None:
+        if copy.record is not None and not is_foreign(view, copy.location):
             yield from _judge(view, copy, copy.record, overwritten)
             yield from _gaps(view, copy, copy.record)
     yield from _half_removed(view)
