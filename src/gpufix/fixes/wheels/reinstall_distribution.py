@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from posixpath import normpath
+
 from gpufix.evidence import conda
 from gpufix.evidence.view import View
 from gpufix.fixes.pins import own_wheel, reinstall, why_not
@@ -17,11 +20,14 @@ def reinstall_distribution(finding: Finding, view: View) -> Plan | Skip | None:
     """Install the same version again; nothing else moves.
 
     The wheel's own file, where it was installed from one that is still there. For what conda installed the plan names the `conda install` command. A wheel for another C library
-    (musl) is installed again, too: the index has one for this system, or the source.
+    (musl) is installed again, too: the index has one for this system, or the source. What lies in a folder
+    of `pip install --target` is installed again by hand, with all that lies there.
     """
     damaged = _damaged(finding, view)
     if damaged is None:
         return None
+    if (folder := _of_its_own(damaged, view)) is not None:
+        return _by_target(finding, folder, view)
     name, version = damaged.distribution, damaged.version or ""
     package = None if damaged.sound else _condas(damaged, view)
     if package is not None:
@@ -61,6 +67,36 @@ def _damaged(finding: Finding, view: View) -> DamagedDistribution | None:
     dist = view.dist(lacking.distribution)
     of_musl = any(name.startswith("libc.musl-") for name in lacking.names)
     return DamagedDistribution(dist.name, dist.version) if dist and of_musl else None
+
+
+def _of_its_own(damaged: DamagedDistribution, view: View) -> str | None:
+    """The folder of `--target`, outside of the environment, that the first copy lies in."""
+    dist, python = view.dist(damaged.distribution), view.facts.python
+    if dist is None or python is None or dist.source != "pip" or dist.editable:
+        return None
+    inside = (python.prefix, python.base_prefix, python.user_site or python.prefix)
+    named = [normpath(part) for part in (view.env("PYTHONPATH") or "").split(":") if part]
+    outside = not any(f"{dist.location}/".startswith(f"{folder}/") for folder in inside)
+    return dist.location if outside and dist.location in named else None
+
+
+def _by_target(finding: Finding, folder: str, view: View) -> Plan:
+    """In one run: pip replaces whole folders there, with what others brought into them."""
+    every = sorted(f"{d.name}=={d.version}" for d in view.facts.distributions if d.location == folder)
+    install = ["pip", "install", "--no-deps", "--upgrade", "--target", folder, *every]
+    return Plan(
+        fix="reinstall-distribution",
+        codes=[finding.code],
+        subjects=[finding.subject],
+        title=f"install what lies in {folder} again, in one run of pip",
+        safety="manual",
+        steps=[
+            Advise(
+                text=f"{folder} was made by `pip install --target`, which replaces whole folders.",
+                command=shlex.join(install),
+            )
+        ],
+    )
 
 
 def _condas(damaged: DamagedDistribution, view: View) -> CondaPackage | None:
