@@ -123,7 +123,9 @@ def _ours(unmet: Unmet) -> bool:
 
 def _held(view: View, conflict: Conflict) -> list[Distribution]:
     """Those that do not work together, where all of them are installed; else none."""
-    found = []
+    found: list[Distribution] = []
+    if any(view.dist(name) for name in conflict.without):
+        return found
     for name, spec in conflict.trigger.items():
         dist = view.dist(name)
         if dist is None or not _within(dist.version, spec):
