@@ -31,6 +31,7 @@ from gpufix.facts.libraries.verdicts import Judge
 from gpufix.facts.reading import text
 from gpufix.facts.windows.judge import WindowsJudge
 from gpufix.facts.windows.site import WindowsSite
+from gpufix.knowledge import families
 from gpufix.model import Distribution, Import, Python, Spared, Torch
 from gpufix.source.python.import_world import Outcome
 from gpufix.source.python.importing import Parsed, Session
@@ -179,15 +180,21 @@ class _Follower:
             if one.package in known or one.package in _APART:
                 continue
             session = self._site(one.package)[1]
-            every = (
-                self._own(name, one.owner, session.follow(name))
-                for name in (one.package, *one.parts)
-            )
-            told = next((each for each in every if each.foreign), None)
+            told = self._own(one.package, one.owner, session.follow(one.package))
+            yield from [told] if told.foreign else self._parts_of(one, told, session)
             self._steps = session.left
-            if told is not None:
-                part = None if told.module == one.package else one.package
-                yield replace(told, part_of=part)
+
+    def _parts_of(self, one: Estranged, whole: Import, session: Session) -> Iterator[Import]:
+        """The first module that fails by a name, where the package may reach it or the name is known to be gone.
+
+        Where the package's import works without, it is for a release that people may not have.
+        """
+        asked = (self._own(part, one.owner, session.follow(part)) for part in one.parts)
+        for told in asked:
+            lost = told.missing or ""
+            if told.foreign and (whole.state != "works" or families.gone(lost)):
+                yield replace(told, part_of=one.package)
+                return
 
     def _own(self, name: str, owner: str | None, told: Outcome) -> Import:
         """The import of a package, and whether what it lacks is nothing of its own."""
