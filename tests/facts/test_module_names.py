@@ -38,7 +38,11 @@ CASES: dict[str, tuple[Mapping[str, str], str, bool]] = {
     "bound": ({"b/__init__.py": "x = 1\n"}, "b.x", False),
     "bound under a condition": ({"b/__init__.py": "if len('a'):\n    x = 1\n"}, "b.x", False),
     "a function": ({"b/__init__.py": "def x(): pass\n"}, "b.x", False),
-    "by an import": ({"b/__init__.py": "from os import (\n    path,\n    sep as x\n)\n"}, "b.x", False),
+    "by an import": (
+        {"b/__init__.py": "from os import (\n    path,\n    sep as x\n)\n"},
+        "b.x",
+        False,
+    ),
     "by a loop": ({"b/__init__.py": "for x in [1]:\n    pass\n"}, "b.x", False),
     "by a walrus": ({"b/__init__.py": "if (x := 1):\n    pass\n"}, "b.x", False),
     "by with": ({"b/__init__.py": "with open(__file__) as x:\n    pass\n"}, "b.x", False),

@@ -396,7 +396,9 @@ NAMES = {
 def test_a_name_that_is_not_there_is_what_a_real_import_meets(name: str, tmp_path: Path) -> None:
     text, state = NAMES[name]
     found = told(tmp_path, {"p/__init__.py": text})
-    ran = subprocess.run([sys.executable, "-S", "-c", "import p"], cwd=tmp_path, capture_output=True)
+    ran = subprocess.run(
+        [sys.executable, "-S", "-c", "import p"], cwd=tmp_path, capture_output=True
+    )
     assert (found.state, ran.returncode) == (state, 1 if state == "fails" else 0), ran.stderr
     assert found.missing == ("" if state == "works" else "os.gone")
 

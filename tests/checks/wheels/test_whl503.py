@@ -138,6 +138,7 @@ def hollow(message: str, *paths: str, severity: object = ERROR) -> Fault:
 
 BC, CUBIN = "nvidia/cuda_nvcc/nvvm/libdevice/libdevice.10.bc", "a/kernels/gemm.sm_90.cubin"
 
+
 def remains(*paths: str, **sections: object) -> View:
     return b.view(b.facts(python=b.python(hollow=[*paths]), **sections))
 
@@ -183,7 +184,9 @@ FIRING = {
     "in a folder of pip's --target": Fires(
         b.view(
             b.facts(
-                distributions=[b.dist("a", location="/pkg", source="pip", record=record("a/_C.so"))],
+                distributions=[
+                    b.dist("a", location="/pkg", source="pip", record=record("a/_C.so"))
+                ],
                 environment=b.environment(PYTHONPATH="/pkg"),
             )
         ),

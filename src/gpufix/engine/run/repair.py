@@ -157,7 +157,7 @@ def _attempt(proposed: Proposed, context: RunContext, how: Repair) -> _Attempt:
     judgement = examine(after, how.request, ask)
     result = compare(proposed.judgement.findings, judgement.findings, proposed.choice.plans)
     probes = _probes(proposed, result, after, context) if how.probe else []
-    result = _as_proven(result, probes, after)
+    result = as_proven(result, probes, after)
     reason = result.reason or (_probe_reason(probes) if how.proven else None)
     outcome = replace(
         _outcome(proposed, context, result), run=folder.name, probes=probes, reason=reason
@@ -188,7 +188,7 @@ def _kept(
     known = {probe.module for probe in outcome.probes}
     more = imports(built, way.facts, dict(context.environ))
     probes = [*outcome.probes, *(each for each in more if each.module not in known)]
-    result = _as_proven(result, probes, way.facts)
+    result = as_proven(result, probes, way.facts)
     revealed = [f for f in result.revealed if f.severity is not Severity.advice or not come]
     kept = replace(
         outcome,
@@ -275,11 +275,12 @@ def _probes(
 def _accused(finding: Finding) -> Sequence[str]:
     """The compiled modules that an error says do not load."""
     payload = finding.payload
-    named = isinstance(payload, ExtensionModules) and finding.severity is Severity.error
-    return payload.libraries[:_ACCUSED] if named else ()
+    if not isinstance(payload, ExtensionModules) or finding.severity is not Severity.error:
+        return ()
+    return payload.libraries[:_ACCUSED]
 
 
-def _as_proven(result: Comparison, probes: Sequence[Probe], after: Facts) -> Comparison:
+def as_proven(result: Comparison, probes: Sequence[Probe], after: Facts) -> Comparison:
     """What was read to be fixed, and whose module does not import all the same, remains."""
     failing = {p.module for p in probes if not p.ok}
     places = after.python.site_dirs if after.python else []

@@ -99,7 +99,9 @@ def estranged(
         lost = [path for path, text in texts.items() if _asks_in_vain(path, text, names)]
         few = texts.values() if len(texts) <= _FOR_MODULES else ()
         modules = dict.fromkeys(name for text in few for name in imported_modules(text))
-        for package in main_packages(dist) if lost or any(map(names.modules.lacks, modules)) else ():
+        for package in (
+            main_packages(dist) if lost or any(map(names.modules.lacks, modules)) else ()
+        ):
             inner = (module_name(path) for path in lost if path.startswith(f"{package}/"))
             parts = sorted((name for name in inner if name != package), key=lambda n: n.count("."))
             yield Estranged(dist.name, package, tuple(parts[:_PARTS]))
@@ -109,7 +111,8 @@ def _asks_in_vain(path: str, text: str, names: ModuleNames) -> bool:
     """Whether a source takes a name that is not there from a module of another package."""
     top = path.partition("/")[0]
     every = dict.fromkeys(asked_of_modules(outside_functions(text)))
-    return any([names.in_vain(name) for name in every if name.partition(".")[0] != top])
+    lost = [name for name in every if name.partition(".")[0] != top and names.in_vain(name)]
+    return bool(lost)
 
 
 def _text(path: str) -> str:
@@ -131,7 +134,9 @@ def owner_of(distributions: Sequence[Distribution], module: str) -> str | None:
     """The distribution that brought the package of a module: of several, the one that is called like it."""
     top = module.partition(".")[0]
     brought = re.compile(rf"^{re.escape(top)}(?:/__init__)?\.py,", re.MULTILINE)
-    every = [d.name for d in distributions if brought.search(text_of(f"{d.metadata}/RECORD", _RECORD))]
+    every = [
+        d.name for d in distributions if brought.search(text_of(f"{d.metadata}/RECORD", _RECORD))
+    ]
     return normalise(top) if normalise(top) in every else next(iter(every), None)
 
 

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from gpufix.facts.context import CollectContext
 from gpufix.facts.python.choice import choice
-from gpufix.facts.python.site_paths import SitePaths, is_dir
 from gpufix.facts.python.remains import hollow, other_sites
+from gpufix.facts.python.site_paths import SitePaths, is_dir
 from gpufix.facts.reading import json_text, text
 from gpufix.facts.windows.layout import NoVersion, describe
 from gpufix.facts.windows.layout import place as windows_place

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from gpufix.facts.reading import text, text_of
 from gpufix.model import OtherSite
@@ -49,7 +49,12 @@ def _hollow_in(folder: str) -> Iterator[str]:
     for name in _WHOLE:
         inner = _names_in(f"{folder}/{name}") if name in names else []
         begins = any(n.startswith("__init__.") for n in inner)
-        if inner and not begins and inner != ["__pycache__"] and not _is_recorded(folder, name, names):
+        if (
+            inner
+            and not begins
+            and inner != ["__pycache__"]
+            and not _is_recorded(folder, name, names)
+        ):
             yield f"{folder}/{name}"
 
 
@@ -63,6 +68,6 @@ def _is_recorded(folder: str, package: str, names: Sequence[str]) -> bool:
 
 def _names_in(folder: str) -> list[str]:
     try:
-        return sorted(os.listdir(folder))
+        return sorted(path.name for path in Path(folder).iterdir())
     except OSError:
         return []

@@ -36,5 +36,6 @@ def later_partner(finding: Finding, view: View) -> Plan | Skip | None:
         return None
     wanted = f"{dist.name}>{dist.version}"
     return replace(
-        moved_partner(absent, wanted, view, f"which may have {absent.module}"), fix="take-later-partner"
+        moved_partner(absent, wanted, view, f"which may have {absent.module}"),
+        fix="take-later-partner",
     )

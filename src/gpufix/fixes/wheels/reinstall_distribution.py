@@ -105,7 +105,9 @@ def _of_its_own(damaged: DamagedDistribution, view: View) -> str | None:
 
 def _by_target(finding: Finding, folder: str, view: View) -> Plan:
     """In one run: pip replaces whole folders there, with what others brought into them."""
-    every = sorted(f"{d.name}=={d.version}" for d in view.facts.distributions if d.location == folder)
+    every = sorted(
+        f"{d.name}=={d.version}" for d in view.facts.distributions if d.location == folder
+    )
     install = ["pip", "install", "--no-deps", "--upgrade", "--target", folder, *every]
     return Plan(
         fix="reinstall-distribution",

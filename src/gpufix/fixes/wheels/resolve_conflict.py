@@ -64,7 +64,13 @@ def resolve_conflict(finding: Finding, view: View) -> Plan | Skip | None:
         title=f"install {', '.join(wanted)}",
         # What is merely absent can be added without moving anything that somebody chose.
         safety="unsafe" if moved else "safe",
-        steps=[Install(install=list(wanted), dependencies=True, freeze=isinstance(payload, KnownConflict) and not moved)],
+        steps=[
+            Install(
+                install=list(wanted),
+                dependencies=True,
+                freeze=isinstance(payload, KnownConflict) and not moved,
+            )
+        ],
     )
 
 

@@ -31,7 +31,9 @@ def asked_of_modules(text: str) -> Iterator[str]:
             found[1] if found[2] else found[1].partition(".")[0]
         )
     if aliases:
-        used = re.compile(rf"(?<![\w.\"'])({'|'.join(map(re.escape, aliases))})((?:\.[A-Za-z_]\w*)+)")
+        used = re.compile(
+            rf"(?<![\w.\"'])({'|'.join(map(re.escape, aliases))})((?:\.[A-Za-z_]\w*)+)"
+        )
         for found in used.finditer(text):
             yield aliases[found[1]] + found[2]
 
@@ -50,7 +52,9 @@ def imported_modules(text: str) -> list[str]:
 def star_imports(text: str, package: str) -> list[str]:
     """The modules of which a source takes every name."""
     found = []
-    for statement in re.finditer(r"^[ \t]*from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]*\(?[ \t]*\*", text, re.M):
+    for statement in re.finditer(
+        r"^[ \t]*from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]*\(?[ \t]*\*", text, re.M
+    ):
         base = statement[1]
         level = len(base) - len(base.lstrip("."))
         if level:
