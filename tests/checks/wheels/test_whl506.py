@@ -253,7 +253,7 @@ FIRING = {
         replace(
             lacks("pyarrow 21.0.0 does not have", "pyarrow.PyExtensionType", "pyarrow"),
             severity=WARNING,
-            message="a 1.0 imports pyarrow.PyExtensionType (a.part alone), which pyarrow 21.0.0 "
+            message="a 1.0 imports pyarrow.PyExtensionType (in a.part only), which pyarrow 21.0.0 "
             "does not have.",
             evidence=(
                 "import a.part fails: no pyarrow.PyExtensionType",

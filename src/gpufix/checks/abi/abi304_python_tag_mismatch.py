@@ -38,7 +38,8 @@ def python_tag_mismatch(view: View) -> Iterator[Fault]:
     carries a tag is opened by its path, as torchao does, where the tag does not matter.
 
     ## Fix
-    Safe: rebuild it, when its source is here, install a wheel for this Python of the same version, or
+    Safe: install the packages of the old folder for the Python that is there. Manual: recreate the environment with the old one. Safe, of a
+    module: rebuild it, when its source is here, install a wheel for this Python of the same version, or
     remove the leftover that no distribution owns from this environment. Unsafe: a release for this Python; gpufix's replacement, where there is one.
 
     ## Source

@@ -49,7 +49,8 @@ def files_missing(view: View) -> Iterator[Fault | Gap]:
     names, and may import. Tests, documentation and type stubs are not missed.
 
     ## Fix
-    Safe: reinstall the same version. Manual for a package of conda's: its `conda install` command.
+    Safe: reinstall the same version. Unsafe where no metadata tells which it was: the newest one. Manual for a package of
+    conda's, and for what lies in a folder of `pip install --target`: the command.
 
     ## Source
     PEP 376 and the PyPA specification of RECORD.

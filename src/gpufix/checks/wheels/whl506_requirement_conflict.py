@@ -201,7 +201,7 @@ def _lacking(view: View, failing: Import) -> Iterator[Fault]:
     of = view.dist(failing.of or normalise(lost.partition(".")[0]))
     has = f"{of.name} {of.version} does not have" if of else "no installed package has"
     severity = ERROR if of or not _extends_torch(view, dist) else ADVICE
-    part = f" ({failing.module} alone)" if failing.part_of else ""
+    part = f" (in {failing.module} only)" if failing.part_of else ""
     yield Fault(
         severity=WARNING if failing.part_of else severity,
         subject=dist.name,

@@ -27,7 +27,7 @@ def install_left_behind(finding: Finding, view: View) -> Plan | None:
 
 @fix("return-to-python", "ABI304")
 def return_to_python(finding: Finding, view: View) -> Plan | None:
-    """The environment made anew with the Python that it was made for."""
+    """The environment recreated with the Python that it was made for."""
     left, python = finding.payload, view.facts.python
     if not isinstance(left, LeftBehind) or python is None:
         return None
@@ -35,7 +35,7 @@ def return_to_python(finding: Finding, view: View) -> Plan | None:
         fix="return-to-python",
         codes=[finding.code],
         subjects=[finding.subject],
-        title=f"make the environment anew with Python {left.version}",
+        title=f"recreate the environment with Python {left.version}",
         safety="manual",
         steps=[
             Advise(
