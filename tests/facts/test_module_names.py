@@ -66,6 +66,10 @@ CASES: dict[str, tuple[Mapping[str, str], str, bool]] = {
     ),
     "of a lazy module": ({"b/__init__.py": LAZY, "b/inner.py": "x = 1\n"}, "b.x", False),
     # it is not
+    "what every module has": ({"b/c.py": ""}, "b.__path__", False),
+    "a module of a namespace": ({"b/c.py": ""}, "b.c", False),
+    "of a namespace, which has modules only": ({"b/c.py": "x = 1\n"}, "b.x", True),
+    "a version that nobody wrote": ({"b/__init__.py": ""}, "b.__version__", True),
     "nothing": ({"b/__init__.py": ""}, "b.x", True),
     "a name of a function alone": ({"b/__init__.py": "def f():\n    x = 1\n"}, "b.x", True),
     "of a class alone": ({"b/__init__.py": "class C:\n    x = 1\n"}, "b.x", True),

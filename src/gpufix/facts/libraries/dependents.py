@@ -84,11 +84,8 @@ def estranged(
     Told from statements that stand under no condition.
     """
     for dist in distributions:
-        uses = (
-            dist.name.startswith(_OF_GPU)
-            or dist.name in gpu
-            or any(_name(text) in gpu for text in dist.requires)
-        )
+        named = (dist.name, *map(_name, dist.requires))
+        uses = any(name in gpu or name.startswith(_OF_GPU) for name in named)
         if not uses or dist.record is None or not dist.metadata or dist.editable:
             continue
         record = text_of(f"{dist.metadata}/RECORD", _RECORD)

@@ -20,6 +20,10 @@ _MAKES = re.compile(
 _GETS = re.compile(r"\b__getattr__\b")
 # Deprecated names are listed in the text: jax's own helper, and its like.
 _DEPRECATED = re.compile(r"^[ \t]*__getattr__\s*=\s*[\w.]*deprecat\w*\(", re.MULTILINE)
+_OF_MODULES = {
+    "__builtins__", "__cached__", "__dict__", "__doc__", "__file__", "__loader__", "__name__",
+    "__package__", "__path__", "__spec__", "__getattr__", "__class__",
+}  # fmt: skip
 _SUFFIXES = (".py", ".pyi", ".so")
 _FILES, _BYTES = 6_000, 128 << 20  # of one package, in which a name is looked for
 _STARS = 20  # modules that one takes all names of
@@ -58,10 +62,11 @@ class ModuleNames:
 
     def _lacking(self, module: str, name: str, stars: int) -> bool:
         found = self.modules.find(module)
-        if found is None or found.kind != "source" or name.startswith("__") or not stars:
+        if found is None or name in _OF_MODULES or not stars or self.modules.shows_less:
             return False
-        if self.modules.shows_less or self.modules.find(f"{module}.{name}") is not None:
-            return False
+        if self.modules.find(f"{module}.{name}") is not None or found.kind != "source":
+            # Of a package without __init__.py, modules are all that there is.
+            return found.kind == "namespace" and self.modules.find(f"{module}.{name}") is None
         try:
             text = self.modules.text(found.path)
         except (OSError, ValueError):
