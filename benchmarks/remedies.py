@@ -9,7 +9,7 @@ Reads the clinic's kept answers (clinic/results/gpufix.jsonl): the doctor's repo
 - by hand: the plan is for the user (drivers, packages of the system, a choice)
 - no plan: a reason is printed for that
 - no source: a plan was tried, everything restored, and a sentence says why: no index has it, none answers,
-  nothing is built for this system, no releases fit
+  nothing is built for this system, no releases fit, pip cannot replace what is there
 - put back: a plan failed in another way, and everything was restored
 - planned: the repair was not asked for (a tree that is only judged), or removed something else first
 - nothing: neither plan nor reason
@@ -35,7 +35,8 @@ else:
 ROOT = Path(__file__).resolve().parent.parent
 KINDS = ("removed", "planned", "by hand", "no plan", "no source", "put back", "nothing")
 _SENTENCES = re.compile(
-    r"no index that was asked has |does not answer|has no wheel|there is no wheel|no releases fit"
+    r"no index that was asked has |does not answer|has no wheel|there is no wheel|no releases fit|"
+    r"pip cannot replace"
 )
 
 

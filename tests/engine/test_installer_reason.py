@@ -61,6 +61,11 @@ SAID = {
         "      pinned, we can conclude that your requirements are unsatisfiable.\n",
         "no releases fit what is installed",
     ),
+    "pip, links that lead nowhere": (
+        "ERROR: Could not install packages due to an OSError: [Errno 2] No such file or directory: "
+        "'/s/torch/_C.so'\n",
+        "pip cannot replace what is there ([Errno 2] No such file or directory: '/s/torch/_C.so')",
+    ),
     "nothing that is known": ("Segmentation fault\n", None),
     "nothing": ("", None),
 }

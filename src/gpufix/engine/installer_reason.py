@@ -67,6 +67,10 @@ _ROWS: tuple[_Row, ...] = (
         lambda m: "no releases fit what is installed",
     ),
     _row(r"No space left on device", lambda m: "the disk is full"),
+    _row(
+        r"Could not install packages due to an OSError: ([^\n]+)",
+        lambda m: f"pip cannot replace what is there ({_named(m[1])})",
+    ),
 )
 
 
