@@ -8,7 +8,9 @@ Reads the clinic's kept answers (clinic/results/gpufix.jsonl): the doctor's repo
 - removed: its plan was carried out, and the look afterwards does not show it any more
 - by hand: the plan is for the user (drivers, packages of the system, a choice)
 - no plan: a reason is printed for that
-- put back: a plan failed here, with a reason, and everything was undone
+- no source: a plan was tried, everything restored, and a sentence says why: no index has it, none answers,
+  nothing is built for this system, no releases fit, pip cannot replace what is there
+- put back: a plan failed in another way, and everything was restored
 - planned: the repair was not asked for (a tree that is only judged), or removed something else first
 - nothing: neither plan nor reason
 """
@@ -17,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -30,7 +33,11 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parent.parent
-KINDS = ("removed", "planned", "by hand", "no plan", "put back", "nothing")
+KINDS = ("removed", "planned", "by hand", "no plan", "no source", "put back", "nothing")
+_SENTENCES = re.compile(
+    r"no index that was asked has |does not answer|has no wheel|there is no wheel|no releases fit|"
+    r"pip cannot replace"
+)
 
 
 def cases() -> dict[str, dict[str, Any]]:
@@ -48,7 +55,7 @@ def became(error: dict[str, Any], printed: str) -> str:
     if applied and any(line.startswith(f"fixed {key}:") for line in lines):
         return "removed"
     if any(line.startswith(("✗ failed", "✗ undone")) for line in lines) or _tried(lines, error):
-        return "put back"
+        return "no source" if any(map(_SENTENCES.search, lines)) else "put back"
     if error["fixes"] and all(plan["safety"] == "manual" for plan in error["fixes"]):
         return "by hand"
     if error.get("no_plan") or any(line.startswith(f"{key}: ") for line in lines):
@@ -58,9 +65,10 @@ def became(error: dict[str, Any], printed: str) -> str:
 
 def _tried(lines: list[str], error: dict[str, Any]) -> bool:
     """Whether a plan for it is held back since it failed."""
-    held = f"held back {error['code']} "
+    held = (f"held back {error['code']} ", f"not applied {error['code']} ")
+    by_hand = ("for you to do", "gpufix cannot do this: run it yourself")
     pairs = pairwise(lines)
-    return any(line.startswith(held) and reason != "for you to do" for line, reason in pairs)
+    return any(line.startswith(held) and reason not in by_hand for line, reason in pairs)
 
 
 def errors(results: Path) -> Iterator[tuple[str, bool, str, str]]:

@@ -165,7 +165,7 @@ CASES: dict[str, Case] = {
     "a part of JAX that is there": (
         (
             jax("jax/experimental/maps.py"),
-            user("shards", "from jax.experimental.maps import xmap\n", "jax"),
+            user("shards", "import jax.experimental.maps\n", "jax"),
         ),
         "",
         {},

@@ -323,6 +323,9 @@ class Disk:
     def lacks(self, name: str) -> bool:
         return False
 
+    def lacks_name(self, module: str, name: str) -> bool:
+        return (module, name) in {("other", "gone"), ("os", "gone")}
+
     def exists(self, path: str) -> bool:
         return Path(path).exists()
 
@@ -365,6 +368,39 @@ def test_it_is_what_a_real_import_does(name: str, tmp_path: Path) -> None:
         assert (found.library.removeprefix(f"{tmp_path}/") or found.missing) == expected
         assert ran.returncode == 1
         assert expected in ran.stderr
+
+
+NAMES = {
+    # a name that a module of others does not have: how the import ends
+    "taken from it": ("from os import gone\n", "fails"),
+    "asked of it": ("import os\nos.gone\n", "fails"),
+    "called": ("import os as o\no.gone()\n", "fails"),
+    "a class is made of it": ("import os\nclass A(os.gone):\n    pass\n", "fails"),
+    "another exception is caught": (
+        "import os\ntry:\n    os.gone\nexcept ImportError:\n    pass\n",
+        "fails",
+    ),
+    "caught": ("try:\n    from os import gone\nexcept ImportError:\n    gone = None\n", "works"),
+    "caught, as an attribute": (
+        "import os\ntry:\n    os.gone\nexcept AttributeError:\n    pass\n",
+        "works",
+    ),
+    "in a function that nobody calls": ("import os\ndef f():\n    return os.gone\n", "works"),
+    "an annotation of a function": ("import os\ndef f(x: 'os.gone'): ...\n", "works"),
+    "asked for with hasattr": ("import os\nif hasattr(os, 'gone'):\n    os.gone\n", "unsure"),
+}
+
+
+@pytest.mark.needs("Linux")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_is_not_there_is_what_a_real_import_meets(name: str, tmp_path: Path) -> None:
+    text, state = NAMES[name]
+    found = told(tmp_path, {"p/__init__.py": text})
+    ran = subprocess.run(
+        [sys.executable, "-S", "-c", "import p"], cwd=tmp_path, capture_output=True
+    )
+    assert (found.state, ran.returncode) == (state, 1 if state == "fails" else 0), ran.stderr
+    assert found.missing == ("" if state == "works" else "os.gone")
 
 
 @pytest.mark.parametrize("name", UNSURE)

@@ -519,10 +519,14 @@ class Amd(Row):
 
 
 class Conflict(Row):
-    """Holds when each distribution of `trigger` is installed in its range. remedies: alternatives."""
+    """Holds when each distribution of `trigger` is installed in its range, and none of `without`.
+
+    remedies: alternatives.
+    """
 
     id: str
     trigger: dict[str, Specifier]
+    without: list[str] = []
     symptom: str
     remedies: list[dict[str, Specifier]]
     declared: bool = False

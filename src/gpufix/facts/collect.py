@@ -66,6 +66,11 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
 
         return collect_windows(ctx, patient, project)
     overlay = overlay_path(patient.prefix, project, ctx.environ) if patient else None
+    if overlay is not None:
+        written = environment.overlay(ctx, overlay)
+        if not environment.MOVE_SYS_PATH.isdisjoint(written):
+            there = replace(ctx, environ=environment.overlaid(ctx.environ, written))
+            patient = interpreter.collect(there, python, project)
     ctx.progress("installed distributions")
     condas = conda.Installed()
     condas = _try(ctx, "conda", lambda: conda.collect(ctx, patient), condas)

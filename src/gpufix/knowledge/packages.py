@@ -125,7 +125,7 @@ def known(name: str) -> bool:
 
 
 class Conflict(Frozen):
-    """Holds when every distribution of `trigger` is installed in the range given.
+    """Holds when every distribution of `trigger` is installed in the range given, and none of `without`.
 
     `remedies` are alternatives: each a range for one distribution. `declared`: the packages'
     own metadata says so too, hence `pip check` names it as well. `raises`: an import or a call
@@ -139,6 +139,7 @@ class Conflict(Frozen):
     declared: bool
     raises: bool
     source: str
+    without: tuple[str, ...] = ()
 
 
 @cache

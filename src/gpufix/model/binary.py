@@ -99,7 +99,7 @@ class Import(Model):
     distribution: str | None = None
     state: Literal["works", "fails", "unsure"] = "unsure"
     library: str | None = None  # that the loader refuses on the way
-    missing: str | None = None  # module or file that is not there
+    missing: str | None = None  # module, name of one, or file that is not there
     chain: list[str] = field(default_factory=list)  # "FILE:LINE" from the import to it
     part_of: str | None = None  # the package, whose own import is not this one
     call: str | None = None  # the function of the module that was followed, not its import
@@ -109,7 +109,8 @@ class Import(Model):
         default_factory=list
     )  # libraries, and modules that are not there, that compiled code names, and may import
     whole: bool = True  # all that it runs was followed
-    foreign: bool = False  # what is missing is no module of the distribution's own
+    foreign: bool = False  # what is missing is nothing of the distribution's own
+    of: str | None = None  # the distribution that should have it
 
 
 class FileIdentity(Model):

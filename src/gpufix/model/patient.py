@@ -16,6 +16,14 @@ class PthFile(Model):
     runs_code: bool = False
 
 
+class OtherSite(Model):
+    """A folder of the environment for another Python's packages, which this one does not search."""
+
+    folder: str
+    version: str  # "3.11"
+    packages: list[str] = field(default_factory=list)  # "torch==2.9.0", as their metadata is named
+
+
 class Python(Model):
     """The patient's interpreter, as its own isolated probe describes it."""
 
@@ -44,6 +52,8 @@ class Python(Model):
     libpython: str | None = None  # shared libpython, None = linked in
     platform: str = "linux"  # its sys.platform: "win32"
     chosen: str | None = None  # why this one is the patient: "the active environment"
+    other_sites: list[OtherSite] = field(default_factory=list)
+    hollow: list[str] = field(default_factory=list)  # packages without __init__.py and metadata
 
 
 class Record(Model):

@@ -86,6 +86,14 @@ class DamagedDistribution(DistributionFault):
     static_tls: int = 0  # bytes of it that they need and the process has not left
 
 
+class LeftBehind(Payload):
+    """Packages in a folder of the environment that only another Python searches."""
+
+    folder: str
+    version: str  # of that Python
+    packages: tuple[str, ...]  # "torch==2.9.0"
+
+
 class UnfitVariant(DistributionFault):
     """A wheel variant, or a build of conda's, that is for another machine."""
 
@@ -278,6 +286,7 @@ class EnvironmentVariable(Payload):
     name: str
     value: str | None = None  # the back end that it, or the default in its place, chooses
     path: str | None = None  # the project's file that reads it
+    rest: str | None = None  # of its value what does no harm, and stays
 
 
 class Switched(Payload):

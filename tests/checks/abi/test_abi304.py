@@ -9,10 +9,10 @@ import builders as b
 from rows import Fires, rows
 
 from gpufix.checks.abi.abi304_python_tag_mismatch import python_tag_mismatch
-from gpufix.checks.registry import WARNING, Fault
+from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.evidence.view import View
-from gpufix.model import Distribution, Library
-from gpufix.model.payload import ExtensionModules
+from gpufix.model import Distribution, Library, OtherSite, Python
+from gpufix.model.payload import ExtensionModules, LeftBehind
 
 PROJECT = "/src/project/ext"
 
@@ -39,6 +39,13 @@ def fault(*tags: str, path: str = f"{b.SITE}/ext/_C", owner: str | None = "ext")
     )
 
 
+def upgraded() -> Python:
+    """What was installed for Python 3.10 lies where 3.11 does not look."""
+    packages = ["numpy==2.2.6", "torch==2.9.0"]
+    old = OtherSite(folder="/env/lib/python3.10/site-packages", version="3.10", packages=packages)
+    return b.python(other_sites=[old])
+
+
 SILENT = {
     "for this Python": of(module("cp311")),
     "for this Python and another": of(module("cp310"), module("cp311")),
@@ -51,9 +58,29 @@ SILENT = {
     "no module": of(module("cp310", module=False)),
     "no library": of(),
     "no Python": of(module("cp310"), python=None),
+    "packages of the old Python that were installed again": of(
+        dists=[b.dist("torch", "2.9.0")], python=upgraded()
+    ),
+    "in a folder of PYTHONPATH that is another Python's: RUN805's": of(
+        module("cp310", path="/other/numpy/core/_umath", distribution="numpy"),
+        environment=b.environment(PYTHONPATH="/other"),
+    ),
 }
 
 FIRING = {
+    "all packages are those of the Python before": Fires(
+        of(python=upgraded()),
+        Fault(
+            ERROR,
+            "Python 3.10",
+            "2 packages (numpy and others) lie in /env/lib/python3.10/site-packages; this "
+            "environment's Python is 3.11.7 (cp311), which does not search there.",
+            payload=LeftBehind(
+                "/env/lib/python3.10/site-packages", "3.10", ("numpy==2.2.6", "torch==2.9.0")
+            ),
+        ),
+        ["install-left-behind safe", "return-to-python manual"],
+    ),
     "in a wheel for one Python": Fires(
         of(module("cp310"), dists=[b.dist("ext", tags=["cp310-cp310-manylinux_2_28_x86_64"])]),
         fault("cp310"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import builders as b
 from rows import Fires, rows
 
@@ -142,6 +144,29 @@ def family(value: str) -> View:
     return b.view(b.healthy_amd(distributions=dists, environment=environment))
 
 
+def other_python(*tags: str, **more: object) -> View:
+    """PYTHONPATH holds /other, with a numpy that is compiled for these Pythons."""
+    modules = [
+        Library(
+            path=f"/other/numpy/_umath.{tag}.so", module=True, python_tag=tag, distribution="numpy"
+        )
+        for tag in tags
+    ]
+    dists = [b.dist("numpy", "1.26.4", location="/other"), b.dist("numpy", "2.2.6")]
+    base = {"distributions": dists, "environment": b.environment(PYTHONPATH="/mine:/other")}
+    return b.view(b.facts(binaries=b.binaries(*modules), python=b.python(), **(base | more)))
+
+
+FOREIGN = Fault(
+    ERROR,
+    "PYTHONPATH",
+    "PYTHONPATH puts /other first, whose numpy is compiled for cp310, and hides the environment's own "
+    "numpy 2.2.6; this is Python 3.11.7.",
+    ("PYTHONPATH=/mine:/other",),
+    ("tree:/other",),
+    payload=EnvironmentVariable("PYTHONPATH", rest="/mine"),
+)
+
 SILENT = {
     "torch takes its own HIP": beside_rocm(f"{b.SITE}/torch/lib/libamdhip64.so.7"),
     "a HIP that no variable brought": beside_rocm("/usr/lib/libamdhip64.so.7"),
@@ -168,6 +193,9 @@ SILENT = {
     ),
     "healthy": b.view(b.healthy()),
     "healthy AMD": b.view(b.healthy_amd()),
+    "a folder of PYTHONPATH with modules for this Python as well": other_python("cp310", "cp311"),
+    "one for the stable ABI": other_python("abi3"),
+    "one without compiled modules": other_python(),
     "an ordinary library path": of(LD_LIBRARY_PATH="/usr/local/cuda/lib64:/opt/stubs/lib"),
     "a library lacks something by its own search path": of(
         libraries=(lacking("/opt/x/libz.so", why="RUNPATH"),), LD_LIBRARY_PATH="/opt/x"
@@ -197,6 +225,19 @@ SILENT = {
 }
 
 FIRING = {
+    "packages of another Python before the environment's own": Fires(
+        other_python("cp310"), FOREIGN, SAFE
+    ),
+    "packages of another Python that hide nothing": Fires(
+        other_python("cp310", distributions=[]),
+        replace(
+            FOREIGN,
+            severity=WARNING,
+            message="PYTHONPATH puts /other first, whose numpy is compiled for cp310; this is "
+            "Python 3.11.7.",
+        ),
+        SAFE,
+    ),
     "a ROCm of the system before torch's own": Fires(
         beside_rocm("/opt/rocm/lib/libamdhip64.so.7"),
         Fault(

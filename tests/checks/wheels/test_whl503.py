@@ -138,7 +138,15 @@ def hollow(message: str, *paths: str, severity: object = ERROR) -> Fault:
 
 BC, CUBIN = "nvidia/cuda_nvcc/nvvm/libdevice/libdevice.10.bc", "a/kernels/gemm.sm_90.cubin"
 
+
+def remains(*paths: str, **sections: object) -> View:
+    return b.view(b.facts(python=b.python(hollow=[*paths]), **sections))
+
+
 SILENT = {
+    "a package without its beginning that some metadata tells of": remains(
+        f"{b.SITE}/jax", distributions=[b.dist("jax")]
+    ),
     "an emptied test": of(altered=("a/tests/x.json",), emptied=["a/tests/x.json"]),
     "all is there": of(),
     "no record": b.view(b.facts(distributions=[b.dist("a")])),
@@ -161,6 +169,38 @@ SILENT = {
 }
 
 FIRING = {
+    "a package without a beginning, of which nothing tells": Fires(
+        remains(f"{b.SITE}/tensorflow"),
+        Fault(
+            WARNING,
+            "tensorflow",
+            f"tensorflow lies in {b.SITE}/tensorflow without its __init__.py and without metadata: "
+            "`import tensorflow` finds nothing in it, and no installer knows of it.",
+            breaks=("dist:tensorflow",),
+            payload=DamagedDistribution("tensorflow", None),
+        ),
+        ["reinstall-distribution unsafe"],
+    ),
+    "in a folder of pip's --target": Fires(
+        b.view(
+            b.facts(
+                distributions=[
+                    b.dist("a", location="/pkg", source="pip", record=record("a/_C.so"))
+                ],
+                environment=b.environment(PYTHONPATH="/pkg"),
+            )
+        ),
+        Fault(
+            ERROR,
+            "a",
+            "a 1.0 recorded a/_C.so, which is missing.",
+            evidence=(Evidence(text="missing", path="/pkg/a/_C.so"),),
+            breaks=("file:/pkg/a/_C.so", "soname:_C.so"),
+            needs=("shared:a/_C.so",),
+            payload=DamagedDistribution("a", "1.0", "/pkg"),
+        ),
+        ["reinstall-distribution manual"],
+    ),
     "a pointer in the place of a device library": Fires(
         of(altered=(BC,), pointers=[BC]),
         hollow(f"{BC} with content; now it is a Git LFS pointer", BC),

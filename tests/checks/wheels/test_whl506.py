@@ -107,12 +107,12 @@ def pinned(line: int = 1, other: int = 2) -> Fault:
     )
 
 
-def wants(module: str, of_torch: bool = False, **more: object) -> dict[str, object]:
+def wants(lost: str, of_torch: bool = False, **more: object) -> dict[str, object]:
     """The import of a's package fails for want of a module of another package."""
     libraries = [b.library("a/_C.so", distribution="a", links_torch=True)] if of_torch else []
     at = {"chain": [f"{b.SITE}/a/__init__.py:3"], "foreign": True}
     one = Import(
-        **{"module": "a", "distribution": "a", "state": "fails", "missing": module, **at, **more}
+        **{"module": "a", "distribution": "a", "state": "fails", "missing": lost, **at, **more}
     )
     return {"binaries": b.binaries(*libraries, imports=[one])}
 
@@ -134,6 +134,11 @@ SILENT = {
         b.dist("keras", "3.15.1"), b.dist("tensorflow-cpu", "2.20.0")
     ),
     "a release that brings its own": of(b.dist("keras", "2.15.0")),
+    "a pair that works with a third one, which is here": of(
+        b.dist("tensorflow-probability", "0.25.0"),
+        b.dist("tensorflow", "2.18.1"),
+        b.dist("tf-keras", "2.18.0"),
+    ),
     "a module of its own is gone: WHL503's": of(b.dist("a"), **wants("a.x", foreign=False)),
     "what wants a module is not installed": of(**wants("triton.ops")),
     "met": of(needs("b>=1"), b.dist("b", "1.5")),
@@ -199,7 +204,63 @@ FIRING = {
     "a module that an installed package has no more from some release on": Fires(
         of(b.dist("a"), b.dist("setuptools", "84.2.1"), **wants("setuptools.extern")),
         lacks("setuptools 84.2.1 does not have", "setuptools.extern", "setuptools"),
-        ["resolve-conflict unsafe"],
+        ["take-earlier-partner unsafe"],
+    ),
+    "a name that it has no more": Fires(
+        of(
+            b.dist("a"),
+            b.dist("pyarrow", "21.0.0"),
+            **wants("pyarrow.PyExtensionType", of="pyarrow"),
+        ),
+        lacks("pyarrow 21.0.0 does not have", "pyarrow.PyExtensionType", "pyarrow"),
+        ["take-earlier-partner unsafe"],
+    ),
+    "a name that it has not yet, asked by what has later releases": Fires(
+        of(
+            b.dist("onnx", "1.19.0"),
+            b.dist("ml-dtypes", "0.4.1"),
+            **wants("ml_dtypes.int1", distribution="onnx", of="ml-dtypes"),
+        ),
+        replace(
+            lacks("ml-dtypes 0.4.1 does not have", "ml_dtypes.int1", "ml-dtypes"),
+            subject="onnx",
+            message="onnx 1.19.0 imports ml_dtypes.int1, which ml-dtypes 0.4.1 does not have.",
+            breaks=("unmet:onnx",),
+            payload=AbsentModule("onnx", "ml_dtypes.int1", "ml-dtypes"),
+        ),
+        ["resolve-conflict unsafe", "take-later-partner unsafe"],
+    ),
+    "the last release of both": Fires(
+        of(
+            b.dist("autoawq", "0.2.9"),
+            b.dist("einops", "0.8.2"),
+            **wants("einops.gone", distribution="autoawq", of="einops"),
+        ),
+        replace(
+            lacks("einops 0.8.2 does not have", "einops.gone", "einops"),
+            subject="autoawq",
+            message="autoawq 0.2.9 imports einops.gone, which einops 0.8.2 does not have.",
+            breaks=("unmet:autoawq",),
+            payload=AbsentModule("autoawq", "einops.gone", "einops"),
+        ),
+    ),
+    "a module of the package alone asks for it": Fires(
+        of(
+            b.dist("a"),
+            b.dist("pyarrow", "21.0.0"),
+            **wants("pyarrow.PyExtensionType", of="pyarrow", module="a.part", part_of="a"),
+        ),
+        replace(
+            lacks("pyarrow 21.0.0 does not have", "pyarrow.PyExtensionType", "pyarrow"),
+            severity=WARNING,
+            message="a 1.0 imports pyarrow.PyExtensionType (in a.part only), which pyarrow 21.0.0 "
+            "does not have.",
+            evidence=(
+                "import a.part fails: no pyarrow.PyExtensionType",
+                f"{b.SITE}/a/__init__.py:3",
+            ),
+        ),
+        ["take-earlier-partner unsafe"],
     ),
     "one that was brought by a package of another name": Fires(
         of(b.dist("a"), **wants("pkg_resources")),
@@ -216,8 +277,25 @@ FIRING = {
         lacks("setuptools 84.2.1 does not have", "setuptools.extern", "setuptools"),
     ),
     "a module that nothing declares and nothing brings": Fires(
-        of(b.dist("a"), **wants("setuptools")),
-        lacks("no installed package has", "setuptools", None),
+        of(b.dist("a"), **wants("nowhere")),
+        lacks("no installed package has", "nowhere", None),
+    ),
+    "one that a listed distribution is called like": Fires(
+        of(b.dist("a"), **wants("tf_keras.api")),
+        lacks("no installed package has", "tf_keras.api", None),
+        ["resolve-conflict safe"],
+    ),
+    "a pair that works with a third one, which is absent": Fires(
+        of(b.dist("tensorflow-probability", "0.25.0"), b.dist("tensorflow", "2.18.1")),
+        Fault(
+            ERROR,
+            "tensorflow-probability × tensorflow",
+            "tensorflow-probability 0.25.0 does not work with tensorflow 2.18.1: "
+            "ModuleNotFoundError: No module named 'tf_keras'.",
+            evidence=(SOURCES["tensorflow-probability-keras-3"],),
+            payload=KnownConflict("tensorflow-probability-keras-3", (("tf-keras>=2.16",),)),
+        ),
+        ["resolve-conflict safe"],
     ),
     "an extension of torch, which others may do without": Fires(
         of(b.dist("a"), **wants("packaging", of_torch=True)),

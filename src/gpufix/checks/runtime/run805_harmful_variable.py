@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from posixpath import normpath
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
+from gpufix.evidence.foreign_folders import ForeignFolder, foreign_folders
 from gpufix.evidence.rocm_wheels import mixed, wrong_family
 from gpufix.evidence.switches import switched
 from gpufix.evidence.view import View
@@ -18,7 +20,7 @@ def harmful_variable(view: View) -> Iterator[Fault]:
     """An environment variable changes which libraries are loaded or which GPUs are seen.
 
     ## What it does
-    Looks at `LD_LIBRARY_PATH` (a stub of the driver, a copy of a library that lacks what is
+    Looks at `PYTHONPATH` (packages that are compiled for another Python), `LD_LIBRARY_PATH` (a stub of the driver, a copy of a library that lacks what is
     asked of it, a system's ROCm before that of the wheels), `ROCM_SDK_TARGET_FAMILY` (a family whose
     libraries are not here), `CUDA_VISIBLE_DEVICES` and its AMD twins (hiding every GPU),
     `HSA_OVERRIDE_GFX_VERSION` (another major than the GPU's), `CUDA_FORCE_PTX_JIT`,
@@ -42,6 +44,8 @@ def harmful_variable(view: View) -> Iterator[Fault]:
     ## Source
     CUDA programming guide, appendix on environment variables; ld.so(8); ROCm: HSA runtime.
     """
+    for found in view.derive(foreign_folders):
+        yield _python_path(view, found)
     yield from _library_path(view)
     yield from _two_rocms(view)
     yield from _family(view)
@@ -50,6 +54,23 @@ def harmful_variable(view: View) -> Iterator[Fault]:
     yield from _override(view)
     yield from _slow(view)
     yield from _to_cpu(view)
+
+
+def _python_path(view: View, found: ForeignFolder) -> Fault:
+    """Packages of another Python, which cannot be imported and may hide those that can."""
+    python, own = view.facts.python, found.hidden
+    value = view.env("PYTHONPATH") or ""
+    rest = [part for part in value.split(":") if part and normpath(part) != found.folder]
+    hides = f", and hides the environment's own {own.name} {own.version}" if own else ""
+    return Fault(
+        severity=ERROR if own else WARNING,
+        subject="PYTHONPATH",
+        message=f"PYTHONPATH puts {found.folder} first, whose {found.user} is compiled for "
+        f"{', '.join(found.tags)}{hides}; this is Python {python.version if python else ''}.",
+        evidence=(f"PYTHONPATH={value}",),
+        breaks=(f"tree:{found.folder}",),
+        payload=EnvironmentVariable("PYTHONPATH", rest=":".join(rest) or None),
+    )
 
 
 def _library_path(view: View) -> Iterator[Fault]:

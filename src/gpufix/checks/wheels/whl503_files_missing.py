@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from posixpath import basename, normpath
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.evidence.foreign_folders import is_foreign
 from gpufix.evidence.importing import Imports
 from gpufix.evidence.installed_copies import InstalledCopy, of_distribution, of_package
+from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.view import View
 from gpufix.knowledge.plugins import plugin
 from gpufix.model import Evidence, Gap, Record, Severity
 from gpufix.model.payload import DamagedDistribution
 from gpufix.text.clean import counted
-from gpufix.text.names import module_name
+from gpufix.text.names import module_name, normalise
 
 # What an image builder removes on purpose, and nothing misses at run time.
 _EXPENDABLE = ("tests", "test", "testing", "docs", "doc", "examples", "benchmarks", "__pycache__")
@@ -27,7 +29,7 @@ def files_missing(view: View) -> Iterator[Fault | Gap]:
     ## What it does
     Compares every RECORD with the disk: existence and size of all files, and the hash of those
     that are newer than their RECORD or that people edit by hand (`torch/utils/cpp_extension.py`).
-    `--deep` hashes everything. Data is changed on purpose, and counts where a pointer of Git LFS is in
+    `--deep` hashes everything. Folders of known packages without a beginning and without metadata count as well. Data is changed on purpose, and counts where a pointer of Git LFS is in
     its place, where nothing is left of it, or where it holds GPU code. Of conda's packages, whether the
     files are there.
 
@@ -47,7 +49,8 @@ def files_missing(view: View) -> Iterator[Fault | Gap]:
     names, and may import. Tests, documentation and type stubs are not missed.
 
     ## Fix
-    Safe: reinstall the same version. Manual for a package of conda's: its `conda install` command.
+    Safe: reinstall the same version. Unsafe where no metadata tells which it was: the newest one. Manual for a package of
+    conda's, and for what lies in a folder of `pip install --target`: the command.
 
     ## Source
     PEP 376 and the PyPA specification of RECORD.
@@ -56,10 +59,28 @@ def files_missing(view: View) -> Iterator[Fault | Gap]:
     copies = [of_distribution(d) for d in view.facts.distributions if d.editable is None]
     copies += map(of_package, view.facts.conda_packages)
     for copy in copies:
-        if copy.record is not None:
+        if copy.record is not None and not is_foreign(view, copy.location):
             yield from _judge(view, copy, copy.record, overwritten)
             yield from _gaps(view, copy, copy.record)
     yield from _half_removed(view)
+    yield from _hollow_packages(view)
+
+
+def _hollow_packages(view: View) -> Iterator[Fault]:
+    """What is left of a package whose beginning and metadata are gone; Python takes it for a namespace."""
+    users = view.derive(Requirements.of).required_by
+    for path in view.facts.python.hollow if view.facts.python else ():
+        name = basename(path)
+        if normalise(name) == "torch" or view.dist(normalise(name)):
+            continue
+        yield Fault(
+            severity=ERROR if users.get(normalise(name)) else WARNING,
+            subject=normalise(name),
+            message=f"{name} lies in {path} without its __init__.py and without metadata: "
+            f"`import {name}` finds nothing in it, and no installer knows of it.",
+            breaks=(f"dist:{normalise(name)}",),
+            payload=DamagedDistribution(normalise(name), None),
+        )
 
 
 def _half_removed(view: View) -> Iterator[Fault]:

@@ -43,7 +43,8 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     and the combinations that fail although nothing declares it: gradio 4 with a newer
     huggingface_hub, pydantic or starlette; transformers 5 with an older huggingface_hub. The
     same combinations among the pins of one requirement file. Of packages for GPUs, whether their
-    imports ask for a module that no installed package has, declared or not; whether one of several that
+    imports ask for a module that no installed package has, declared or not, or for a name that the
+    installed release of another package has no more or not yet; whether one of several that
     a package needs is there (Keras 3: a back end). Of conda's packages, whether those
     that they depend on are there: names of conda's, not of Python's, whose versions conda compares.
 
@@ -56,7 +57,8 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
 
     ## Severity
     Error for combinations that are known to fail, for a library wheel that torch loads, and for an
-    absent requirement or module without which the package's import fails, as its sources show; warning for
+    absent requirement or module without which the package's import fails, as its sources show; warning where only a
+    module of the package asks for it, and for
     another declared requirement that does not hold: the code may never use it. Advice for a module that
     no package brings, where an extension of torch imports it: that may be an optional part of another
     package.
@@ -121,7 +123,9 @@ def _ours(unmet: Unmet) -> bool:
 
 def _held(view: View, conflict: Conflict) -> list[Distribution]:
     """Those that do not work together, where all of them are installed; else none."""
-    found = []
+    found: list[Distribution] = []
+    if any(view.dist(name) for name in conflict.without):
+        return found
     for name, spec in conflict.trigger.items():
         dist = view.dist(name)
         if dist is None or not _within(dist.version, spec):
@@ -194,12 +198,14 @@ def _lacking(view: View, failing: Import) -> Iterator[Fault]:
     dist, lost = view.dist(failing.distribution or ""), failing.missing or ""
     if dist is None or any(dist.name in c.trigger and _held(view, c) for c in packages.all()):
         return
-    of = view.dist(normalise(lost.partition(".")[0]))
+    of = view.dist(failing.of or normalise(lost.partition(".")[0]))
     has = f"{of.name} {of.version} does not have" if of else "no installed package has"
+    severity = ERROR if of or not _extends_torch(view, dist) else ADVICE
+    part = f" (in {failing.module} only)" if failing.part_of else ""
     yield Fault(
-        severity=ERROR if of or not _extends_torch(view, dist) else ADVICE,
+        severity=WARNING if failing.part_of else severity,
         subject=dist.name,
-        message=f"{dist.name} {dist.version} imports {lost}, which {has}.",
+        message=f"{dist.name} {dist.version} imports {lost}{part}, which {has}.",
         evidence=(f"import {failing.module} fails: no {lost}", *failing.chain),
         breaks=(f"unmet:{dist.name}",),
         payload=AbsentModule(dist.name, lost, of.name if of else None),

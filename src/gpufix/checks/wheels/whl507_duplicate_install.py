@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpufix.checks.registry import WARNING, Fault, rule
+from gpufix.evidence.foreign_folders import is_foreign
 from gpufix.evidence.installed_copies import (
     InstalledCopy,
     condas_packages,
@@ -53,6 +54,8 @@ def duplicate_install(view: View) -> Iterator[Fault]:
     names = dict.fromkeys(d.name for d in view.facts.distributions)
     for name in names:
         dists, package = view.dists(name), packages.get(name)
+        if is_foreign(view, dists[0].location):
+            continue  # RUN805
         if package and is_replaced(package, dists):
             yield _over_conda(dists[0], package)
             continue

@@ -21,11 +21,16 @@ _RECORD_LIMIT = 64 << 20
 
 
 def probe(
-    steps: Sequence[Step], facts: Facts, environ: dict[str, str], also: Collection[str] = ()
+    steps: Sequence[Step],
+    facts: Facts,
+    environ: dict[str, str],
+    also: Collection[str] = (),
+    accused: Collection[str] = (),
 ) -> list[Probe]:
     """One import for each top-level module of what was installed; `facts` are those after.
 
-    also: further distributions, of which findings are repaired.
+    also: further distributions, of which findings are repaired. accused: compiled modules that these
+    findings named, by their files: a package may do without its own until somebody calls it.
     """
     if facts.python is None:
         return []
@@ -33,8 +38,13 @@ def probe(
     modules = dict.fromkeys(m for dist in _installed(steps, facts, also) for m in _modules(dist))
     linked = {x.distribution for x in facts.binaries.libraries if x.links_torch} - {"torch"}
     after_torch = {m for d in facts.distributions if d.name in linked for m in _modules(d)}
+    places = facts.python.site_dirs
+    modules |= dict.fromkeys(m for file in accused if (m := module_of(file, places)))
     # A program imports torch first: its libraries are then where such an extension finds them.
-    return [_import(python, module, variables, module in after_torch) for module in modules]
+    return [
+        _import(python, module, variables, module.partition(".")[0] in after_torch)
+        for module in modules
+    ]
 
 
 def _variables(facts: Facts, environ: dict[str, str]) -> dict[str, str]:
@@ -51,12 +61,12 @@ def imports(built: Sequence[BuildResult], facts: Facts, environ: dict[str, str])
         return []
     places = [*facts.python.site_dirs, *(d.editable for d in facts.distributions if d.editable)]
     libraries = (x.path for result in built if result.ok for x in result.libraries)
-    modules = dict.fromkeys(m for path in libraries if (m := _module(path, places)))
+    modules = dict.fromkeys(m for path in libraries if (m := module_of(path, places)))
     python, variables = facts.python.executable, _variables(facts, environ)
     return [_import(python, module, variables, torch=facts.torch is not None) for module in modules]
 
 
-def _module(path: str, places: Sequence[str]) -> str | None:
+def module_of(path: str, places: Sequence[str]) -> str | None:
     """The name by which Python imports a library; None for one that is no module."""
     name = path.rpartition("/")[2].partition(".")[0]
     place = max((p for p in places if path.startswith(f"{p.rstrip('/')}/")), key=len, default=None)

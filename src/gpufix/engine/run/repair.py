@@ -17,7 +17,7 @@ from gpufix.engine.run import apply, github_env
 from gpufix.engine.run.apply import FailureIsolation, alone, failures
 from gpufix.engine.run.comparison import Comparison, compare, flat, harmful, next_steps
 from gpufix.engine.run.follow import Way, follow
-from gpufix.engine.run.import_probe import imports, probe
+from gpufix.engine.run.import_probe import imports, module_of, probe
 from gpufix.engine.run.propose import Proposed
 from gpufix.engine.run_context import Busy, EngineError, Refused, RunContext, StepFailed
 from gpufix.facts.questions import Questions
@@ -25,8 +25,10 @@ from gpufix.fixes.merge import contributes
 from gpufix.frozen import Frozen
 from gpufix.model import Facts, Finding, Held, Outcome, Plan, Probe, Severity
 from gpufix.model.outcome import BuildResult
+from gpufix.model.payload import ExtensionModules
 from gpufix.text.clean import below
 
+_ACCUSED = 8  # modules of one finding that are imported
 Look = Callable[[], tuple[Facts, Questions | None]]
 
 
@@ -155,6 +157,7 @@ def _attempt(proposed: Proposed, context: RunContext, how: Repair) -> _Attempt:
     judgement = examine(after, how.request, ask)
     result = compare(proposed.judgement.findings, judgement.findings, proposed.choice.plans)
     probes = _probes(proposed, result, after, context) if how.probe else []
+    result = as_proven(result, probes, after)
     reason = result.reason or (_probe_reason(probes) if how.proven else None)
     outcome = replace(
         _outcome(proposed, context, result), run=folder.name, probes=probes, reason=reason
@@ -185,6 +188,7 @@ def _kept(
     known = {probe.module for probe in outcome.probes}
     more = imports(built, way.facts, dict(context.environ))
     probes = [*outcome.probes, *(each for each in more if each.module not in known)]
+    result = as_proven(result, probes, way.facts)
     revealed = [f for f in result.revealed if f.severity is not Severity.advice or not come]
     kept = replace(
         outcome,
@@ -263,8 +267,31 @@ def _probes(
 ) -> list[Probe]:
     """The import of what was installed, and of what the repaired findings kept from loading."""
     context.say("importing what was repaired")
-    names = {f.subject for fixed in result.fixed for f in (fixed, *(b for _, b in below(fixed)))}
-    return probe(proposed.steps, after, dict(context.environ), names)
+    every = [f for fixed in result.fixed for f in (fixed, *(b for _, b in below(fixed)))]
+    names, files = {f.subject for f in every}, [path for f in every for path in _accused(f)]
+    return probe(proposed.steps, after, dict(context.environ), names, files)
+
+
+def _accused(finding: Finding) -> Sequence[str]:
+    """The compiled modules that an error says do not load."""
+    payload = finding.payload
+    if not isinstance(payload, ExtensionModules) or finding.severity is not Severity.error:
+        return ()
+    return payload.libraries[:_ACCUSED]
+
+
+def as_proven(result: Comparison, probes: Sequence[Probe], after: Facts) -> Comparison:
+    """What was read to be fixed, and whose module does not import all the same, remains."""
+    failing = {p.module for p in probes if not p.ok}
+    places = after.python.site_dirs if after.python else []
+    unproven = [
+        f for f in result.fixed if {module_of(path, places) for path in _accused(f)} & failing
+    ]
+    return replace(
+        result,
+        fixed=[f for f in result.fixed if f not in unproven],
+        remaining=[*result.remaining, *unproven],
+    )
 
 
 def _probe_reason(probes: Sequence[Probe]) -> str | None:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from gpufix.engine import child
 from gpufix.engine.installer import choose, commands, environment
+from gpufix.engine.installer_reason import told_by
 from gpufix.engine.journal.listing import Scope
 from gpufix.engine.journal.lock import write_new
-from gpufix.engine.run_context import Refused, RunContext, writable
+from gpufix.engine.run_context import Refused, RunContext, StepFailed, writable
 from gpufix.evidence.requirements import parse
 from gpufix.model import Distribution, Facts, Install, Python
 from gpufix.text.names import normalise
@@ -68,7 +69,11 @@ def run(step: Install, context: RunContext) -> None:
     constraints = _constraints(step, context)
     for command in commands(step, context, constraints):
         context.say(f"running {' '.join(command[:6])} …")
-        child.run(command, context, environ, "install")
+        try:
+            child.run(command, context, environ, "install")
+        except StepFailed as error:
+            reason = told_by(Path(context.folder or "", "install.log"))
+            raise (StepFailed(f"{reason}: {error}") if reason else error) from None
 
 
 def _constraints(step: Install, context: RunContext) -> str | None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from posixpath import basename
 
 from gpufix.facts.libraries.library_files import is_library_name, python_tag
+from gpufix.facts.libraries.module_names import ModuleNames
 from gpufix.facts.reading import read, text_of
 from gpufix.frozen import Frozen
 from gpufix.knowledge.markers import environment
 from gpufix.model import Distribution, Python
+from gpufix.source.python.asked_of_modules import asked_of_modules, imported_modules
+from gpufix.source.python.skeleton import outside_functions
 from gpufix.text.names import module_name, normalise
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -59,35 +62,61 @@ class Gone(Frozen):
     files: frozenset[str]
 
 
-_IMPORTED = re.compile(
-    r"^(?:from[ \t]+([A-Za-z]\w*(?:\.\w+)*)[ \t]+import\b|import[ \t]+([A-Za-z]\w*(?:\.\w+)*))",
-    re.MULTILINE,
-)
-_OF_GPU = ("tensorrt", "torch-tensorrt", "cupy", "cuda-", "jax", "rapids", "warp-lang")
-_SOURCES = 400  # of a distribution that is looked at
+_OF_GPU = ("tensorrt", "torch-tensorrt", "cupy", "cuda-", "jax", "rapids", "warp-lang", "onnx")
+_SOURCES = 1_200  # of a distribution that is looked at for names
+_FOR_MODULES = 400  # and for modules
+_PARTS = 2  # modules of a distribution that are asked besides its packages
+
+
+class Estranged(Frozen):
+    """A package, and the modules of it that ask for what is not there."""
+
+    owner: str
+    package: str
+    parts: tuple[str, ...]
 
 
 def estranged(
-    distributions: Sequence[Distribution], gpu: Collection[str], lacks: Callable[[str], bool]
-) -> Iterator[tuple[str, str]]:
-    """Distributions for GPUs, and what requires these, that import modules which are not there.
+    distributions: Sequence[Distribution], gpu: Collection[str], names: ModuleNames
+) -> Iterator[Estranged]:
+    """Distributions for GPUs, and what requires these, that ask for modules or names which are not there.
 
-    Told from statements that stand under no condition. Each with its packages.
+    Told from statements that stand under no condition.
     """
     for dist in distributions:
-        uses = (
-            dist.name.startswith(_OF_GPU)
-            or dist.name in gpu
-            or any(_name(text) in gpu for text in dist.requires)
-        )
+        named = (dist.name, *map(_name, dist.requires))
+        uses = any(name in gpu or name.startswith(_OF_GPU) for name in named)
         if not uses or dist.record is None or not dist.metadata or dist.editable:
             continue
         record = text_of(f"{dist.metadata}/RECORD", _RECORD)
         sources = [path for path in _SOURCE.findall(record) if not _TESTS & set(path.split("/"))]
-        if 0 < len(sources) <= _SOURCES and any(
-            lacks(name) for name in _imported(f"{dist.location}/{path}" for path in sources)
+        if len(sources) > _SOURCES:
+            continue
+        texts = {path: _text(f"{dist.location}/{path}") for path in sources}
+        lost = [path for path, text in texts.items() if _asks_in_vain(path, text, names)]
+        few = texts.values() if len(texts) <= _FOR_MODULES else ()
+        modules = dict.fromkeys(name for text in few for name in imported_modules(text))
+        for package in (
+            main_packages(dist) if lost or any(map(names.modules.lacks, modules)) else ()
         ):
-            yield from ((dist.name, package) for package in main_packages(dist))
+            inner = (module_name(path) for path in lost if path.startswith(f"{package}/"))
+            parts = sorted((name for name in inner if name != package), key=lambda n: n.count("."))
+            yield Estranged(dist.name, package, tuple(parts[:_PARTS]))
+
+
+def _asks_in_vain(path: str, text: str, names: ModuleNames) -> bool:
+    """Whether a source takes a name that is not there from a module of another package."""
+    top = path.partition("/")[0]
+    every = dict.fromkeys(asked_of_modules(outside_functions(text)))
+    lost = [name for name in every if name.partition(".")[0] != top and names.in_vain(name)]
+    return bool(lost)
+
+
+def _text(path: str) -> str:
+    try:
+        return read(path, _TEXT).decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def main_packages(dist: Distribution) -> list[str]:
@@ -98,6 +127,16 @@ def main_packages(dist: Distribution) -> list[str]:
     return named or (every if len(every) == 1 else [])
 
 
+def owner_of(distributions: Sequence[Distribution], module: str) -> str | None:
+    """The distribution that brought the package of a module: of several, the one that is called like it."""
+    top = module.partition(".")[0]
+    brought = re.compile(rf"^{re.escape(top)}(?:/__init__)?\.py,", re.MULTILINE)
+    every = [
+        d.name for d in distributions if brought.search(text_of(f"{d.metadata}/RECORD", _RECORD))
+    ]
+    return normalise(top) if normalise(top) in every else next(iter(every), None)
+
+
 def carries(dist: Distribution, module: str) -> bool:
     """Whether a distribution brings a module of this name along, in a folder that it may add to sys.path."""
     top = re.escape(module.partition(".")[0])
@@ -106,19 +145,6 @@ def carries(dist: Distribution, module: str) -> bool:
         re.search(rf"^(?:.*/)?{top}(?:/|\.py,|\.so|\.cpython|\.cp\d|\.pyd)", record, re.MULTILINE)
         is not None
     )
-
-
-def _imported(paths: Iterable[str]) -> Iterator[str]:
-    """The modules that sources import at once, each once."""
-    seen: set[str] = set()
-    for path in paths:
-        try:
-            text = read(path, _TEXT).decode("utf-8", "replace")
-        except OSError:
-            continue
-        names = {found[1] or found[2] for found in _IMPORTED.finditer(text)} - seen
-        seen |= names
-        yield from names
 
 
 def openers(distributions: Sequence[Distribution]) -> Iterator[tuple[str, str]]:

@@ -13,22 +13,25 @@ from typing import Any
 from gpufix.binary.loader.disk import Files
 from gpufix.binary.pe_loader.disk import PeFiles
 from gpufix.facts.libraries.dependents import (
+    Estranged,
     between,
     carries,
     dependents,
-    estranged,
     gone,
     lacking,
     main_packages,
     openers,
+    owner_of,
 )
 from gpufix.facts.libraries.imports import Site, dotted, module_above
 from gpufix.facts.libraries.library_files import python_tag
+from gpufix.facts.libraries.module_names import ModuleNames
 from gpufix.facts.libraries.modules import Modules
 from gpufix.facts.libraries.verdicts import Judge
 from gpufix.facts.reading import text
 from gpufix.facts.windows.judge import WindowsJudge
 from gpufix.facts.windows.site import WindowsSite
+from gpufix.knowledge import families
 from gpufix.model import Distribution, Import, Python, Spared, Torch
 from gpufix.source.python.import_world import Outcome
 from gpufix.source.python.importing import Parsed, Session
@@ -52,15 +55,16 @@ def imports(
     belongs: Mapping[str, str],
     torch: Torch | None,
     distributions: Sequence[Distribution] = (),
-    gpu: Collection[str] = (),
     unfit: Collection[str] = (),
+    names: ModuleNames | None = None,
+    astray: Sequence[Estranged] = (),
 ) -> list[Import]:
     """What importing each package that holds a suspect library would do.
 
     Where a package's own import goes nowhere near a suspect library, the modules that name it are
     asked too: they are the parts that are lost without it. And the packages that require it, whose
-    imports may need just such a part. gpu: distributions for GPUs, which are asked where they import
-    a module that is not there. unfit: modules that raise when they are imported.
+    imports may need just such a part. unfit: modules that raise when they are imported. astray: packages
+    that ask others for what is not there.
     """
     packages: dict[str, list[str]] = {}
     for path in suspect:
@@ -68,7 +72,9 @@ def imports(
         if name and name.partition(".")[0] not in _APART:
             packages.setdefault(name, []).append(path)
     real = {os.path.realpath(path): path for path in suspect}
-    follower = _Follower(python, environ, judge, real, _of_torch(torch), distributions, unfit)
+    names = names or ModuleNames(Modules(python))
+    known = _of_torch(torch)
+    follower = _Follower(python, environ, judge, real, known, distributions, names, unfit)
     found = [
         told
         for name, paths in packages.items()
@@ -76,7 +82,7 @@ def imports(
     ]
     found += follower.lacking({one.module for one in found})
     found += follower.openers({one.module for one in found})
-    return [*found, *follower.estranged({one.module for one in found}, gpu)]
+    return [*found, *follower.estranged({one.module for one in found}, astray)]
 
 
 class _Follower:
@@ -90,6 +96,7 @@ class _Follower:
         suspects: Mapping[str, str],
         known: Mapping[str, Any],
         distributions: Sequence[Distribution],
+        names: ModuleNames,
         unfit: Collection[str] = (),
     ) -> None:
         self._python = python
@@ -97,8 +104,8 @@ class _Follower:
         self._gone = gone(distributions)
         damaged = (name for path in suspects.values() if (name := self._damaged(path)))
         self._lost = {*self._gone.modules, *damaged}
-        self._modules, self._unfit = Modules(python), unfit
-        self._context = (python, environ, judge.preloaded, suspects, self._lost, self._modules)
+        self._modules, self._names, self._unfit = names.modules, names, unfit
+        self._context = (python, environ, judge.preloaded, suspects, self._lost, names)
         self._steps, self._parts, self._others = _STEPS, _ALL_PARTS, _DEPENDENTS
         self._parsed: Parsed = {}
 
@@ -167,31 +174,50 @@ class _Follower:
             if told.missing:
                 yield _import(package, owner, told)
 
-    def estranged(self, known: Collection[str], gpu: Collection[str]) -> Iterator[Import]:
-        """The imports that fail for want of a module that another package, or none, should have."""
-        every = estranged(self._distributions, gpu, self._modules.lacks)
-        for owner, package in islice(every, _ESTRANGED):
-            if package in known or package in _APART:
+    def estranged(self, known: Collection[str], astray: Sequence[Estranged]) -> Iterator[Import]:
+        """The imports that fail for want of what another package, or none, should have."""
+        for one in astray[:_ESTRANGED]:
+            if one.package in known or one.package in _APART:
                 continue
-            session = self._site(package)[1]
-            told = self._own(package, owner, session.follow(package))
+            session = self._site(one.package)[1]
+            told = self._own(one.package, one.owner, session.follow(one.package))
+            yield from [told] if told.foreign else self._parts_of(one, told, session)
             self._steps = session.left
-            if told.foreign:
-                yield told
+
+    def _parts_of(self, one: Estranged, whole: Import, session: Session) -> Iterator[Import]:
+        """The first module that fails by a name, where the package may reach it or the name is known to be gone.
+
+        Where the package's import works without, it is for a release that people may not have.
+        """
+        asked = (self._own(part, one.owner, session.follow(part)) for part in one.parts)
+        for told in asked:
+            lost = told.missing or ""
+            if told.foreign and (whole.state != "works" or families.gone(lost)):
+                yield replace(told, part_of=one.package)
+                return
 
     def _own(self, name: str, owner: str | None, told: Outcome) -> Import:
-        """The import of a package, and whether what it lacks is no module of its own."""
+        """The import of a package, and whether what it lacks is nothing of its own."""
         lost, dist = told.missing, next((d for d in self._distributions if d.name == owner), None)
+        top = name.partition(".")[0]
         foreign = (
             told.state == "fails"
             and bool(lost)
-            and not f"{lost}.".startswith(f"{name.partition('.')[0]}.")
-            and self._modules.lacks(lost)
+            and not f"{lost}.".startswith(f"{top}.")
             and dist is not None
-            and name in main_packages(dist)
-            and (self._modules.find(lost.partition(".")[0]) is not None or not carries(dist, lost))
+            and top in main_packages(dist)
+            and (self._is_lost_name(lost) or self._is_lost_module(lost, dist))
         )
-        return replace(_import(name, owner, told), foreign=foreign)
+        of = owner_of(self._distributions, lost) if foreign else None
+        return replace(_import(name, owner, told), foreign=foreign, of=of)
+
+    def _is_lost_name(self, lost: str) -> bool:
+        module, _, name = lost.rpartition(".")
+        return (module, name) in self._names.lost
+
+    def _is_lost_module(self, lost: str, dist: Distribution) -> bool:
+        here = self._modules.find(lost.partition(".")[0]) is not None
+        return self._modules.lacks(lost) and (here or not carries(dist, lost))
 
     def _dependents(self, name: str, owner: str, siblings: bool) -> Iterator[Import]:
         """The imports of packages that require this one, of those that fail by it, or may."""

@@ -16,7 +16,7 @@ from gpufix.binary.loader.state import State
 from gpufix.binary.pe_loader.state import WindowsState
 from gpufix.facts.libraries.compiled_text import texts
 from gpufix.facts.libraries.library_files import python_tag
-from gpufix.facts.libraries.modules import Modules
+from gpufix.facts.libraries.module_names import ModuleNames
 from gpufix.facts.libraries.nvidia_files import nvidia_files
 from gpufix.facts.windows.judge import WindowsJudge
 from gpufix.files import read_whole
@@ -24,7 +24,7 @@ from gpufix.model import Python
 from gpufix.source.python.import_world import Found, Loads
 
 _LIBRARY_LIMIT = 256 << 20
-_SOURCES = 400  # of one import: what reads more is not followed to its end
+_SOURCES = 1_000  # of one import: what reads more is not followed to its end
 _ASIDE = 100  # of them, of other packages
 # torch's libraries are judged as its own import loads them; pathfinder's by the name that it is asked for.
 _APART = ("torch", "cuda.pathfinder")
@@ -80,7 +80,7 @@ class Site:
         preloaded: Preloaded | WindowsJudge,
         suspect: Mapping[str, str],
         gone: Collection[str],
-        modules: Modules,
+        names: ModuleNames,
         followed: Collection[str],
         siblings: bool,
         known: Mapping[str, Any],
@@ -96,7 +96,8 @@ class Site:
         self.refused: dict[str, Verdict] = {}  # by the path that it was to be loaded from
         self.loaded: dict[str, Verdict] = {}  # suspects that load as the code prepares it
         self._suspect, self._gone, self._unfit = suspect, gone, unfit
-        self._preloaded, self._modules = preloaded, modules
+        self._preloaded, self._names = preloaded, names
+        self._modules = modules = names.modules
         self._python, self._followed, self._siblings = python, followed, siblings
         self._found: dict[str, Found | None] = {}
         self._read = self._aside = 0
@@ -147,6 +148,10 @@ class Site:
     def lacks(self, name: str) -> bool:
         """See World."""
         return self._modules.lacks(name)
+
+    def lacks_name(self, module: str, name: str) -> bool:
+        """See World."""
+        return (module, name) in self._names.lost
 
     def text(self, path: str) -> str:
         """See World. Raises ValueError for one source too many."""

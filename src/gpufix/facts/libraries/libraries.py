@@ -15,6 +15,7 @@ from gpufix.facts.libraries.identity import identities
 from gpufix.facts.libraries.library_facts import Describer
 from gpufix.facts.libraries.library_files import owners, python_tag, stray
 from gpufix.facts.libraries.library_walk import find
+from gpufix.facts.libraries.module_names import ModuleNames
 from gpufix.facts.libraries.modules import Modules
 from gpufix.facts.libraries.verdicts import Judge, names_torch
 from gpufix.facts.reading import text, without_collection
@@ -22,8 +23,9 @@ from gpufix.knowledge import families
 from gpufix.knowledge.cuda_libraries import belongs as belongs_to_cuda
 from gpufix.model import Binaries, CondaPackage, Distribution, Import, Python, Torch
 
-_OLD = re.compile(rb"numpy\.core\._multiarray_umath")
-_NEW = re.compile(rb"numpy\._core\._multiarray_umath")
+# Cython's modules say so where they take NumPy's types, even without its C functions.
+_OLD = re.compile(rb"numpy\.core\.(?:_multiarray_umath|multiarray failed to import)")
+_NEW = re.compile(rb"numpy\._core\.(?:_multiarray_umath|multiarray failed to import)")
 _LIMIT = 64 << 20  # bytes of constants read of one module
 _FRAMEWORKS = {"jax", "numba", "tensorflow", "torch", "triton"}
 _MODULES = 40  # of one distribution, of which none may use NumPy
@@ -103,19 +105,25 @@ def _imports(
     suspect = [p for p, v in judge.verdicts.items() if v.refused or v.context == "package"]
     suspect += [path for path in unfit if path not in suspect]
     gpu = _for_gpus(judge, belongs) | families.names() | _FRAMEWORKS
-    absent = Modules(python).lacks
-    asked = chain(
-        lacking(distributions, python),
-        openers(distributions),
-        estranged(distributions, gpu, absent),
-    )
-    if not suspect and next(asked, None) is None:
+    names = ModuleNames(Modules(python))
+    astray = list(estranged(distributions, gpu, names))
+    asked = chain(lacking(distributions, python), openers(distributions))
+    if not suspect and not astray and next(asked, None) is None:
         return []
     from gpufix.facts.libraries.followed import imports
 
     with without_collection():
         return imports(
-            python, ctx.environ, judge, suspect, belongs, torch, distributions, gpu, unfit
+            python,
+            ctx.environ,
+            judge,
+            suspect,
+            belongs,
+            torch,
+            distributions,
+            unfit,
+            names,
+            astray,
         )
 
 

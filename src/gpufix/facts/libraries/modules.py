@@ -51,7 +51,7 @@ class Modules:
 
         One that speaks of it, and of sys.modules or its __path__, may. So may a zip file on sys.path.
         """
-        if self.hooked or self._zipped or self.find(name) is not None:
+        if self.shows_less or self.find(name) is not None:
             return False
         above, last = name, name
         while above and self.find(above) is None:
@@ -158,8 +158,9 @@ class Modules:
         return Found("namespace", is_package=True) if inner is not None else None
 
     @cached_property
-    def _zipped(self) -> bool:
-        return any(os.path.isfile(entry) for entry in self._python.sys_path)
+    def shows_less(self) -> bool:
+        """Whether more may be imported than folders show: from a zip file, or by a hook."""
+        return self.hooked or any(os.path.isfile(entry) for entry in self._python.sys_path)
 
     @cached_property
     def hooked(self) -> bool:

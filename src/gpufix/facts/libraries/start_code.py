@@ -8,8 +8,9 @@ from posixpath import basename
 
 from gpufix.model import PthFile, Python
 
-# Code of .pth files that finds no modules but the standard library's, or none.
+# Code of .pth files that finds no modules but the standard library's, or none; pynvml's leads to nvidia-ml-py's.
 NO_HOOKS = {
+    "_pynvml_redirector.pth",
     "distutils-precedence.pth",
     "_virtualenv.pth",
     "a1_coverage.pth",

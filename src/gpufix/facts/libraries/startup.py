@@ -10,6 +10,7 @@ from typing import cast
 from gpufix.binary.loader.preloaded import Preloaded
 from gpufix.binary.loader.state import State
 from gpufix.facts.libraries.imports import Site
+from gpufix.facts.libraries.module_names import ModuleNames
 from gpufix.facts.libraries.modules import Modules
 from gpufix.facts.libraries.start_code import customizing, telling
 from gpufix.files import read_whole
@@ -29,7 +30,9 @@ def started(python: Python, environ: Mapping[str, str], preloaded: Preloaded) ->
     own = {name for names in steps for name in names}
     if True not in {modules.may_open(name) for name in own}:
         return preloaded.bare
-    site = Site(python, environ, preloaded, {}, (), modules, own, siblings=True, known={})
+    site = Site(
+        python, environ, preloaded, {}, (), ModuleNames(modules), own, siblings=True, known={}
+    )
     site.hooked = False  # what would bring modules of its own has not run yet
     session = Session(site)
     for names in steps:

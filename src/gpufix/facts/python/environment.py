@@ -25,6 +25,9 @@ def state_dir(environ: Mapping[str, str] = os.environ) -> Path:
     return base / "gpufix"
 
 
+MOVE_SYS_PATH = frozenset({"PYTHONPATH", "PYTHONNOUSERSITE", "PYTHONUSERBASE"})
+
+
 def overlay_path(
     prefix: str, project: Path | None, environ: Mapping[str, str] = os.environ
 ) -> Path:
@@ -101,7 +104,7 @@ def collect(
         process={
             text(name): _safe(value) for name, value in sorted(ctx.environ.items()) if matters(name)
         },
-        overlay=_overlay(ctx, overlay_path) if overlay_path else {},
+        overlay=overlay(ctx, overlay_path) if overlay_path else {},
         overlay_path=text(str(overlay_path)) if overlay_path else None,
         profile=_profiles(ctx),
         started=_started(python) if python else {},
@@ -125,7 +128,7 @@ def _safe(value: str) -> str:
     return without_userinfo(text(value[:_LENGTH]))
 
 
-def _overlay(ctx: CollectContext, path: Path) -> dict[str, str | None]:
+def overlay(ctx: CollectContext, path: Path) -> dict[str, str | None]:
     try:
         data = json.loads(read_whole(path, _LIMIT))
         variables = data["variables"]

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from gpufix.facts.context import CollectContext
 from gpufix.facts.python.choice import choice
+from gpufix.facts.python.remains import hollow, other_sites
 from gpufix.facts.python.site_paths import SitePaths, is_dir
 from gpufix.facts.reading import json_text, text
 from gpufix.facts.windows.layout import NoVersion, describe
@@ -194,6 +195,7 @@ def _assemble(ctx: CollectContext, reply: dict[str, Any]) -> Python:
     layout = _layout(ctx, reply, user_site, whole_system)
     marker = Path(reply["stdlib"], "EXTERNALLY-MANAGED")
     has_marker = venv is None and marker.is_file()
+    kind, sites = _kind(ctx, reply), list(_holders(layout))
     return Python(
         executable=text(reply["executable"]),
         program=_program(reply),
@@ -205,9 +207,9 @@ def _assemble(ctx: CollectContext, reply: dict[str, Any]) -> Python:
         machine=json_text(reply["machine"]),
         prefix=text(reply["prefix"]),
         base_prefix=text(reply["base_prefix"]),
-        kind=_kind(ctx, reply),
+        kind=kind,
         externally_managed=text(str(marker)) if has_marker else None,
-        site_dirs=[text(p) for p in _holders(layout)],
+        site_dirs=[text(p) for p in sites],
         user_site=text(user_site) if user_site else None,
         sys_path=[text(p) for p in layout.paths],
         pth_files=layout.pth_files,
@@ -215,6 +217,8 @@ def _assemble(ctx: CollectContext, reply: dict[str, Any]) -> Python:
         has_headers=Path(reply["include"], "Python.h").is_file(),
         libpython=text(reply["libpython"]) if reply["libpython"] else None,
         platform=json_text(reply["platform"]),
+        other_sites=other_sites(str(reply["prefix"]), kind, sites),
+        hollow=hollow(sites),
     )
 
 

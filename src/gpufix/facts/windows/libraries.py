@@ -14,6 +14,7 @@ from gpufix.facts.libraries.dependents import estranged, lacking, openers
 from gpufix.facts.libraries.library_facts import Opener, gpu_code
 from gpufix.facts.libraries.library_files import owners, python_tag, stray
 from gpufix.facts.libraries.library_walk import find
+from gpufix.facts.libraries.module_names import ModuleNames
 from gpufix.facts.libraries.modules import Modules
 from gpufix.facts.libraries.problems import problems_of
 from gpufix.facts.reading import text, without_collection
@@ -74,17 +75,25 @@ def _imports(
     suspect = [path for path, verdict in judge.verdicts.items() if verdict.refused]
     of_gpu = {belongs[path] for path in belongs if judge.links_torch(path)}
     gpu = of_gpu | families.names() | _FRAMEWORKS
-    asked = chain(
-        lacking(distributions, python),
-        openers(distributions),
-        estranged(distributions, gpu, Modules(python).lacks),
-    )
-    if not suspect and next(asked, None) is None:
+    names = ModuleNames(Modules(python))
+    astray = list(estranged(distributions, gpu, names))
+    asked = chain(lacking(distributions, python), openers(distributions))
+    if not suspect and not astray and next(asked, None) is None:
         return []
     from gpufix.facts.libraries.followed import imports
 
     with without_collection():
-        return imports(python, ctx.environ, judge, suspect, belongs, torch, distributions, gpu)
+        return imports(
+            python,
+            ctx.environ,
+            judge,
+            suspect,
+            belongs,
+            torch,
+            distributions,
+            names=names,
+            astray=astray,
+        )
 
 
 def _met(found: Import) -> Iterator[str]:

@@ -11,9 +11,11 @@ NAME = "remove-leftover-module"
 
 
 @fix(NAME, "ABI304")
-def remove_leftover_module(finding: Finding, view: View) -> Plan | Skip:
+def remove_leftover_module(finding: Finding, view: View) -> Plan | Skip | None:
     """From this environment's own folders, where no other Python looks; nobody's files only."""
-    paths = finding.payload_as(ExtensionModules).libraries
+    if not isinstance(finding.payload, ExtensionModules):
+        return None
+    paths = finding.payload.libraries
     owned = [x.distribution for x in view.facts.binaries.libraries if x.path in paths]
     owner = next(filter(None, owned), None)
     sites = view.facts.python.site_dirs if view.facts.python else []

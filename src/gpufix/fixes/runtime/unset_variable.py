@@ -25,7 +25,7 @@ def unset_variable(finding: Finding, view: View) -> Plan | Skip | None:
             )
         name = payload.variable
     elif isinstance(payload, EnvironmentVariable) and finding.code != "RUN801":
-        name = payload.name
+        name, value = payload.name, payload.rest
     else:
         return None
     lines = setting_lines(view, name)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+from packaging.version import Version
 
 from gpufix.evidence import conda
 from gpufix.evidence.declared import spelled, with_row
-from gpufix.evidence.requirements import parse
+from gpufix.evidence.requirements import parse, version_of
 from gpufix.evidence.view import View
 from gpufix.fixes.pins import extras_of, from_address, immovable
 from gpufix.fixes.registry import fix
 from gpufix.knowledge import families, listings
 from gpufix.knowledge.families import Gone
-from gpufix.model import Advise, Finding, Install, Plan, Skip
+from gpufix.model import Advise, Distribution, Finding, Install, Plan, Skip
 from gpufix.model.payload import (
     AbsentDepends,
     AbsentModule,
@@ -61,24 +64,32 @@ def resolve_conflict(finding: Finding, view: View) -> Plan | Skip | None:
         title=f"install {', '.join(wanted)}",
         # What is merely absent can be added without moving anything that somebody chose.
         safety="unsafe" if moved else "safe",
-        steps=[Install(install=list(wanted), dependencies=True)],
+        steps=[
+            Install(
+                install=list(wanted),
+                dependencies=True,
+                freeze=isinstance(payload, KnownConflict) and not moved,
+            )
+        ],
     )
 
 
 def _bringing(absent: AbsentModule, view: View) -> Plan | Skip:
-    """A module that a package has no more: a later release of what imports it, at which nothing else
-    moves. One that nothing brings: the listed distribution of its name."""
+    """What a package has no more: a later release of what asks for it, at which nothing else moves. Of a
+    module that nothing brings: the listed distribution of its name."""
     dist, top = view.dist(absent.distribution), normalise(absent.module.partition(".")[0])
     wanted = None
-    if row := families.gone(absent.module):
+    if absent.of is None and (row := families.gone(absent.module)):
         return _earlier(absent, row, view)
     if absent.of is None and _is_listed(top):
         wanted = top
-    elif absent.of and dist and immovable(dist) is None and _is_listed(dist.name):
+    elif absent.of and dist and immovable(dist) is None and has_later(dist):
         wanted = f"{dist.name}>{dist.version}"
     if wanted is None:
         lost = absent.of or f"a package with {absent.module}"
         reason = f"which releases of {absent.distribution} and {lost} go together is not known here"
+        if dist and absent.of and families.releases(dist.name):
+            reason = f"no release of {dist.name} after {dist.version} is listed"
         return Skip(
             fix="resolve-conflict", code="WHL506", subject=absent.distribution, reason=reason
         )
@@ -92,9 +103,23 @@ def _bringing(absent: AbsentModule, view: View) -> Plan | Skip:
     )
 
 
+def has_later(dist: Distribution) -> bool:
+    """Whether a release after the installed one is listed."""
+    newest, installed = next(iter(families.releases(dist.name)), None), version_of(dist.version)
+    if newest is None:
+        return listings.key(dist.name) is not None
+    return installed is not None and installed < Version(newest)
+
+
 def _earlier(absent: AbsentModule, row: Gone, view: View) -> Plan | Skip:
     """The releases that still have the module, where nobody requires a later one."""
-    dist, wanted = view.dist(row.distribution), f"{row.distribution}<{row.until}"
+    return moved_partner(absent, f"{row.distribution}<{row.until}", view, f"which has {row.module}")
+
+
+def moved_partner(absent: AbsentModule, wanted: str, view: View, why: str) -> Plan | Skip:
+    """Another release of the package that is asked in vain, where nobody else minds."""
+    name = normalise(re.split(r"[<>=]", wanted)[0])
+    dist = view.dist(name)
     reason = with_row(view, wanted).conflict or (immovable(dist) if dist else None)
     if reason:
         return Skip(
@@ -104,7 +129,7 @@ def _earlier(absent: AbsentModule, row: Gone, view: View) -> Plan | Skip:
         fix="resolve-conflict",
         codes=["WHL506"],
         subjects=[absent.distribution],
-        title=f"install {wanted}, which has {row.module}",
+        title=f"install {wanted}, {why}",
         safety="unsafe" if dist else "safe",
         steps=[Install(install=[wanted], dependencies=True, freeze=True)],
     )

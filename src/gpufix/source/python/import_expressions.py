@@ -24,7 +24,7 @@ from gpufix.source.python.import_values import (
     attribute,
     truth,
 )
-from gpufix.source.python.import_world import Fails, Return, TooMuch, World, constants
+from gpufix.source.python.import_world import NO_NAME, Fails, Return, TooMuch, World, constants
 
 STEPS = 200_000  # statements and expressions of one import
 # A function that brought in nothing so often is run no more; one of the package itself: ROUNDS.
@@ -223,8 +223,14 @@ class Expressions(ABC):
         return value[key] if -len(value) <= key < len(value) else UNKNOWN
 
     def _of_attribute(self, node: ast.Attribute, frame: Frame) -> Any:
-        found = attribute(self.value(node.value, frame), node.attr)
+        found = self._asked(self.value(node.value, frame), node.attr)
         return self._told(found) if isinstance(found, Outside) else found
+
+    def _asked(self, owner: Any, name: str) -> Any:
+        """A name of a value. Raises Fails where a module is known to have none."""
+        if isinstance(owner, Outside) and self.world.lacks_name(owner.name, name):
+            raise Fails(NO_NAME, missing=f"{owner.name}.{name}")
+        return attribute(owner, name)
 
     def _told(self, name: Outside) -> Any:
         return self._known.get(name.name, name)
@@ -233,7 +239,7 @@ class Expressions(ABC):
         owner: Any = None
         if isinstance(node.func, ast.Attribute):
             owner = self.value(node.func.value, frame)
-            called = attribute(owner, node.func.attr)
+            called = self._asked(owner, node.func.attr)
         else:
             called = self.value(node.func, frame)
         args = list(self._items(node.args, frame))

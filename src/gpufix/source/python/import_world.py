@@ -43,6 +43,10 @@ class World(Protocol):
         """Whether a package that is not followed is known to have no module of this name."""
         ...
 
+    def lacks_name(self, module: str, name: str) -> bool:
+        """Whether a module that is not followed is known to have nothing of this name."""
+        ...
+
     def text(self, path: str) -> str:
         """A source. Raises OSError, ValueError."""
         ...
@@ -126,6 +130,7 @@ class Outcome:
 
 IMPORT = frozenset({"ImportError", "Exception", "BaseException", "object"})
 NO_MODULE = IMPORT | {"ModuleNotFoundError"}
+NO_NAME = frozenset({"AttributeError", "Exception", "BaseException", "object"})
 OS = frozenset({"OSError", "Exception", "BaseException", "object"})
 
 

@@ -243,6 +243,8 @@ class _Importer(Statements):
 
     def _member(self, module: Any, base: str, name: str) -> Any:
         if not isinstance(module, Module):
+            if isinstance(module, Outside) and self.world.lacks_name(base, name):
+                raise Fails(IMPORT, missing=f"{base}.{name}")
             return attribute(module, name)
         if name in module.names:
             return module.names[name]

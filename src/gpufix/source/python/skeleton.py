@@ -53,6 +53,11 @@ def skeleton(text: str) -> tuple[ast.Module, Functions]:
     return parsed(text), {}
 
 
+def outside_functions(text: str) -> str:
+    """A source with `def name(): ...` in the place of functions."""
+    return _without_functions("\n" + text.removeprefix("\ufeff"))[0]
+
+
 def _without_functions(text: str) -> tuple[str, Functions]:
     """Of a text that a line break was put before."""
     kept, at, line = [], 0, 0

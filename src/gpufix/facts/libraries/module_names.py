@@ -1,0 +1,156 @@
+"""Names that a module of the patient does not have, although another one asks for them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from posixpath import dirname
+
+from gpufix.facts.libraries.modules import Modules
+from gpufix.files import read_whole
+from gpufix.knowledge import families
+from gpufix.source.python.asked_of_modules import bound_names, star_imports
+from gpufix.source.python.tree import NotPython, parsed
+
+# A module that holds one of these may have names that no statement of it binds.
+_MAKES = re.compile(
+    r"\b(?:globals|locals|vars|exec|eval|setattr)\(|\bsys\.modules\b|\b__dict__\b|\blazy|Lazy"
+)
+_GETS = re.compile(r"\b__getattr__\b")
+# Deprecated names are listed in the text: jax's own helper, and its like.
+_DEPRECATED = re.compile(r"^[ \t]*__getattr__\s*=\s*[\w.]*deprecat\w*\(", re.MULTILINE)
+_OF_MODULES = {
+    "__builtins__", "__cached__", "__dict__", "__doc__", "__file__", "__loader__", "__name__",
+    "__package__", "__path__", "__spec__", "__getattr__", "__class__",
+}  # fmt: skip
+_SUFFIXES = (".py", ".pyi", ".so")
+_FILES, _BYTES = 6_000, 128 << 20  # of one package, in which a name is looked for
+_STARS = 20  # modules that one takes all names of
+
+
+class ModuleNames:
+    """Tells what is certain: a name that a statement, a file or compiled code may make is not lacked."""
+
+    def __init__(self, modules: Modules) -> None:
+        self.modules = modules
+        self._lacks: dict[tuple[str, str], bool] = {}
+        self._bound: dict[str, frozenset[str] | None] = {}
+        self.lost: set[tuple[str, str]] = set()  # what was asked for in vain
+
+    def in_vain(self, dotted: str) -> bool:
+        """Whether "jax.random.KeyArray" asks a module for a name that it lacks; that is remembered."""
+        asked = self.split(dotted)
+        if asked is None or not self.lacks(*asked):
+            return False
+        self.lost.add(asked)
+        return True
+
+    def lacks(self, module: str, name: str) -> bool:
+        """Whether `from module import name` and `module.name` fail, as far as the package's own files tell."""
+        if (module, name) not in self._lacks:
+            self._lacks[module, name] = self._lacking(module, name, _STARS)
+        return self._lacks[module, name]
+
+    def split(self, dotted: str) -> tuple[str, str] | None:
+        """Of "jax.random.KeyArray" the innermost module and the name that is asked of it."""
+        parts = dotted.split(".")
+        for end in range(len(parts) - 1, 0, -1):
+            if self.modules.find(".".join(parts[:end])) is not None:
+                return ".".join(parts[:end]), parts[end]
+        return None
+
+    def _lacking(self, module: str, name: str, stars: int) -> bool:
+        found = self.modules.find(module)
+        if found is None or name in _OF_MODULES or not stars or self.modules.shows_less:
+            return False
+        if self.modules.find(f"{module}.{name}") is not None or found.kind != "source":
+            # Of a package without __init__.py, modules are all that there is.
+            return found.kind == "namespace" and self.modules.find(f"{module}.{name}") is None
+        try:
+            text = self.modules.text(found.path)
+        except (OSError, ValueError):
+            return False
+        if _may_bind(text, name) or self._is_bound(found.path, text, name):
+            return False
+        if _MAKES.search(text) or (_GETS.search(text) and not _DEPRECATED.search(text)):
+            # transformers makes T5TokenizerFast of T5Tokenizer: a row must say that the name is gone, too.
+            return families.gone(f"{module}.{name}") is not None and self._occurs_nowhere(
+                module, name
+            )
+        if _GETS.search(text) and re.search(rf"\b{name}\b", text):
+            return False
+        package = module if found.is_package else module.rpartition(".")[0]
+        others = star_imports(text, package)
+        return all(self._lacking(other, name, stars - 1) for other in others) and not self._is_set(
+            module, name
+        )
+
+    def _is_bound(self, path: str, text: str, name: str) -> bool:
+        if path not in self._bound:
+            try:
+                self._bound[path] = bound_names(parsed(text))
+            except NotPython:
+                self._bound[path] = None
+        bound = self._bound[path]
+        return bound is None or name in bound
+
+    def _is_set(self, module: str, name: str) -> bool:
+        """Whether another file of the package sets it from outside."""
+        last, dotted = module.rpartition(".")[2], f"{module.rpartition('.')[2]}.{name}".encode()
+        sets = re.compile(
+            rf"\b{last}\.{name}\s*=(?!=)|setattr\(\s*[\w.]*\b{last}\s*,\s*['\"]{name}\b".encode()
+        )
+
+        def holds(data: bytes) -> bool:
+            likely = dotted in data or (b"setattr(" in data and name.encode() in data)
+            return likely and sets.search(data) is not None
+
+        return not self._no_file(module, holds, (".py",))
+
+    def _occurs_nowhere(self, module: str, name: str) -> bool:
+        plain = name.encode()
+        word = re.compile(rb"(?<![A-Za-z0-9_])%s(?![A-Za-z0-9_])" % plain)
+
+        def holds(data: bytes) -> bool:
+            return plain in data and word.search(data) is not None
+
+        return self._no_file(module, holds, _SUFFIXES)
+
+    def _no_file(
+        self, module: str, holds: Callable[[bytes], bool], suffixes: tuple[str, ...]
+    ) -> bool:
+        top = self.modules.find(module.partition(".")[0])
+        if top is None or not top.is_package or not top.path:
+            return False
+        left = _BYTES
+        for count, path in enumerate(_files(dirname(top.path), suffixes)):
+            try:
+                data = read_whole(path, left)
+            except (OSError, ValueError):
+                return False
+            left -= len(data)
+            if count >= _FILES or left <= 0 or holds(data):
+                return False
+        return True
+
+
+def _may_bind(text: str, name: str) -> bool:
+    """Whether the name stands where one is bound; cheaper than to parse, and never too strict."""
+    if name not in text:
+        return False
+    return (
+        re.search(
+            rf"\b(?:def|class|as|for|import|global)[ \t]+{name}\b|\b{name}\b[ \t]*(?:=(?!=)|:(?!=))|"
+            rf"\b{name}\b[ \t]*,|,[ \t]*{name}\b|^[ \t]*{name}[ \t]*\)?$|['\"]{name}['\"]",
+            text,
+            re.MULTILINE,
+        )
+        is not None
+    )
+
+
+def _files(folder: str, suffixes: tuple[str, ...]) -> Iterator[str]:
+    for at, inner, names in os.walk(folder):
+        inner[:] = [one for one in inner if one not in ("__pycache__", "tests", "test")]
+        yield from (f"{at}/{name}" for name in sorted(names) if name.endswith(suffixes))

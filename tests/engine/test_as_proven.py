@@ -1,0 +1,68 @@
+"""What was read to be fixed and does not import all the same is not fixed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from gpufix.checks.registry import ERROR, WARNING
+from gpufix.engine.run.comparison import Comparison
+from gpufix.engine.run.repair import as_proven
+from gpufix.model import Facts, Finding, Host, Probe, Python, Severity
+from gpufix.model.payload import ExtensionModules
+
+SITE = "/env/lib/python3.11/site-packages"
+FACTS = Facts(
+    host=Host(os="Linux", kernel="6", machine="x86_64"),
+    python=Python(
+        executable="/env/bin/python",
+        version="3.11.7",
+        tag="cp311",
+        prefix="/env",
+        base_prefix="/usr",
+        kind="venv",
+        site_dirs=[SITE],
+    ),
+)
+
+
+def finding(severity: Severity = ERROR, *files: str) -> Finding:
+    paths = tuple(f"{SITE}/{name}" for name in files or ("vllm/_C.abi3.so",))
+    return Finding(
+        code="ABI301",
+        name="cxx11-abi-mismatch",
+        severity=severity,
+        subject="vllm",
+        message="vllm is built with the other ABI.",
+        payload=ExtensionModules("vllm", paths),
+    )
+
+
+def said(*failing: str, works: Sequence[str] = ("vllm",)) -> list[Probe]:
+    bad = [Probe(module=name, ok=False, said="exits with -11") for name in failing]
+    return [*bad, *(Probe(module=name, ok=True) for name in works)]
+
+
+# A finding, what its imports came to, and whether it is fixed.
+CASES = {
+    "the module imports": (finding(), said(works=["vllm", "vllm._C"]), True),
+    "the package imports, and nobody tried the module": (finding(), said(), True),
+    "another package does not import": (finding(), said("xformers"), True),
+    "only a warning": (finding(WARNING), said("vllm._C"), True),
+    "a library that is no module": (finding(ERROR, "vllm/libops.so"), said("vllm._C"), True),
+    "the module does not import": (finding(), said("vllm._C"), False),
+    "one of several does not": (
+        finding(ERROR, "vllm/_A.abi3.so", "vllm/_C.abi3.so"),
+        said("vllm._C"),
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_module_that_a_finding_accused_must_import(name: str) -> None:
+    one, probes, is_fixed = CASES[name]
+    result = Comparison(fixed=[one], remaining=[], introduced=[], revealed=[], failed=[])
+    told = as_proven(result, probes, FACTS)
+    assert (told.fixed, told.remaining) == (([one], []) if is_fixed else ([], [one]))

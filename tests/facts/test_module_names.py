@@ -1,0 +1,153 @@
+"""Names that a module lacks, told from sources: against a real import of the same files."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from fake_site import Site
+
+from gpufix.facts.context import CollectContext
+from gpufix.facts.libraries.module_names import ModuleNames
+from gpufix.facts.libraries.modules import Modules
+from gpufix.source.python.asked_of_modules import asked_of_modules, bound_names, imported_modules
+from gpufix.source.python.tree import parsed
+
+DEPRECATED = (
+    "def deprecation_getattr(module, names):\n"
+    "    def get(name):\n"
+    "        if name in names:\n            return names[name]\n"
+    "        raise AttributeError(name)\n"
+    "    return get\n"
+)
+LAZY = (
+    "import sys, types\nclass LazyModule(types.ModuleType):\n"
+    "    __path__ = __path__\n"
+    "    def __getattr__(self, name):\n"
+    "        import importlib\n"
+    "        inner = importlib.import_module('b.inner')\n"
+    "        return getattr(inner, name)\n"
+    "sys.modules[__name__] = LazyModule(__name__)\n"
+)
+# What package b holds, what a takes from it, and whether that fails.
+CASES: dict[str, tuple[Mapping[str, str], str, bool]] = {
+    # silent: it is there, or may be
+    "bound": ({"b/__init__.py": "x = 1\n"}, "b.x", False),
+    "bound under a condition": ({"b/__init__.py": "if len('a'):\n    x = 1\n"}, "b.x", False),
+    "a function": ({"b/__init__.py": "def x(): pass\n"}, "b.x", False),
+    "by an import": (
+        {"b/__init__.py": "from os import (\n    path,\n    sep as x\n)\n"},
+        "b.x",
+        False,
+    ),
+    "by a loop": ({"b/__init__.py": "for x in [1]:\n    pass\n"}, "b.x", False),
+    "by a walrus": ({"b/__init__.py": "if (x := 1):\n    pass\n"}, "b.x", False),
+    "by with": ({"b/__init__.py": "with open(__file__) as x:\n    pass\n"}, "b.x", False),
+    "by global": ({"b/__init__.py": "def f():\n    global x\n    x = 1\nf()\n"}, "b.x", False),
+    "by all of another": (
+        {"b/__init__.py": "from .c import *\n", "b/c.py": "x = 1\n"},
+        "b.x",
+        False,
+    ),
+    "a module of it": ({"b/__init__.py": "", "b/x.py": ""}, "b.x", False),
+    "by globals()": ({"b/__init__.py": "globals()['x'] = 1\n"}, "b.x", False),
+    "by __getattr__": (
+        {"b/__init__.py": "def __getattr__(name):\n    return {'x': 1}[name]\n"},
+        "b.x",
+        False,
+    ),
+    "from elsewhere in the package": (
+        {"b/__init__.py": "from . import c\n", "b/c.py": "import b\nb.x = 1\n"},
+        "b.x",
+        False,
+    ),
+    "of a lazy module": ({"b/__init__.py": LAZY, "b/inner.py": "x = 1\n"}, "b.x", False),
+    # it is not
+    "what every module has": ({"b/c.py": ""}, "b.__path__", False),
+    "a module of a namespace": ({"b/c.py": ""}, "b.c", False),
+    "of a namespace, which has modules only": ({"b/c.py": "x = 1\n"}, "b.x", True),
+    "a version that nobody wrote": ({"b/__init__.py": ""}, "b.__version__", True),
+    "nothing": ({"b/__init__.py": ""}, "b.x", True),
+    "a name of a function alone": ({"b/__init__.py": "def f():\n    x = 1\n"}, "b.x", True),
+    "of a class alone": ({"b/__init__.py": "class C:\n    x = 1\n"}, "b.x", True),
+    "spoken of": ({"b/__init__.py": "# there is no x any more\ny = 1\n"}, "b.x", True),
+    "in a module of it": (
+        {"b/__init__.py": "x = 1\n", "b/c.py": "logger = 1\n"},
+        "b.c.x",
+        True,
+    ),
+    "not by all of another": (
+        {"b/__init__.py": "from .c import *\n", "b/c.py": "y = 1\n"},
+        "b.x",
+        True,
+    ),
+    "of deprecated names": (
+        {
+            "b/__init__.py": "from .d import deprecation_getattr as _deprecation_getattr\n"
+            "__getattr__ = _deprecation_getattr(__name__, {'y': 1})\n",
+            "b/d.py": DEPRECATED,
+            "b/other.py": "x = 1\n",
+        },
+        "b.x",
+        True,
+    ),
+    "in no file of a lazy one": ({"b/__init__.py": LAZY, "b/inner.py": "y = 1\n"}, "b.x", True),
+    "and known to be gone": (
+        {
+            "transformers/__init__.py": LAZY.replace("b.inner", "transformers.inner"),
+            "transformers/inner.py": "y = 1\n",
+        },
+        "transformers.HybridCache",
+        True,
+    ),
+    "made of another by a lazy one": (
+        {"b/__init__.py": LAZY.replace("inner, name", "inner, name[:-4]"), "b/inner.py": "x = 1\n"},
+        "b.xFast",
+        False,
+    ),
+}
+
+
+# It stands where one is bound; only a run could tell.
+UNTOLD = {"a name of a function alone", "of a class alone", "in no file of a lazy one"}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_it_is_what_import_does(name: str, tmp_path: Path, site: Site, ctx: CollectContext) -> None:
+    files, asked, fails = CASES[name]
+    for path, text in files.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+    module, _, last = asked.rpartition(".")
+    code = f"import {module}\nfrom {module} import {last}"
+    done = subprocess.run([sys.executable, "-S", "-c", code], cwd=tmp_path, capture_output=True)
+    assert (done.returncode != 0) is fails, done.stderr
+    names = ModuleNames(Modules(site.python(sys_path=[str(tmp_path)])))
+    # What only a run could tell is not told: never the other way round.
+    told = names.in_vain(asked)
+    assert told is fails or (fails and name in UNTOLD)
+    assert names.lost == ({(module, last)} if told else set())
+
+
+def test_what_a_source_asks() -> None:
+    text = (
+        "import jax\nimport jax.numpy as jnp\nfrom torch.log import (a,  # first\n    b as c)\n"
+        "from . import own\nx = jax.random.Key\ny: jnp.array = 1\nc.more()\n'jax.no'\n"
+    )
+    assert list(asked_of_modules(text)) == [
+        "torch.log.a",
+        "torch.log.b",
+        "jax.numpy",
+        "jax.random.Key",
+        "jax.numpy.array",
+        "torch.log.b.more",
+    ]
+    assert imported_modules("import a.b\n  import c\nfrom d import e\n") == ["a.b", "d"]
+
+
+def test_names_of_patterns_and_handlers_are_bound() -> None:
+    text = "try:\n    pass\nexcept E as x:\n    pass\nmatch 1:\n    case [y, *z]:\n        pass\n"
+    assert bound_names(parsed(text)) >= {"x", "y", "z"}
