@@ -21,8 +21,8 @@ def python_tag_mismatch(view: View) -> Iterator[Fault]:
     ## What it does
     Reads the Python tag in each extension module's file name (`_C.cpython-310-x86_64-….so`,
     `_C.cp310-win_amd64.pyd`) and
-    reports modules for which there is no other file that this Python would import. And at a virtual
-    environment's folders of another Python's minor, whose packages this one does not search.
+    reports modules for which there is no other file that this Python would import. Looks for a virtual
+    environment's folders of another Python, which this one does not search.
 
     ## Why it matters
     `ModuleNotFoundError` for a file that is plainly there: Python only looks for its own tags.

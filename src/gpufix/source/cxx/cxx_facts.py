@@ -15,6 +15,7 @@ from gpufix.source.source_text import decode
 
 _INCLUDE = re.compile(rb"#[ \t]*include[ \t]*([<\"])([^>\"\n]{1,200})[>\"]")
 _INCLUDES = 5_000  # of one file
+_INDENT = 80  # between "#" and "include"; what stands farther right is taken for one
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _DEFINED = re.compile(r"#[ \t]*define[ \t]+(\w+)")
 # Each reader stands beside the test whether it has anything to read: most files are not lexed.
@@ -80,8 +81,8 @@ def _behind_includes(text: str) -> int:
     """Where the line of the last include ends."""
     at = len(text)
     while (at := text.rfind("include", 0, at)) > 0:
-        before = text[:at].rstrip(" \t") if text[at - 1] in " \t" else text[at - 1 : at]
-        if before[-1:] == "#":
+        before = text[max(0, at - _INDENT) : at].rstrip(" \t")
+        if before.endswith("#") or (not before and at > _INDENT):
             end = text.find("\n", at)
             return len(text) if end < 0 else end + 1
     return 0
