@@ -52,7 +52,7 @@ def whose(explanation: Explanation, hit: Hit) -> Explanation:
     )
     return explanation.but(
         do=f"The first error, further up, says why (-v shows it). What usually helps, in this order: {wheel};"
-        f"{stated.wheel(hit, key)} for a build {_MAKES}; MAX_JOBS=4 where memory ends.{windows}"
+        f"{stated.wheel(hit, key)} for a build {_MAKES}; MAX_JOBS=4 if memory runs out.{windows}"
     )
 
 

@@ -96,7 +96,7 @@ def _of_torch(around: str) -> str | None:
         for one in fit
     ):
         return None
-    return f"With torch {torch} belongs {' and '.join(fit)}: ask for them together, from one index."
+    return f"torch {torch} goes with {' and '.join(fit)}: install them together, from one index."
 
 
 _BOUNDS = re.compile(
