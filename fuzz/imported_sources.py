@@ -69,6 +69,9 @@ class Memory:
     def lacks(self, name: str) -> bool:
         return name == "p.gone"
 
+    def lacks_name(self, module: str, name: str) -> bool:
+        return (module, name) == ("p", "gone")
+
 
 def _followed() -> Callable[[bytes], object]:
     from gpufix.source.python.importing import Session

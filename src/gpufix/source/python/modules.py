@@ -145,21 +145,9 @@ def watched() -> frozenset[str]:
 @cache
 def _patterns() -> list[tuple[bytes, re.Pattern[bytes]]]:
     """Each begins with a literal, by which files are told apart more quickly than by the pattern."""
-    numpy, torch, audio = _beneath("numpy"), _beneath("torch"), _beneath("torchaudio")
     parts = (
-        ("np.", rf"np\.(?:{numpy.dotted})\b"),
-        (
-            "numpy",
-            rf"numpy(?:\.(?:{numpy.dotted})|(?:\.\w+)* import[^\n]*\b(?:{numpy.lasts}))\b",
-        ),
-        (
-            "torch",
-            rf"torch(?:\.(?:{torch.dotted})|(?:\.\w+)* import[^\n]*\b(?:{torch.lasts}))\b",
-        ),
-        (
-            "torchaudio",
-            rf"torchaudio(?:\.(?:{audio.dotted})|(?:\.\w+)* import[^\n]*\b(?:{audio.lasts}))\b",
-        ),
+        ("np.", rf"np\.(?:{_beneath('numpy').dotted})\b"),
+        *((package, _asked(package)) for package in ("numpy", "torch", "torchaudio", "flash_attn")),
         (".total_mem", r"\.total_mem\b"),
         ("functional_tensor", "functional_tensor"),
         (
@@ -181,6 +169,11 @@ def _beneath(package: str) -> _Beneath:
     found = sorted(name[len(package) + 1 :] for name in watched() if name.startswith(f"{package}."))
     lasts = {re.escape(name.rpartition(".")[2]) for name in found}
     return _Beneath("|".join(map(re.escape, found)), "|".join(sorted(lasts)))
+
+
+def _asked(package: str) -> str:
+    names = _beneath(package)
+    return rf"{package}(?:\.(?:{names.dotted})|(?:\.\w+)* import[^\n]*\b(?:{names.lasts}))\b"
 
 
 def may_use_removed(data: bytes) -> bool:
