@@ -49,15 +49,16 @@ CALLS = re.compile(
 
 
 def runs_processes(path: Path) -> bool:
-    if any(name.partition(".")[0] in MODULES for name in imported(path)):
-        return True
-    used: list[str] = []
+    used, loaded = [], []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Attribute):
-            used.append(ast.unparse(node))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            used.append(f"{node.value.id}.{node.attr}")
+        elif isinstance(node, ast.Import):
+            loaded += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
+            loaded.append(node.module or "")
             used += [f"{node.module}.{alias.name}" for alias in node.names]
-    return any(CALLS.fullmatch(name) for name in used)
+    return any(map(CALLS.fullmatch, used)) or any(n.partition(".")[0] in MODULES for n in loaded)
 
 
 def test_one_module_runs_processes() -> None:

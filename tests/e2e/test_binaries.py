@@ -71,6 +71,7 @@ def with_torch(venv: Venv, abi: int) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.needs("g++", "Python.h")
 def test_the_torch_abi_is_told_from_symbols_alone(torch_cpu: Venv) -> None:
     compile_(CHECKED, installed(torch_cpu, "right"), with_torch(torch_cpu, 1))

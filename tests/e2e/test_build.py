@@ -61,7 +61,9 @@ def test_sm_75_is_rebuilt_for_sm_120(patient: Venv, tmp_path: Path) -> None:
 def test_a_success_without_the_target_is_a_failure(patient: Venv, tmp_path: Path) -> None:
     stubborn = extensions.cuda(tmp_path / "stubborn", "kernel_b", archs='["75"]')
     setup = stubborn / "setup.py"
-    setup.write_text(setup.read_text().replace("[nvcc,", '["env", "-u", "NVCC_APPEND_FLAGS", nvcc,'))
+    setup.write_text(
+        setup.read_text().replace("[nvcc,", '["env", "-u", "NVCC_APPEND_FLAGS", nvcc,')
+    )
     broken = extensions.cuda(tmp_path / "broken", "kernel_c")
     (broken / "kernel.cu").write_text("__global__ void k(float *x) { *x = nowhere; }\n")
     report = build(patient, "--gpu", "sm_120", stubborn, broken)

@@ -139,6 +139,7 @@ def test_nothing_is_written_into_the_patient(shared_torch: Venv) -> None:
     assert (state(shared_torch.path), state(shared_torch.home)) == before
 
 
+@pytest.mark.slow
 def test_a_snapshot_replays_to_the_same_findings(torch_cpu: Venv, tmp_path: Path) -> None:
     torch_cpu.pip("install", "--no-deps", "torchvision==0.21.0")
     (torch_cpu.site / "torch/lib/libshm.so").unlink()

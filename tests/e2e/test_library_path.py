@@ -33,7 +33,9 @@ def stray(folder: Path) -> Path:
 
 
 @pytest.mark.needs("gcc", "g++", "Python.h")
-@pytest.mark.parametrize(("only", "left"), [("ABI302", "/nowhere"), ("RUN805", None)])
+@pytest.mark.parametrize(
+    ("only", "left"), [("ABI302", "/nowhere"), pytest.param("RUN805", None, marks=pytest.mark.slow)]
+)
 def test_what_the_loader_refuses_is_told_and_repaired(
     empty: Venv, tmp_path: Path, only: str, left: str | None
 ) -> None:

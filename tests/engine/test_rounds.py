@@ -150,6 +150,7 @@ def scene(memory_path: Path, index: Path) -> Iterator[Scene]:
 
 
 OF_A_KIND = (
+    "a release that requires one package more",
     "one that requires another version of what is here",
     "one that requires what no index has",
 )

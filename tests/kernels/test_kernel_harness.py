@@ -73,6 +73,7 @@ int main() {
 """
 
 
+@pytest.mark.slow
 def test_bf16_references_json_and_random(tmp_path: Path) -> None:
     source, program = tmp_path / "host.cu", tmp_path / "host"
     source.write_text(HOST, encoding="utf-8")

@@ -56,7 +56,7 @@ def said(env: Environment, tmp_path: Path, capfd: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize(
     ("wheels", "problem"),
     [
-        ([CPU], ""),
+        pytest.param([CPU], "", marks=pytest.mark.slow),
         pytest.param(*([CPU, LIKE_PYPI], ""), marks=pytest.mark.slow),
         ([LIKE_PYPI], "has no torch 2.13.0+cpu for Python 3."),
         pytest.param(
