@@ -55,6 +55,7 @@ collect:
 full: venv-full
 	$(MAKE) test
 	GPUFIX_TESTS_FRESH=1 "$(BIN)/pytest" -n 2 --dist worksteal -m slow
+	"$(BIN)/python" tools/lowest.py tests/checks
 	"$(BIN)/python" tools/mutants.py
 	"$(PYTHON)" tools/fresh.py
 

@@ -43,7 +43,15 @@ TOOLS = [
     "pytest", "pytest-timeout", "pytest-xdist", "hypothesis", "jsonschema", "junitparser", "markdown-it-py", "pyyaml",
 ]  # fmt: skip
 RUNS_ON_OTHERS = "typer"  # of the dependencies, the one that runs on others of them
-OWN_SOURCES = ["boundaries", "contributors_pages", "floors", "openers", "payloads", "process"]
+OWN_SOURCES = [
+    "boundaries",
+    "contributors_pages",
+    "english",
+    "floors",
+    "openers",
+    "payloads",
+    "process",
+]
 COMMANDS = ["tests/cli/test_every_command.py", "tests/cli/test_help.py"]
 TESTS = [
     *COMMANDS,
@@ -51,7 +59,8 @@ TESTS = [
     "tests/core",
     # They read gpufix's own sources, or start programs: no dependency takes part.
     *(f"--ignore=tests/core/test_{name}.py" for name in OWN_SOURCES),
-    "tests/checks",
+    # Rules that read versions and requirements; `make full` runs the others.
+    *(f"tests/checks/{name}" for name in ("abi", "doctor", "toolchain", "wheels")),
     "tests/report",
     "--ignore=tests/report/test_html_browser.py",  # a browser meets none of the dependencies
     "tests/source/test_project_facts.py",  # TOML and requirements; the others ask no dependency

@@ -19,7 +19,7 @@ LIMITS = {  # of its parts, compressed
     "source": 320_000,
     "checks": 220_000,
     "kernels": 150_000,
-    "fallbacks": 90_000,
+    "fallbacks": 125_000,
     "report": 70_000,
     "cli": 70_000,
 }
