@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal
 
 from gpufix.evidence.view import View
 from gpufix.model import Gap, InfinibandPort, Node, NodeGpu
@@ -118,17 +117,6 @@ def known(view: View, *names: str, vendor: Vendor | None = "nvidia") -> Iterator
     for (name, reason), gpus in unseen.items():
         what = f"{_READINGS[name]} of " if name else ""
         yield Gap(section="node", subject=f"{what}{numbered(gpus)}", reason=reason)
-
-
-def awaiting_reset(view: View, mode: Literal["ecc", "mig"]) -> Iterator[tuple[NodeGpu, str] | Gap]:
-    """The GPUs whose mode changes with the next reset, with the words for it; a gap where it is unknown."""
-    current, pending = f"{mode}_current", f"{mode}_pending"
-    for gpu in known(view, current, pending):
-        if isinstance(gpu, Gap):
-            yield gpu
-        elif getattr(gpu, current) is not getattr(gpu, pending):
-            now, then = ("on", "off") if getattr(gpu, current) else ("off", "on")
-            yield gpu, f"{mode.upper()} is {now}, and {then} after the next reset"
 
 
 def no_second(gpu: NodeGpu, name: str) -> Gap:

@@ -8,6 +8,7 @@ from gpufix.explain import stated
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.log_scan import Hit
 from gpufix.knowledge import families, listings
+from gpufix.text.names import normalise
 
 _NAMED = re.compile(
     r"(?:Failed building (?:wheel|editable) for|Failed to build installable wheels for some pyproject\.toml based projects|"
@@ -27,7 +28,7 @@ def whose(explanation: Explanation, hit: Hit) -> Explanation:
     name = _name(hit)
     if name is None:
         return explanation
-    key = name.lower().replace("_", "-")
+    key = normalise(name)
     if (
         listings.key(key) is None
         and key not in families.names()

@@ -9,6 +9,7 @@ from gpufix.explain.frames import frames
 from gpufix.explain.log_scan import LogScan
 from gpufix.knowledge import families, listings
 from gpufix.knowledge.data_table import table
+from gpufix.text.names import normalise
 
 _ERROR = re.compile(
     r"^[ \t│|>]{0,8}(?P<error>(?:[\w.]{1,80}\.)?[A-Z]\w{2,60}(?:Error|Exception)\b(?::[^\n]{0,300})?)",
@@ -58,6 +59,6 @@ def raised_in(found: LogScan) -> Explanation | None:
 
 
 def _moves(package: str) -> bool:
-    name = package.lower().replace("_", "-")
+    name = normalise(package)
     known = (*table("name_history")["packages"], *_ALSO)
     return package in known or name in families.names() or listings.key(name) is not None

@@ -11,6 +11,7 @@ from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import frames
 from gpufix.explain.log_scan import Hit
 from gpufix.knowledge.cuda_libraries import bringing, majors
+from gpufix.text.names import normalise
 
 # Whose a C symbol is, by how its library names its functions.
 _LIBRARIES = (
@@ -171,7 +172,7 @@ def _of_torch(explanation: Explanation, hit: Hit, name: str) -> Explanation:
     explanation = explanation.but(where)
     abi = string_abi(name)
     do = f"Install the release or wheel of {who} that is built for the installed torch, or build it here"
-    fits = stated.wheel(hit, who.lower().replace("_", "-"))
+    fits = stated.wheel(hit, normalise(who))
     if abi is not None:
         return explanation.but(
             rule="ABI301",

@@ -48,7 +48,6 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
     from gpufix.facts.project import project as project_facts
     from gpufix.facts.project import script_folder
     from gpufix.facts.python import environment, interpreter, torch_package
-    from gpufix.facts.python.environment import overlay_path
     from gpufix.facts.toolchain import toolkits, tools
 
     ctx.progress("interpreter")
@@ -65,21 +64,14 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
         from gpufix.facts.windows.collect import collect_windows
 
         return collect_windows(ctx, patient, project)
-    overlay = overlay_path(patient.prefix, project, ctx.environ) if patient else None
-    if overlay is not None:
-        written = environment.overlay(ctx, overlay)
-        if not environment.MOVE_SYS_PATH.isdisjoint(written):
-            there = replace(ctx, environ=environment.overlaid(ctx.environ, written))
-            patient = interpreter.collect(there, python, project)
+    overlay, patient = _overlaid(ctx, python, project, patient)
     ctx.progress("installed distributions")
-    condas = conda.Installed()
-    condas = _try(ctx, "conda", lambda: conda.collect(ctx, patient), condas)
+    condas = _try(ctx, "conda", lambda: conda.collect(ctx, patient), conda.Installed())
     managed = _try(ctx, "conda", lambda: conda_prefix.collect(ctx, patient), None)
     installed: Installed = ([], [])
-    installed = _try(
+    dists, shared = _try(
         ctx, "distributions", lambda: distributions.collect(ctx, patient, condas), installed
     )
-    dists, shared = installed
     packages = condas.beside(dists)
     torch_facts = _try(ctx, "torch", lambda: torch_package.collect(ctx, patient, dists), None)
     ctx.progress("GPUs and drivers")
@@ -158,14 +150,14 @@ def collect_to_run(ctx: CollectContext, python: str | None, project: Path | None
         from gpufix.facts.windows.collect import collect_windows
 
         return collect_windows(ctx, patient, project)
-    overlay = environment.overlay_path(patient.prefix, project, ctx.environ) if patient else None
+    overlay, patient = _overlaid(ctx, python, project, patient)
     ctx.progress("installed distributions")
     condas = _try(ctx, "conda", lambda: conda.collect(ctx, patient), conda.Installed())
     installed: Installed = ([], [])
-    installed = _try(
+    dists, shared = _try(
         ctx, "distributions", lambda: distributions.collect(ctx, patient, condas), installed
     )
-    torch = _try(ctx, "torch", lambda: torch_package.collect(ctx, patient, installed[0]), None)
+    torch = _try(ctx, "torch", lambda: torch_package.collect(ctx, patient, dists), None)
     ctx.progress("GPUs and drivers")
     machine: Machine = ([], [])
     machine = _try(ctx, "gpus", lambda: gpus.collect(ctx), machine)
@@ -176,14 +168,29 @@ def collect_to_run(ctx: CollectContext, python: str | None, project: Path | None
         gpufix_version=gpufix.__version__,
         host=_host(ctx, None),
         python=patient,
-        distributions=installed[0],
-        shared_files=installed[1],
+        distributions=dists,
+        shared_files=shared,
         torch=torch,
         gpus=machine[0],
         drivers=machine[1],
         environment=variables,
         gaps=list(ctx.gaps),
     )
+
+
+def _overlaid(
+    ctx: CollectContext, python: str | None, project: Path | None, patient: Python | None
+) -> tuple[Path | None, Python | None]:
+    """The environment file, and the patient as it is with what that sets."""
+    from gpufix.facts.python import environment, interpreter
+
+    overlay = environment.overlay_path(patient.prefix, project, ctx.environ) if patient else None
+    if overlay is not None:
+        written = environment.overlay(ctx, overlay)
+        if not environment.MOVE_SYS_PATH.isdisjoint(written):
+            there = replace(ctx, environ=environment.overlaid(ctx.environ, written))
+            patient = interpreter.collect(there, python, project)
+    return overlay, patient
 
 
 def _host(ctx: CollectContext, prefixes: Sequence[str] | None) -> Host:

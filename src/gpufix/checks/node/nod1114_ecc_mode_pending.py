@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gpufix.checks.registry import WARNING, Fault, rule
-from gpufix.evidence.node_readings import awaiting_reset, label
+from gpufix.checks.node import awaiting_reset
+from gpufix.checks.registry import Fault, rule
 from gpufix.evidence.view import View
 from gpufix.model import Gap
-from gpufix.model.payload import NodeFault
 
 
 @rule("NOD1114", "ecc-mode-pending")
@@ -34,14 +33,4 @@ def ecc_mode_pending(view: View) -> Iterator[Fault | Gap]:
     nvml.h: nvmlDeviceGetEccMode; NVIDIA/NVSentinel dcgmerrorsmapping.csv @b6180c37
     (DCGM_FR_ECC_PENDING).
     """
-    for found in awaiting_reset(view, "ecc"):
-        if isinstance(found, Gap):
-            yield found
-            continue
-        gpu, words = found
-        yield Fault(
-            severity=WARNING,
-            subject=label(gpu),
-            message=f"{label(gpu)}: {words}.",
-            payload=NodeFault("mode-pending", gpu=gpu.index),
-        )
+    yield from awaiting_reset.faults(view, "ecc")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gpufix.checks.registry import ERROR, WARNING, Fault, rule
-from gpufix.evidence.node_readings import awaiting_reset, known, label
+from gpufix.checks.node import awaiting_reset
+from gpufix.checks.registry import ERROR, Fault, rule
+from gpufix.evidence.node_readings import known, label
 from gpufix.evidence.view import View
 from gpufix.model import Gap
 from gpufix.model.payload import NodeFault
@@ -33,17 +34,7 @@ def mig_unfit(view: View) -> Iterator[Fault | Gap]:
     ## Source
     NVIDIA's MIG User Guide: CUDA needs a compute instance; nvml.h: nvmlDeviceGetMigMode.
     """
-    for found in awaiting_reset(view, "mig"):
-        if isinstance(found, Gap):
-            yield found
-            continue
-        waiting, words = found
-        yield Fault(
-            severity=WARNING,
-            subject=label(waiting),
-            message=f"{label(waiting)}: {words}.",
-            payload=NodeFault("mode-pending", gpu=waiting.index),
-        )
+    yield from awaiting_reset.faults(view, "mig")
     for gpu in known(view, "mig_current", "mig_instances"):
         if isinstance(gpu, Gap):
             yield gpu
