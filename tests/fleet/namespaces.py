@@ -103,7 +103,7 @@ def namespaces(count: int) -> Iterator[Namespaces]:
 
 def ranks_of(parent: int) -> dict[int, int]:
     """Rank -> process, of all rank processes below a process."""
-    found: dict[int, int] = {}
+    ranks: dict[int, int] = {}  # by process: other runs on this machine have the same ranks
     parents: dict[int, int] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
@@ -111,8 +111,8 @@ def ranks_of(parent: int) -> dict[int, int]:
             parents[int(folder.name)] = int(fields[1])
             command = (folder / "cmdline").read_bytes()
             if is_rank := re.search(rb"/smoke_rank\.py\0(\d+)\0", command):
-                found[int(is_rank[1])] = int(folder.name)
-    return {rank: pid for rank, pid in found.items() if _below(pid, parent, parents)}
+                ranks[int(folder.name)] = int(is_rank[1])
+    return {rank: pid for pid, rank in ranks.items() if _below(pid, parent, parents)}
 
 
 def _below(pid: int, parent: int, parents: dict[int, int]) -> bool:
@@ -133,11 +133,15 @@ def _connected(pid: int) -> bool:
 
 
 class Slowed(threading.Thread):
-    """Gives one rank only `share` of the time: stopped and continued, as cpulimit does it."""
+    """Gives one rank of several a tenth of what each gets: stopped and continued, as by cpulimit.
 
-    def __init__(self, rank: int, share: float = 0.1, period: float = 0.04) -> None:
+    It is stopped for as long as it really ran before: on a busy machine this thread is late itself.
+    """
+
+    def __init__(self, rank: int, ranks: int, step: float = 0.003) -> None:
         super().__init__(daemon=True)
-        self._rank, self._share, self._period = rank, share, period
+        self._rank, self._step = rank, step
+        self._share = 0.1 * min(1.0, len(os.sched_getaffinity(0)) / ranks)
         self._over = threading.Event()
 
     def run(self) -> None:
@@ -148,10 +152,12 @@ class Slowed(threading.Thread):
                 continue
             with suppress(ProcessLookupError):
                 while not self._over.is_set():
+                    began = time.monotonic()
+                    time.sleep(self._step)
                     os.kill(pid, signal.SIGSTOP)
-                    time.sleep(self._period * (1 - self._share))
+                    ran = time.monotonic() - began
+                    time.sleep(ran / self._share - ran)
                     os.kill(pid, signal.SIGCONT)
-                    time.sleep(self._period * self._share)
 
     def __enter__(self) -> Slowed:
         self.start()

@@ -82,7 +82,7 @@ def test_a_throttled_link_is_named(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(RUNS))
 def test_a_rank_that_gets_a_tenth_of_the_time_is_named(seed: int) -> None:
     rank = random.Random(seed).randrange(6)
-    with Slowed(rank):
+    with Slowed(rank, 6):
         made = run(Here(), ranks=6, sections=("pairs",))
     assert [(kind, names[0].partition(" ")[2]) for kind, names in named(made)] == [
         ("rank", f"rank {rank}")
