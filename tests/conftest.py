@@ -61,10 +61,27 @@ def _refuse_hollow(text: str) -> None:
         raise pytest.UsageError(f"{REQUIRED}={text}: not found: {found}")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    _all_but_some_are_slow(items)
     for item in items:
         if item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.timeout(3600))
+
+
+def _all_but_some_are_slow(items: list[pytest.Item]) -> None:
+    """Of a test's rows, as many as its mark `some` says run each time, evenly spread over its table."""
+    tables: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("some") and not item.get_closest_marker("slow"):
+            tables.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for rows in tables.values():
+        mark = rows[0].get_closest_marker("some")
+        assert mark is not None
+        [some] = mark.args
+        for at, item in enumerate(rows):
+            if at * some % len(rows) >= some:
+                item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(tryfirst=True)

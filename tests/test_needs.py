@@ -148,6 +148,31 @@ def test_what_is_not_declared_fails_where_the_program_is(tmp_path: Path) -> None
     assert any("no such thing" in line for line in said)
 
 
+TABLES = """
+import pytest
+
+@pytest.mark.some(3)
+@pytest.mark.parametrize("row", range(10))
+def test_a_table(row): pass
+
+@pytest.mark.some(3)
+@pytest.mark.parametrize("row", [0, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_short_one(row): pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("when", "rows"),
+    [("not slow", ["table[0]", "table[4]", "table[7]", "short_one[0]"]), ("slow", 8), ("", 12)],
+)
+def test_of_a_marked_table_some_rows_run_each_time(
+    tmp_path: Path, when: str, rows: list[str] | int
+) -> None:
+    said = run(tmp_path, TABLES, (), "-n0", "-rA", "-m", when)
+    ran = [line.rpartition("::test_a_")[2] for line in said if line.startswith("PASSED")]
+    assert rows == (ran if isinstance(rows, list) else len(ran))
+
+
 @pytest.mark.parametrize(
     ("promise", "says"),
     [

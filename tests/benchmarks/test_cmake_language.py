@@ -297,6 +297,7 @@ def holds(run: CMakeRun, name: str, truth: str | None) -> bool:
     )
 
 
+@pytest.mark.some(20)
 @pytest.mark.parametrize("case", KNOWN)
 def test_known(case: str, tmp_path: Path) -> None:
     text, names = KNOWN[case]
@@ -307,6 +308,7 @@ def test_known(case: str, tmp_path: Path) -> None:
     assert {n: v.text if v.defined else None for n, v in said.items()} == truth
 
 
+@pytest.mark.some(30)
 @pytest.mark.parametrize("who", ["ON", "OFF", "a;b", "", None])
 @pytest.mark.parametrize("case", UNSURE)
 def test_unsure(case: str, who: str | None, tmp_path: Path) -> None:

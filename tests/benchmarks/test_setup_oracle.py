@@ -164,6 +164,7 @@ def recorder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[setup_oracle.
     made.close()
 
 
+@pytest.mark.some(8)
 @pytest.mark.parametrize("case", CASES)
 def test_what_is_foretold_is_what_happens(
     case: str, recorder: setup_oracle.Recorder, tmp_path: Path

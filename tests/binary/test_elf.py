@@ -81,6 +81,7 @@ def real_libraries() -> list[str]:
     )
 
 
+@pytest.mark.some(1)
 @pytest.mark.parametrize("path", real_libraries(), ids=lambda path: Path(path).name)
 def test_symbols_are_those_of_nm(path: str) -> None:
     elf = ElfFile(path)

@@ -288,6 +288,7 @@ FILTERS = [
 ]
 
 
+@pytest.mark.some(4)
 @pytest.mark.parametrize(("filtee", "optional", "loads"), FILTERS)
 def test_filters(lab: Lab, filtee: str, optional: bool, loads: bool) -> None:
     """The symbol that the filter lacks is its filtee's; without that one, nobody has it."""

@@ -34,6 +34,7 @@ def numbered(lab: Lab) -> list[str]:
     ]
 
 
+@pytest.mark.some(4)
 @pytest.mark.parametrize("first", range(len(FOLDERS) + 1))
 def test_the_preferred_folder(lab: Lab, numbered: list[str], first: int) -> None:
     """The folder itself, and FOLDERS from the first one on."""

@@ -38,6 +38,7 @@ def compile_for(folder: Path, output: str, archs: list[str], *flags: str) -> Gpu
 SEVERAL = ["gfx1030", "gfx90a:sramecc+:xnack-", "gfx90a:sramecc+:xnack+"]
 
 
+@pytest.mark.some(2)
 @pytest.mark.parametrize(
     ("archs", "flags", "compression"),
     [

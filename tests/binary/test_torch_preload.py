@@ -266,6 +266,7 @@ SCENES = [
 ]
 
 
+@pytest.mark.some(12)
 @pytest.mark.parametrize(("version", "apart", "lacks", "copy"), SCENES)
 def test_it_is_what_import_torch_does(
     version: str, apart: bool, lacks: str, copy: str, built: Path, tmp_path: Path

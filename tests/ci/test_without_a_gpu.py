@@ -43,6 +43,7 @@ def doctor(
     )
 
 
+@pytest.mark.some(4)
 @pytest.mark.parametrize(
     "env",
     [{}, BARE, CUDA_IMAGE, {**BARE, "HOME": "/nonexistent"}, {**BARE, "GITHUB_ACTIONS": "true"}],

@@ -50,6 +50,7 @@ def test_it_is_installed(home: Path) -> None:
     assert "gpufix.sh" in (home / ".bashrc").read_text()
 
 
+@pytest.mark.some(4)
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

@@ -119,6 +119,7 @@ def test_what_is_not_given_has_its_default(command: str, call: Call) -> None:
     assert received == {p.name: p.uses()[0][1] if p.required else p.default for p in ASKED[command]}
 
 
+@pytest.mark.some(24)
 @pytest.mark.parametrize(
     ("command", "parameter"),
     [pytest.param(c, p, id=f"{c}-{p.name}") for c in COMMANDS for p in ASKED[c] if not p.required],
@@ -138,6 +139,7 @@ def test_without_what_it_needs_it_is_not_called(command: str, call: Call, capsys
     assert "missing argument" in capsys.readouterr().err
 
 
+@pytest.mark.some(5)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_unknown_options_and_values_are_refused(command: str, call: Call, capsys: Any) -> None:
     choices = [p for p in ASKED[command] if isinstance(p.value(), Enum)]

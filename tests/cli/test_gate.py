@@ -78,6 +78,7 @@ def test_what_is_gone_is_said_once_on_standard_error(project: Path) -> None:
     assert doctor(project, "--baseline=known.json", "--ignore=SRC").stderr == ""
 
 
+@pytest.mark.some(4)
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

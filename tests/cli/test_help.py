@@ -76,6 +76,7 @@ def test_the_examples_are_valid(name: str) -> None:
         assert given <= declared, example
 
 
+@pytest.mark.some(4)
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -24,6 +24,7 @@ def gpufix(*arguments: str, cwd: Path, **options: object) -> subprocess.Complete
     )  # fmt: skip
 
 
+@pytest.mark.some(3)
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -94,6 +94,7 @@ USAGE = [
 ]
 
 
+@pytest.mark.some(4)
 @pytest.mark.parametrize(("arguments", "says"), USAGE)
 def test_usage(arguments: list[str], says: str) -> None:
     done = gpufix(*ELSEWHERE, *arguments)

@@ -66,6 +66,7 @@ def said(
     return done.returncode, _OTHER.sub(b"", letters)
 
 
+@pytest.mark.some(6)
 @pytest.mark.parametrize(
     "surroundings",
     [

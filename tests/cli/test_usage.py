@@ -32,6 +32,7 @@ def patient(tmp_path: Path) -> list[str]:
     return ["--python", str(folder)]
 
 
+@pytest.mark.some(6)
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -62,6 +63,7 @@ def test_usage_errors(arguments: list[str], says: str, patient: list[str], tmp_p
     assert done.stdout == ""
 
 
+@pytest.mark.some(3)
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -81,6 +83,7 @@ def test_a_corrupt_facts_file_says_where(text: str, says: str, tmp_path: Path) -
     assert says in done.stderr
 
 
+@pytest.mark.some(3)
 @pytest.mark.parametrize(
     ("config", "says"),
     [

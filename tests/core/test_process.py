@@ -107,6 +107,7 @@ ENDS: dict[str, tuple[str, Limits, End]] = {
 }
 
 
+@pytest.mark.some(6)
 @pytest.mark.parametrize("case", ENDS)
 def test_how_it_ends(case: str) -> None:
     code, limits, end = ENDS[case]
@@ -262,6 +263,7 @@ LEFT = {
 }
 
 
+@pytest.mark.some(4)
 @pytest.mark.parametrize("at", ["its end", "the limit"])
 @pytest.mark.parametrize("case", LEFT)
 def test_what_it_started_ends_with_it(case: str, at: str) -> None:
@@ -351,6 +353,7 @@ def reaped_last(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     assert events.count("reaped") == 1
 
 
+@pytest.mark.some(2)
 @pytest.mark.parametrize(
     ("code", "limits"),
     [

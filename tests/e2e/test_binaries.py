@@ -104,6 +104,7 @@ def test_wheels_of_other_releases(torch_cpu: Venv, wheel: str, built: str) -> No
     assert f"built for torch {built}" in str(report["findings"][0]["consequences"])
 
 
+@pytest.mark.some(2)
 @pytest.mark.needs("nvcc", "Python.h")
 @pytest.mark.parametrize(
     ("code", "gpu", "expected"),
@@ -127,6 +128,7 @@ def test_cuda_code_for_the_target(
     assert severities in ({}, {"GPU103": "error"}, {"GPU102": "advice"})
 
 
+@pytest.mark.some(1)
 @pytest.mark.needs("hip", "Python.h")
 @pytest.mark.parametrize(
     ("gpu", "expected"), [("gfx1030", []), ("gfx1101", ["GPU103"]), ("RX 7800 XT", ["GPU103"])]

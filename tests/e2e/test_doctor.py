@@ -30,6 +30,7 @@ def test_a_healthy_cpu_torch_is_clean_and_asks_for_a_target(shared_torch: Venv) 
     assert any(line.startswith("✓ clean") for line in text.stdout.splitlines())
 
 
+@pytest.mark.some(2)
 @pytest.mark.parametrize("gpu", ["sm_120", "RTX 5080", "12.0", "gfx1101", "RX 7900 XTX"])
 def test_a_cpu_torch_for_a_gpu_is_the_wrong_variant(shared_torch: Venv, gpu: str) -> None:
     report = shared_torch.doctor("--gpu", gpu)

@@ -8,6 +8,7 @@ import pytest
 from venvs import Venv
 
 
+@pytest.mark.some(5)
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -307,6 +307,7 @@ def test_canaries_sing(canaries: Callable[[Scene], None], scene: Scene) -> None:
     assert list(scene.sung.iterdir())
 
 
+@pytest.mark.some(4)
 @pytest.mark.parametrize("given", ["venv", "venv/bin/python", "venv/bin/python3"])
 @pytest.mark.parametrize("command", ["doctor", "fix", "recommend", "snapshot"])
 def test_a_script_in_place_of_python_is_not_run(command: str, given: str, scene: Scene) -> None:

@@ -75,6 +75,7 @@ OTHERS: dict[str, Naming] = {
 }
 
 
+@pytest.mark.some(4)
 @pytest.mark.parametrize("naming", OWN)
 def test_the_patients_own_run_is_undone(naming: str, scene: Scene) -> None:
     arguments, env = OWN[naming](scene)
@@ -94,6 +95,7 @@ def test_the_patients_own_run_is_undone(naming: str, scene: Scene) -> None:
         assert after == {k: v for k, v in before.items() if k.startswith(f"{scene.a.path}/")}
 
 
+@pytest.mark.some(2)
 @pytest.mark.parametrize("naming", OTHERS)
 def test_anothers_run_is_listed_and_left(naming: str, scene: Scene) -> None:
     arguments, env = OTHERS[naming](scene)

@@ -68,6 +68,7 @@ ANSWERS: dict[str, tuple[Callable[[list[str]], str], int, int | None]] = {
 }
 
 
+@pytest.mark.some(4)
 @pytest.mark.parametrize("case", ANSWERS)
 def test_on_a_terminal_it_asks(case: str, scene: Scene) -> None:
     typed, code, undone = ANSWERS[case]

@@ -81,6 +81,7 @@ def test_killed_around_every_write_of_the_journal(kind: str, scene: Scene) -> No
     assert check_kills(scene, kind, 12, journal=True) >= 15
 
 
+@pytest.mark.some(4)
 @pytest.mark.parametrize("kind", sorted(STEPS))
 def test_killed_at_many_points(kind: str, scene: Scene) -> None:
     most = 40 if kind == "reinstall" else 14
@@ -96,6 +97,7 @@ def test_killed_at_every_point(kind: str, scene: Scene) -> None:
 SPREAD = pytest.mark.parametrize("most", [8, pytest.param(40, marks=pytest.mark.slow)])
 
 
+@pytest.mark.some(4)
 @SPREAD
 @pytest.mark.parametrize("kind", sorted(STEPS))
 def test_an_undo_that_is_killed_is_finished_by_another(kind: str, most: int, scene: Scene) -> None:
@@ -117,6 +119,7 @@ def test_an_undo_that_is_killed_is_finished_by_another(kind: str, most: int, sce
     assert kills >= min(total, most) - 2
 
 
+@pytest.mark.some(2)
 @SPREAD
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EBUSY])
 @pytest.mark.parametrize("kind", ["reinstall", "several"])

@@ -142,6 +142,7 @@ def sweep(memory_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
     yield lambda kind: Sweep(memory_path, kind, monkeypatch)
 
 
+@pytest.mark.some(4)
 @pytest.mark.parametrize("number", range(len(STEPS)))
 def test_at_some_points(number: int, sweep: Callable[[str], Sweep]) -> None:
     """Each kind of step with each kind of actor, in a phase that goes round."""

@@ -165,6 +165,7 @@ def test_a_pip_that_outlives_the_run_is_waited_for(
     assert trees.differences(before, trees.state(patient)) == {}
 
 
+@pytest.mark.some(3)
 @pytest.mark.parametrize("setting", ["target", "prefix", "root"])
 @pytest.mark.parametrize("section", ["global", "install"])
 def test_settings_of_pip_lead_nowhere_else(

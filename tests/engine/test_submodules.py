@@ -90,6 +90,7 @@ def test_a_run_that_is_killed_is_undone(clone: Clone) -> None:
         assert trees.differences(before, trees.state(clone.patient)) == {}, f"killed at {fatal}"
 
 
+@pytest.mark.some(3)
 @pytest.mark.parametrize(
     ("declared", "settings"),
     [
@@ -120,6 +121,7 @@ def check(clone: Clone, path: str = PATH) -> None:
     submodules.check(step, clone.context())
 
 
+@pytest.mark.some(4)
 @pytest.mark.parametrize(
     ("url", "message"),
     [
@@ -149,6 +151,7 @@ def test_a_relative_address_needs_an_https_one_to_start_from(clone: Clone) -> No
         check(clone)
 
 
+@pytest.mark.some(4)
 @pytest.mark.parametrize("name", ["../x", "a/../../x", "a//b", "/x", "a/", ".", "-x", "a\\\\b", ""])
 def test_names_that_lead_elsewhere_are_refused(name: str, clone: Clone) -> None:
     clone.declares("https://example.org/glm", name)
@@ -202,6 +205,7 @@ def written(below: str) -> Callable[[Clone], object]:
     return arm
 
 
+@pytest.mark.some(6)
 @pytest.mark.parametrize(
     ("arm", "message"),
     [

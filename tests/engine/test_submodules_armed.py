@@ -123,6 +123,7 @@ ARMED: dict[str, tuple[Arm, str | None]] = {
 FATAL = ("fsmonitor", "update", "include", "worktree config", "initialised")
 
 
+@pytest.mark.some(6)
 @pytest.mark.parametrize("name", ARMED)
 def test_nothing_of_the_projects_own_is_run(name: str, clone: Clone) -> None:
     arm, refused = ARMED[name]
@@ -140,6 +141,7 @@ def test_nothing_of_the_projects_own_is_run(name: str, clone: Clone) -> None:
     assert trees.differences(before, trees.state(clone.patient)) == {}
 
 
+@pytest.mark.some(2)
 @pytest.mark.parametrize("name", FATAL)
 def test_git_itself_would_run_it(name: str, clone: Clone) -> None:
     ARMED[name][0](clone)

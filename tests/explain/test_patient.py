@@ -37,6 +37,7 @@ OLD_STRING = "ImportError: /x/_C.so: undefined symbol: _ZN3c106detail14torchChec
 NO_IMAGE = "CUDA error: no kernel image is available for execution on the device"
 
 
+@pytest.mark.some(3)
 @pytest.mark.parametrize(
     ("text", "patient", "code", "subject", "title"),
     [
@@ -84,6 +85,7 @@ def test_the_patient_shows_it(
         assert title in report["plan"]["title"]
 
 
+@pytest.mark.some(3)
 @pytest.mark.parametrize(
     ("text", "patient", "state"),
     [

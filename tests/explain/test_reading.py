@@ -128,6 +128,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.some(4)
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_logs_end_and_cost_no_more_than_their_size(
     name: str, monkeypatch: pytest.MonkeyPatch

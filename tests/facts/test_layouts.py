@@ -59,6 +59,7 @@ def codes(facts: Facts) -> list[str]:
     return [found.code for found in examine(facts, Request(), Queries.of(facts)).findings]
 
 
+@pytest.mark.some(8)
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_a_layout(ctx: CollectContext, place: Place, name: str) -> None:
     laid = LAYOUTS[name](place)

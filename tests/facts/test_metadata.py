@@ -86,6 +86,7 @@ def test_what_a_folder_name_claims(stem: str, claim: tuple[str, str] | None) -> 
     assert name_and_version(stem) == claim
 
 
+@pytest.mark.some(2)
 @pytest.mark.parametrize("line", [b" x\n", b"Requires-Dist: x\n", b"\n ", b":\n", b" \r"])
 def test_a_mebibyte_of_one_line_is_read_in_a_second(line: bytes) -> None:
     raw = b"Name: a\nVersion: 1\nSummary: s\n" + line * ((1 << 20) // len(line))

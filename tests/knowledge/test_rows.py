@@ -125,6 +125,7 @@ def edit(file: Path, old: str, new: str) -> None:
 TORCH = "torch/2.9.0.toml"
 
 
+@pytest.mark.some(6)
 @pytest.mark.parametrize(
     ("file", "old", "new", "fault"),
     [

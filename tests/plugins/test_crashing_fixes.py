@@ -142,6 +142,7 @@ CRASHING = {
 }  # fmt: skip
 
 
+@pytest.mark.some(8)
 @pytest.mark.parametrize("case", CRASHING)
 def test_a_crashing_fix_is_one_finding(case: str, install: Install) -> None:
     body, said = CRASHING[case]

@@ -41,6 +41,7 @@ def locked(empty: venvs.Venv) -> tuple[venvs.Venv, Path]:
 FORMATS = ("text", "json", "github", "sarif", "junit", "markdown", "html")
 
 
+@pytest.mark.some(3)
 @pytest.mark.parametrize("form", FORMATS)
 def test_the_doctor_completes_its_report(
     form: str, host: Host, locked: tuple[venvs.Venv, Path]

@@ -23,6 +23,7 @@ GPUFIX = next(a for a in adapter.adapters() if a.name == "gpufix")
 PUBLISHED = runner.records("gpufix")
 
 
+@pytest.mark.some(4)
 @pytest.mark.needs("uv", "Python 3.11")
 @pytest.mark.parametrize(
     "case",

@@ -79,6 +79,7 @@ def false_statements(gpu: str, branch: str | None, found: RankedBuilds) -> list[
     return wrong
 
 
+@pytest.mark.some(5)
 @pytest.mark.parametrize("gpu", GPUS)
 def test_every_build_exists_and_runs(gpu: str) -> None:
     *_, last = GPUS[gpu]
@@ -102,6 +103,7 @@ def one(gpu: str, branch: str | None, python: str, last: str | None) -> None:
     assert false_statements(gpu, branch, found) == []
 
 
+@pytest.mark.some(5)
 @pytest.mark.parametrize("gpu", GPUS)
 def test_no_build_before_the_first_or_after_the_last_driver(gpu: str) -> None:
     """A driver that does not know the GPU serves no build, whatever CUDA's compatibility says."""
@@ -111,6 +113,7 @@ def test_no_build_before_the_first_or_after_the_last_driver(gpu: str) -> None:
             assert not asked(gpu, branch, "cp312").fitting, branch
 
 
+@pytest.mark.some(1)
 @pytest.mark.parametrize("along", COMPANIONS, ids=lambda names: " ".join(names) or "nothing")
 def test_what_goes_along(along: tuple[str, ...]) -> None:
     for gpu, python in product(("sm_75", "sm_90", "sm_120"), ("cp311", "cp312")):

@@ -43,6 +43,7 @@ def chromium(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.some(2)
 @pytest.mark.parametrize("width", [360, 768, 1280])
 @pytest.mark.parametrize("text", ["plain", "averylongnamewithoutanyspace" * 12])
 def test_nothing_overflows(tmp_path: Path, width: int, text: str) -> None:

@@ -66,6 +66,7 @@ def reports(path: Path) -> Iterator[Diagnosis | Lines]:
     yield previewed(path)
 
 
+@pytest.mark.some(20)
 @pytest.mark.parametrize("colour", [True, False], ids=["colour", "NO_COLOR"])
 @pytest.mark.parametrize("width", [40, 80, 120])
 @pytest.mark.parametrize("path", RECORDED, ids=lambda p: p.parent.name)

@@ -27,6 +27,7 @@ def gpufix(environ: dict[str, str], *arguments: str) -> subprocess.CompletedProc
     return done
 
 
+@pytest.mark.some(4)
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -95,6 +96,7 @@ def test_a_failing_compiler_exits_1(environ: dict[str, str], tmp_path: Path) -> 
     assert all(len(line.strip(" │").split()) == 1 for line in wide), wide  # no path is broken
 
 
+@pytest.mark.some(1)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupts_end_the_children(
     number: signal.Signals, environ: dict[str, str], tmp_path: Path

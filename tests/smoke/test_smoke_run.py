@@ -70,6 +70,7 @@ def test_programs_run_beside_each_other(large: Machine) -> None:
     assert [r.ran for r in report.kernels] == ["ok", "ok"]
 
 
+@pytest.mark.some(1)
 @pytest.mark.parametrize(
     "beside", ["time.sleep(600)", runtime_error("cudaErrorMemoryAllocation"),
                runtime_error("cudaErrorDevicesUnavailable")],
@@ -121,6 +122,7 @@ def test_what_does_not_apply_is_no_fault(machine: Machine) -> None:
     assert row(report, "matmul") == ("not applicable", "not applicable")
 
 
+@pytest.mark.some(3)
 @pytest.mark.parametrize(
     ("code", "ran", "finding", "words"),
     [

@@ -82,6 +82,7 @@ def answers(kind: Any) -> st.SearchStrategy[Any]:
     return {str: TEXTS, bool: st.booleans(), int: st.integers(0, 2**53)}[origin]
 
 
+@pytest.mark.some(8)
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_an_answer_comes_back_from_json(question: str) -> None:
     @settings(max_examples=20)
@@ -101,6 +102,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.some(8)
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_whatever_a_snapshot_holds_is_an_answer_or_malformed(question: str) -> None:
     @settings(max_examples=20)

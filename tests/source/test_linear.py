@@ -35,6 +35,7 @@ def follow(text: str, folder: Path) -> object:
     return behind(CollectContext(environ={}), folder / "nvcc")
 
 
+@pytest.mark.some(5)
 @pytest.mark.parametrize(
     ("piece", "read"),
     [

@@ -249,6 +249,7 @@ def test_no_python(name: str) -> None:
         Tree(DEEP[name])
 
 
+@pytest.mark.some(3)
 @pytest.mark.parametrize("text", ["${", "$(a(b", "$(", '"a', "'a ", "[=", "<<A ", "\\"])
 def test_openings_without_end_are_read_in_linear_time(text: str) -> None:
     # Quadratic readers would take minutes over these.

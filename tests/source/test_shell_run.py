@@ -75,6 +75,7 @@ def test_the_structure_is_bashs(name: str) -> None:
         assert canonical(printed(parse(part), part)) == canonical(part)
 
 
+@pytest.mark.some(25)
 @pytest.mark.needs("bash")
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_the_calls_are_bashs(name: str, tmp_path: Path) -> None:

@@ -140,6 +140,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.some(5)
 @pytest.mark.parametrize("case", HOSTILE)
 def test_hostile_texts_are_read_to_their_end(case: str) -> None:
     assert isinstance(describe(HOSTILE[case]), CxxFacts)

@@ -53,6 +53,7 @@ def said(env: Environment, tmp_path: Path, capfd: pytest.CaptureFixture[str]) ->
     return last[len(head) :]
 
 
+@pytest.mark.some(2)
 @pytest.mark.parametrize(
     ("wheels", "problem"),
     [

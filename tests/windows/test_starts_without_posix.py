@@ -18,6 +18,7 @@ COMMANDS = {
 }
 
 
+@pytest.mark.some(2)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_without_posix(tmp_path: Path, name: str) -> None:
     command, code = COMMANDS[name]

@@ -88,6 +88,7 @@ def gradients(out: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
     return torch.autograd.grad((out * drawn(*out.shape, seed=9)).sum(), inputs)
 
 
+@pytest.mark.some(15)
 @pytest.mark.parametrize("lengths", LENGTHS, ids=str)
 @pytest.mark.parametrize("name", RULES)
 def test_against_the_definition(

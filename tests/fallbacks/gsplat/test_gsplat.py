@@ -64,6 +64,7 @@ MODES = [
 ]  # fmt: skip
 
 
+@pytest.mark.some(3)
 @pytest.mark.parametrize(("render", "mode", "packed", "degree"), MODES)
 def test_pictures_and_gradients(gsplat, render, mode, packed, degree):
     """Two cameras; Gaussians behind them, beside and through each other."""

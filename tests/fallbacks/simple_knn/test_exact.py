@@ -10,6 +10,7 @@ from knn_reference import SETS, error, mean_distance
 TOLERANCE = 1e-6
 
 
+@pytest.mark.some(12)
 @pytest.mark.parametrize("name", SETS)
 @pytest.mark.parametrize("n", [9, 65, 1500])
 def test_arrangements(dist, name, n):

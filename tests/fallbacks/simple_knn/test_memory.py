@@ -14,6 +14,7 @@ def out_of_memory():
     return torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 1.00 GiB")
 
 
+@pytest.mark.some(5)
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("pairs", [1, 7, 100, 5000])
 def test_any_number_of_pairs_at_once(module, name, pairs):
