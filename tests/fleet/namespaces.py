@@ -133,7 +133,7 @@ def _connected(pid: int) -> bool:
 
 
 class Slowed(threading.Thread):
-    """Gives one rank of several a tenth of what each gets: stopped and continued, as by cpulimit.
+    """Gives one rank of several at most a tenth of what each gets, by stopping and continuing it.
 
     It is stopped for as long as it really ran before: on a busy machine this thread is late itself.
     """
