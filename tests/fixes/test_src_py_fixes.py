@@ -32,7 +32,7 @@ from gpufix.fixes.source.switch_rasteriser import switch_rasteriser
 from gpufix.fixes.toolchain.install_build_tools import install_build_tools
 from gpufix.model import InitSubmodules, Plan, Skip
 from gpufix.model.base import to_json
-from gpufix.model.source_payload import EmptySubmodule
+from gpufix.model.source_payload import EmptySubmodule, WheelAddress
 
 ABI = "_GLIBCXX_USE_CXX11_ABI"
 G75, G80 = (f'"-gencode=arch=compute_{n},code=sm_{n}"' for n in (75, 80))
@@ -308,6 +308,39 @@ def test_without_confidence_nothing_is_written(
         outcome = fix(finding, view)
         assert isinstance(outcome, Skip), outcome
         assert outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("files", "absent"),
+    [
+        ({"requirements.txt": "torch==2.9.0\n-i {}/cu129\n"}, ""),
+        ({"requirements.txt": "numpy==1.26.4  # torch==1.0\n-i {}/cu129\n"}, ""),
+        ({"requirements.txt": "torch==2.5.0\n-i {}/cu121\n"}, "torch==2.5.0"),
+        ({"requirements.txt": "torchvision==0.20.0\n-i {}/cu121\n"}, "torchvision==0.20.0"),
+        ({"requirements.txt": "torch==2.9.0+cu129\n-i {}/cu129\n"}, "torch==2.9.0+cu129"),
+        ({"a.sh": "pip install xformers==0.0.33.post2 -i {}/cu126\n"}, ""),
+        ({"a.sh": "pip install \\\n xformers==0.0.28 \\\n -i {}/cu121\n"}, "xformers==0.0.28"),
+        ({"a.sh": "pip install torch==2.5.0\npip install torch -i {}/cu121\n"}, ""),
+        ({"requirements.txt": "kaolin==0.18.0\n-f {kaolin}2.7.0_cu126.html\n"}, ""),
+        ({"requirements.txt": "kaolin==0.15.0\n-f {kaolin}2.4.0_cu121.html\n"}, "kaolin==0.15.0"),
+    ],
+)
+def test_an_address_is_taken_where_it_has_the_pins(
+    files: dict[str, str], absent: str, tmp_path: Path
+) -> None:
+    kaolin = "https://nvidia-kaolin.s3.us-east-2.amazonaws.com/torch-"
+    ((name, text),) = files.items()
+    text = text.format("https://download.pytorch.org/whl", kaolin=kaolin)
+    torch = b.torch("2.8.0+cu128" if "kaolin" in text else "2.9.0+cu128")
+    view = t.look(t.write(tmp_path, {name: text}), "sm_120", torch=torch)
+    (finding,) = (
+        f for f in t.found(torch_family_mismatch, view) if isinstance(f.payload, WheelAddress)
+    )
+    outcome = match_wheel_address(finding, view)
+    if absent:
+        assert isinstance(outcome, Skip) and f" is not known to have {absent}," in outcome.reason
+    else:
+        assert isinstance(outcome, Plan), outcome
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,25 @@ def would_list(name: str, url: str) -> bool:
     return any("{" in page and url.startswith(page.partition("{")[0]) for page in known)
 
 
+def on_index(name: str, version: str, variant: str) -> bool | None:
+    """Whether one of torch's own indexes has a version; None where no block of it names an index."""
+    blocks = [b for b in _blocks(key(name) or "") if "index" in b and version in b["versions"]]
+    if not blocks:
+        return None
+    return any(variant in b["cuda"] and b["index"] in ("{variant}", variant) for b in blocks)
+
+
+def on_page(name: str, version: str, release: str, variant: str) -> bool:
+    """Whether a page of links for a torch build is listed with a version."""
+    build = Build(release, variant, "", "")
+    return any(
+        {version.partition("+")[0], "*"} & {*versions(name, block, release)}
+        and not {"torch", "cuda"} & {*misses(block, build)}
+        for block in _blocks(key(name) or "")
+        if "page" in block
+    )
+
+
 def read(name: str) -> str:
     """The day of which a listing tells."""
     return str(table("listings")["listings"][name]["read"])

@@ -12,11 +12,10 @@ from gpufix.evidence.requirements import Requirements, parse
 from gpufix.evidence.scripts import shell_files
 from gpufix.evidence.source_view import at, requirement_files
 from gpufix.evidence.torch_builds.existing import disputed, exists, variants
+from gpufix.evidence.torch_builds.on_index import FAMILY, Pin, release_of
 from gpufix.evidence.view import View
-from gpufix.frozen import Frozen
 from gpufix.knowledge import listings, packages, torch_releases
 from gpufix.knowledge.nearest import reason
-from gpufix.knowledge.torch_releases import Release
 from gpufix.knowledge.wheel_blocks import Build
 from gpufix.model.source_payload import AbsentPin
 from gpufix.text.names import normalise
@@ -24,7 +23,6 @@ from gpufix.text.names import normalise
 if TYPE_CHECKING:
     from gpufix.source.source_facts import Address, Requirement
 
-_FAMILY = ("torch", "torchvision", "torchaudio")
 _VARIANT = re.compile(r"cpu|cu\d{3}|rocm\d+(?:\.\d+){1,2}")
 _TORCH_INDEX = packages.TORCH_INDEX.partition("{")[0]
 
@@ -34,10 +32,10 @@ def faults(view: View) -> Iterator[Fault]:
     host = view.facts.host
     platform = torch_releases.platform(host.os, host.machine)
     for path, facts in requirement_files(view).items():
-        for pin in _pins(view, facts.requirements):
+        for line, pin in _pins(view, facts.requirements):
             why = _why(pin, facts.addresses, platform)
             if why:
-                yield _fault(view, path, pin.line, pin.text, f"{path} pins {pin.text}{why}.")
+                yield _fault(view, path, line, pin.text, f"{path} pins {pin.text}{why}.")
         yield from _pages(view, path, facts.addresses, platform)
     for path, script in shell_files(view).items():
         yield from _pages(view, path, script.addresses, platform)
@@ -55,19 +53,8 @@ def _pages(view: View, path: str, rows: Sequence[Address], platform: str) -> Ite
             yield replace(found, severity=ADVICE) if row.when else found
 
 
-class _Pin(Frozen):
-    """A version of torch, or of one of its family, pinned by ==."""
-
-    line: int
-    name: str
-    version: str
-
-    @property
-    def text(self) -> str:
-        return f"{self.name}=={self.version}"
-
-
-def _pins(view: View, rows: Sequence[Requirement]) -> Iterator[_Pin]:
+def _pins(view: View, rows: Sequence[Requirement]) -> Iterator[tuple[int, Pin]]:
+    """Versions of torch, or of one of its family, pinned by ==, each with its line."""
     applies = view.derive(Requirements.of).applies
     for row in rows:
         requirement = parse(row.text)
@@ -75,13 +62,13 @@ def _pins(view: View, rows: Sequence[Requirement]) -> Iterator[_Pin]:
             continue
         name = normalise(requirement.name)
         for spec in requirement.specifier:
-            if name in _FAMILY and spec.operator in ("==", "==="):
-                yield _Pin(row.line, name, spec.version)
+            if name in FAMILY and spec.operator in ("==", "==="):
+                yield row.line, Pin(name=name, version=spec.version)
 
 
-def _why(pin: _Pin, rows: Sequence[Address], platform: str) -> str | None:
+def _why(pin: Pin, rows: Sequence[Address], platform: str) -> str | None:
     """The rest of the message for a build that was not published, or that lies elsewhere."""
-    release, local = _release(pin), pin.version.partition("+")[2]
+    release, local = release_of(pin), pin.version.partition("+")[2]
     if release is None or platform not in release.python_tags:
         return None
     indexes = _own_indexes(rows)
@@ -96,18 +83,6 @@ def _why(pin: _Pin, rows: Sequence[Address], platform: str) -> str | None:
         return start + made + exists(release, platform, wanted[0])
     if local and indexes and local not in {row.variant for row in rows}:
         return f"{elsewhere}it lies on the index {local}"
-    return None
-
-
-def _release(pin: _Pin) -> Release | None:
-    """The torch release that a pin means."""
-    public = pin.version.partition("+")[0]
-    if pin.name == "torch":
-        return torch_releases.get(public)
-    for release in torch_releases.all():
-        row = packages.for_torch(release.version).get(pin.name)
-        if row and public in row.exact:
-            return release
     return None
 
 
