@@ -44,12 +44,13 @@ PROJECTS: dict[str, tuple[str, str, dict[str, str]]] = {
         {"trellis/representations/mesh/flexicubes": "MaxtirError/FlexiCubes"},
     ),
 }
-# Repositories that scripts and requirements clone, served as they are.
+# Repositories that scripts, requirements and CMake clone, served as they are, under the tag if it is one.
 OTHERS = {
     "NVlabs/nvdiffrast": "HEAD",
     "JeffreyXiang/diffoctreerast": "HEAD",
     "autonomousvision/mip-splatting": "HEAD",
     "g-truc/glm": "33b4a621a697a305bc3a7610d290677b96beb181",
+    "pybind/pybind11": "v2.9.2",
 }
 
 
@@ -135,7 +136,9 @@ def fresh(name: str, copies: Path, work: Path) -> Iterator[tuple[Path, dict[str,
             place = server.folder / repository
             place.parent.mkdir(exist_ok=True)
             if not place.is_dir() and copy(repository).is_dir():
-                complete(copy(repository), head, place, {})
+                made = complete(copy(repository), head, place, {})
+                if head.startswith("v"):
+                    git("--git-dir", str(place), "update-ref", f"refs/tags/{head}", made)
         top = server.folder / "top"
         complete(copy(project), commit, top, links)
         tree = work / name

@@ -207,6 +207,12 @@ def _of_build(view: View, build: CMakeBuild, certain: bool) -> Iterator[Asked]:
                 yield from _by_default(view, build, target, name, certain, sources)
 
 
+def by_torchs_cmake(view: View, path: str) -> bool:
+    """Whether every build with a file finds torch by torch's own CMake files, which say its version."""
+    builds = [root.build for root in cmake_builds.roots(view) if path in root.build.files]
+    return all(build.with_torch is not None for build in builds)
+
+
 def raises(view: View, path: str, text: str, needs: int) -> bool:
     """Whether no target of a CMake build gets an older C++ when a file of it has this text."""
     for root in cmake_builds.roots(view):

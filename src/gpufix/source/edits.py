@@ -71,23 +71,36 @@ def _lines(text: str) -> list[str]:
 
 ABI = "_GLIBCXX_USE_CXX11_ABI"
 _TAKES_FLAGS = ("set", "string", "list", "target_compile_options", "add_compile_options")
-_READ_ABI = """\
-if(NOT DEFINED TORCH_CXX11_ABI)
-  set(TORCH_ABI_PYTHON python3)
-  foreach(candidate "${Python3_EXECUTABLE}" "${Python_EXECUTABLE}" "${PYTHON_EXECUTABLE}")
+_ASK_TORCH = """\
+if(NOT DEFINED {variable})
+  set(TORCH_PYTHON python3)
+  foreach(candidate "${{Python3_EXECUTABLE}}" "${{Python_EXECUTABLE}}" "${{PYTHON_EXECUTABLE}}")
     if(candidate)
-      set(TORCH_ABI_PYTHON "${candidate}")
+      set(TORCH_PYTHON "${{candidate}}")
     endif()
   endforeach()
   execute_process(
-    COMMAND "${TORCH_ABI_PYTHON}" -c "import torch; print(int(torch._C._GLIBCXX_USE_CXX11_ABI))"
-    OUTPUT_VARIABLE TORCH_CXX11_ABI
+    COMMAND "${{TORCH_PYTHON}}" -c "import torch; print({asked})"
+    OUTPUT_VARIABLE {variable}
     OUTPUT_STRIP_TRAILING_WHITESPACE)
-  if(NOT TORCH_CXX11_ABI MATCHES "^[01]$")
-    message(FATAL_ERROR "${TORCH_ABI_PYTHON} does not say with which C++ ABI torch is built")
+  if(NOT {variable} MATCHES "{answer}")
+    message(FATAL_ERROR "${{TORCH_PYTHON}} does not say {what}")
   endif()
 endif()
 """
+_READ_ABI = _ASK_TORCH.format(
+    variable="TORCH_CXX11_ABI",
+    asked="int(torch._C._GLIBCXX_USE_CXX11_ABI)",
+    answer="^[01]$",
+    what="with which C++ ABI torch is built",
+)
+# Where the project finds torch by a module of its own: torch's CMake files would say it.
+_READ_VERSION = _ASK_TORCH.format(
+    variable="Torch_VERSION",
+    asked="torch.__version__",
+    answer="^[0-9]+[.]",
+    what="its torch's version",
+)
 
 
 def follow_archs(text: str, line: int, variable: str) -> str | None:
@@ -180,12 +193,12 @@ def pass_torch_abi(text: str) -> str | None:
     return applied(text, [Edit(reading.start, reading.end, reading.text + line)])
 
 
-def _reading(text: str, command: Command) -> Edit:
+def _reading(text: str, command: Command, rows: str = _READ_ABI) -> Edit:
     start = text.rfind("\n", 0, command.start) + 1
     indent = text[start : command.start]
     indent = indent if not indent.strip() else ""
     newline = "\r\n" if "\r\n" in text else "\n"
-    block = "".join(f"{indent}{row}{newline}" for row in _READ_ABI.splitlines())
+    block = "".join(f"{indent}{row}{newline}" for row in rows.splitlines())
     return Edit(start, start, block)
 
 
@@ -193,12 +206,17 @@ _VARIABLES = ("CMAKE_CXX_STANDARD", "CMAKE_CUDA_STANDARD")
 
 
 def raise_standard(
-    text: str, lines: Collection[int], needs: int, release: str, unset: Collection[str] = ()
+    text: str,
+    lines: Collection[int],
+    needs: int,
+    release: str,
+    unset: Collection[str] = (),
+    ask: bool = False,
 ) -> str | None:
     """What asks for an older C++ than `needs` on these lines asks for that with newer torch releases.
 
-    unset: variables that are set for those. None where the file does not find torch, or a command's
-    form is not known.
+    unset: variables that are set for those; ask: Python for torch's version. None where the file
+    does not find torch, or a command's form is not known.
     """
     found = commands(text)
     torch = next((c for c in found if c.name == "find_package" and c.words[:1] == ["Torch"]), None)
@@ -219,10 +237,13 @@ def raise_standard(
             return None
         body = text[command.start : command.end]
         rows = [f"  {_raised(text, command, needs)}", "else()", f"  {body}"]
-        edits.append(_if_torch(text, command, rows, release, replace=True))
+        newer = _block(text, command, _if_torch(release, rows))
+        edits.append(Edit(command.start, command.end, newer))
+    below = _READ_VERSION.splitlines() if ask and (edits or later) else []
     if later:
-        rows = [f"  {row}" for row in dict.fromkeys(later)]
-        edits.append(_if_torch(text, torch, rows, release, replace=False))
+        below += _if_torch(release, [f"  {row}" for row in dict.fromkeys(later)])
+    if below:
+        edits.append(_below(text, torch, below))
     return applied(text, edits) if edits else None
 
 
@@ -233,16 +254,21 @@ def _alone(text: str, command: Command) -> bool:
     return not before.strip() and not after.split("#")[0].strip()
 
 
-def _if_torch(text: str, command: Command, rows: list[str], release: str, replace: bool) -> Edit:
+def _if_torch(release: str, rows: list[str]) -> list[str]:
+    return [f"if(Torch_VERSION VERSION_GREATER_EQUAL {release})", *rows, "endif()"]
+
+
+def _block(text: str, command: Command, rows: list[str]) -> str:
+    """Lines that are indented and end as a command's do."""
     indent = text[text.rfind("\n", 0, command.start) + 1 : command.start]
     newline = "\r\n" if "\r\n" in text else "\n"
-    rows = [f"if(Torch_VERSION VERSION_GREATER_EQUAL {release})", *rows, "endif()"]
-    block = f"{newline}{indent}".join(rows)
-    if replace:
-        return Edit(command.start, command.end, block)
+    return f"{newline}{indent}".join(rows)
+
+
+def _below(text: str, command: Command, rows: list[str]) -> Edit:
     end = text.find("\n", command.end) % (len(text) + 1)
     end -= text[end - 1 : end] == "\r"
-    return Edit(end, end, f"{newline}{indent}{block}")
+    return Edit(end, end, _block(text, command, ["", *rows]))
 
 
 def _once_found(command: Command, needs: int) -> list[str] | None:

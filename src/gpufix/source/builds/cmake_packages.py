@@ -88,6 +88,10 @@ def include(run: CMakeState, call: Call) -> Flow:
     return ""
 
 
+# Find modules of CMake that projects carry along, and that are known as CMake has them.
+_COPIES = ("CUDA", "CUDAToolkit")
+
+
 def find_package(run: CMakeState, call: Call) -> Flow:
     """A package: by the project's own find module, by what is known of it, or unknown."""
     texts = call.texts
@@ -97,7 +101,7 @@ def find_package(run: CMakeState, call: Call) -> Flow:
     name, required = texts[0], "REQUIRED" in texts[1:]
     config = "CONFIG" in texts[1:] or "NO_MODULE" in texts[1:]
     path = None if config else cmake_start.module_path(run, f"Find{name}")
-    if path is not None and name not in ("CUDA", "CUDAToolkit", "Torch"):
+    if path is not None and name not in _COPIES:
         return _own_module(run, call, name, path, required)
     known = cmake_cuda.PACKAGES.get(name)
     if known is not None:
