@@ -55,6 +55,22 @@ def test_of_many_some_are_named(count: int, said: str) -> None:
     assert compare(found, found, plans).reason == said
 
 
+@pytest.mark.parametrize(
+    ("code", "subject", "revealed"),
+    [
+        ("WHL506", "tetra-nerf", True),
+        ("WHL506", "tetra.nerf", True),
+        ("WHL506", "torch", False),
+        ("SYM402", "tetra-nerf", False),
+    ],
+)
+def test_what_was_built_may_lack_what_it_requires(code: str, subject: str, revealed: bool) -> None:
+    after = [finding(code, subject, "warning")]
+    result = compare([], after, [], {"tetra-nerf"})
+    assert (codes(result.revealed) == [code]) is revealed
+    assert (result.reason is None) is revealed
+
+
 def test_a_consequence_that_comes_to_the_top_is_not_new() -> None:
     before = [finding("WHL501", consequences=[finding("WHL504")])]
     result = compare(before, [finding("WHL504")], [plan("WHL501")])

@@ -122,6 +122,23 @@ def test_what_belongs_to_a_scope(scope: Scope, folder: str, name: str, expected:
     assert covers(scope, folder, name) is expected
 
 
+def test_what_lies_in_a_folder_that_a_step_has_made_belongs_to_it(tmp_path: Path) -> None:
+    """A clone that CMake makes brings a .git: a name that a build's scope skips elsewhere."""
+    scope = Scope(str(tmp_path), skip=(".git",), environments=False)
+    (tmp_path / "old").mkdir()
+    before = listing.take(scope)
+    for folder in ("old", "new"):
+        (tmp_path / folder / ".git").mkdir(parents=True)
+        (tmp_path / folder / "venv" / "bin").mkdir(parents=True)
+        (tmp_path / folder / "venv" / "pyvenv.cfg").touch()
+        (tmp_path / folder / "venv" / "bin" / "python").touch()
+    added = listing.take(scope, before).keys() - before.keys()
+    assert added == {
+        f"new{name}"
+        for name in ("", "/.git", "/venv", "/venv/pyvenv.cfg", "/venv/bin", "/venv/bin/python")
+    }
+
+
 @pytest.mark.parametrize("environments", [True, False])
 def test_environments_below_belong_to_it_or_not(environments: bool, tmp_path: Path) -> None:
     (tmp_path / "venv").mkdir()

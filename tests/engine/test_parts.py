@@ -35,7 +35,7 @@ class Steps:
     def __init__(self, top: Path) -> None:
         self.env, self._folder = environment(top), top / "run"
         self._folder.mkdir()
-        self._scope = Scope(str(self.env))
+        self._scope = Scope(str(self.env), skip=(".git",))
         self.rows: list[dict[str, Any]] = [{"type": "begin"}]
 
     def step(self, deed: Deed, finished: bool = True, **row: int) -> None:
@@ -47,7 +47,7 @@ class Steps:
         scopes = [{**noted, "scope": self._scope.record(), "kept": kept}]
         self.rows.append({"type": "guard", "step": number, "scopes": scopes, **row})
         if finished:
-            after = states.take(self._scope)
+            after = states.take(self._scope, before)
             told = {key: after.get(key) for key in changed(before, after)}
             done = [self._saved(f"after-{number}", told)]
             self.rows.append({"type": "done", "step": number, "scopes": done})
@@ -145,6 +145,20 @@ def test_what_somebody_changed_after_the_run(
 ) -> None:
     write(steps.env, "gone")
     steps.step(lambda env: (write(env), add(env), (env / "gone").unlink()))
+    later(steps.env)
+    assert steps.since() == expected
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [
+        (nothing, []),
+        (lambda env: write(env, "new/.git/mine"), ["new/.git/mine"]),
+        (lambda env: write(env, ".git/mine"), []),  # not the step's folder: no undo takes it
+    ],
+)
+def test_what_a_step_has_cloned_is_its_own(later: Deed, expected: list[str], steps: Steps) -> None:
+    steps.step(lambda env: (add(env), (env / "new/.git").mkdir(), write(env, "new/.git/HEAD")))
     later(steps.env)
     assert steps.since() == expected
 

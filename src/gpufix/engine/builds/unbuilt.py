@@ -17,7 +17,7 @@ from gpufix.evidence.view import View
 from gpufix.fixes.build_environment.assemble import build_environment
 from gpufix.fixes.build_environment.variables import Folder
 from gpufix.fixes.source.build_without_isolation import hopeless
-from gpufix.model import Build, Held, Install, Plan
+from gpufix.model import Build, Facts, Held, Install, Plan
 from gpufix.model.outcome import BuildResult
 from gpufix.text.names import normalise
 
@@ -115,6 +115,13 @@ def installed_from(plans: Sequence[Plan], view: View) -> Iterator[BuildResult]:
             (name,) = plan.subjects
             libraries = [x for x in view.facts.binaries.libraries if x.distribution == name]
             yield BuildResult(path=name, distribution=name, ok=True, libraries=built(libraries))
+
+
+def built_by(plans: Sequence[Plan], facts: Facts) -> frozenset[str]:
+    """The distributions that such plans have built of folders, and installed."""
+    steps = (step for plan in plans for step in plan.steps if isinstance(step, Build))
+    dists = (made_from(facts, Path(step.path).resolve()) for step in steps)
+    return frozenset(normalise(dist.name) for dist in dists if dist is not None)
 
 
 def _plan(view: View, path: str, editable: bool) -> Plan:

@@ -30,7 +30,7 @@ class Scope(Frozen):
     path: str
     policy: Policy = "link"
     only: tuple[str, ...] | None = None  # names directly below `path` that belong to it
-    skip: tuple[str, ...] = ()  # names at any depth that do not
+    skip: tuple[str, ...] = ()  # names at any depth that do not, in folders that were there before
     outside: tuple[str, ...] = ()  # whole paths below it that do not: gpufix's own state
     environments: bool = True  # False = virtual environments below it do not belong to it
     near: str | None = None
@@ -98,7 +98,7 @@ class ListedEntry(NamedTuple):
 
 
 Listing = dict[str, ListedEntry]  # path below the scope ("" = the scope itself) -> entry
-_NOTHING: Mapping[str, ListedEntry] = {}
+_NOTHING: Mapping[str, ListedEntry | None] = {}
 
 
 def look(path: str, known: ListedEntry | None = None, settled: int = 0) -> ListedEntry | None:
@@ -121,10 +121,12 @@ def look(path: str, known: ListedEntry | None = None, settled: int = 0) -> Liste
         return None
 
 
-def take(scope: Scope, known: Mapping[str, ListedEntry] = _NOTHING, settled: int = 0) -> Listing:
+def take(
+    scope: Scope, known: Mapping[str, ListedEntry | None] = _NOTHING, settled: int = 0
+) -> Listing:
     """The present state of a scope; `known` and `settled` as for `look`.
 
-    Raises OSError and Refused: what cannot be looked at, or is too much, cannot be kept.
+    `known` is the state before a step, none where this is to be that. Raises OSError and Refused: what cannot be looked at, or is too much, cannot be kept.
     """
     found: Listing = {}
     parent = look(os.path.dirname(scope.path))
@@ -139,7 +141,7 @@ def take(scope: Scope, known: Mapping[str, ListedEntry] = _NOTHING, settled: int
         if len(found) > _LIMIT:
             raise Refused(f"{scope.path} holds more than {_LIMIT} files: too many to be kept")
         folder = queue.pop()
-        for name, path in _children(scope, folder):
+        for name, path in _children(scope, folder, bool(known) and folder not in known):
             below = f"{folder}/{name}" if folder else name
             entry = look(path, known.get(below), settled)
             if entry is None:  # somebody has just removed it
@@ -150,20 +152,23 @@ def take(scope: Scope, known: Mapping[str, ListedEntry] = _NOTHING, settled: int
     return found
 
 
-def _children(scope: Scope, folder: str) -> Iterator[tuple[str, str]]:
+def _children(scope: Scope, folder: str, new: bool) -> Iterator[tuple[str, str]]:
     place = os.path.join(scope.path, folder) if folder else scope.path
     try:
         names = sorted(os.listdir(place))
     except (FileNotFoundError, NotADirectoryError):
         return
     for name in names:
-        if covers(scope, folder, name):
+        if covers(scope, folder, name, new):
             yield name, f"{place}/{name}"
 
 
-def covers(scope: Scope, folder: str, name: str) -> bool:
-    """Whether a name in a folder of the scope ("" = its top) belongs to it."""
-    if name in scope.skip or name.startswith(KEPT_PREFIX):
+def covers(scope: Scope, folder: str, name: str, new: bool = False) -> bool:
+    """Whether a name in a folder of the scope ("" = its top) belongs to it.
+
+    `new`: a step has made that folder. What lies in it came with it, a clone's .git too.
+    """
+    if name.startswith(KEPT_PREFIX) or (name in scope.skip and not new):
         return False
     named = scope.only is None or name in scope.only or name.startswith(_STASH)
     if not folder and not named:
@@ -171,7 +176,7 @@ def covers(scope: Scope, folder: str, name: str) -> bool:
     path = f"{scope.path}/{folder}/{name}" if folder else f"{scope.path}/{name}"
     if path in scope.outside:
         return False
-    return scope.environments or not _is_environment(path)
+    return scope.environments or new or not _is_environment(path)
 
 
 def _is_environment(path: str) -> bool:

@@ -39,7 +39,7 @@ class Part(Frozen):
         """What a finished step changed; of an unfinished one, whatever is not as it was."""
         if self.after is not None:
             return list(self.after)
-        return changed(self.before, states.take(self.scope))
+        return changed(self.before, states.take(self.scope, self.before))
 
 
 def of(run: Run) -> list[Part]:

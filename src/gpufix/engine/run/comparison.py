@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from gpufix.evidence.requirements import parse
@@ -48,14 +48,21 @@ class Comparison(Frozen):
 
 
 def compare(
-    before: Sequence[Finding], after: Sequence[Finding], plans: Sequence[Plan]
+    before: Sequence[Finding],
+    after: Sequence[Finding],
+    plans: Sequence[Plan],
+    built: Collection[str] = (),
 ) -> Comparison:
-    """Tell findings apart by code and subject, causes and consequences alike."""
+    """Tell findings apart by code and subject, causes and consequences alike.
+
+    built: distributions that the plans have built of the project. What these require and lack could
+    not be seen before, and is no harm.
+    """
     old, new = dict(_flat(before)), dict(_flat(after))
     planned = {plan.finding for plan in plans} & old.keys()
     fixed = [f for key, f in old.items() if key not in new]
     came = [f for key, f in new.items() if key not in old]
-    hidden = [f for f in came if _was_hidden(f, fixed)]
+    hidden = [f for f in came if _was_hidden(f, fixed) or _is_required_by(built, f)]
     return Comparison(
         fixed=fixed,
         remaining=[f for key, f in new.items() if key in old],
@@ -100,6 +107,10 @@ def _was_hidden(finding: Finding, fixed: Iterable[Finding]) -> bool:
         or any(_about_broken_torch(f, finding) for f in fixed)
         or any(_in_tree(tree, finding) for tree in trees)
     )
+
+
+def _is_required_by(built: Collection[str], finding: Finding) -> bool:
+    return finding.code == "WHL506" and normalise(finding.subject) in built
 
 
 def _in_tree(folder: str, finding: Finding) -> bool:

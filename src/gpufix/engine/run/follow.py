@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gpufix.diagnosis.diagnose import Judgement, Request, examine
+from gpufix.engine.builds.unbuilt import built_by
 from gpufix.engine.run import apply
 from gpufix.engine.run.apply import FailureIsolation, alone, failures
 from gpufix.engine.run.comparison import compare
@@ -85,13 +86,14 @@ def _round(
     context.say("looking again")
     after, ask = how.look()
     judgement = examine(after, how.request, ask)
-    result = compare(way.judgement.findings, judgement.findings, done.choice.plans)
+    plans = done.choice.plans
+    result = compare(way.judgement.findings, judgement.findings, plans, built_by(plans, after))
     if result.reason is not None:
         return _taken_back(way, more, folder, number, result.reason)
     way.judgement, way.facts = judgement, after
     way.revealed += [f for f in result.revealed if f.key not in {g.key for g in way.revealed}]
     way.held += [*failed, *_new(way, more)]
-    if done.choice.plans:
+    if plans:
         way.more.append(done)
     return frozenset(row.plan.finding for row in failed)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import gpufix
 from gpufix.diagnosis.diagnose import Request, examine, patient_summary
-from gpufix.engine.builds.unbuilt import installed_from
+from gpufix.engine.builds.unbuilt import built_by, installed_from
 from gpufix.engine.journal import lock, runs, undo_run
 from gpufix.engine.journal.undo_run import Undone
 from gpufix.engine.run import apply, github_env
@@ -155,7 +155,9 @@ def _attempt(proposed: Proposed, context: RunContext, how: Repair) -> _Attempt:
     context.say("looking again")
     after, ask = how.look()
     judgement = examine(after, how.request, ask)
-    result = compare(proposed.judgement.findings, judgement.findings, proposed.choice.plans)
+    plans = proposed.choice.plans
+    named = built_by(plans, after)
+    result = compare(proposed.judgement.findings, judgement.findings, plans, named)
     probes = _probes(proposed, result, after, context) if how.probe else []
     result = as_proven(result, probes, after)
     reason = result.reason or (_probe_reason(probes) if how.proven else None)
@@ -182,7 +184,7 @@ def _kept(
     """The run is finished: what it came to, from its first step to its last."""
     apply.finish(folder)
     plans, before = way.plans, way.first.judgement.findings
-    result = compare(before, way.judgement.findings, plans)
+    result = compare(before, way.judgement.findings, plans, built_by(plans, way.facts))
     come = [f for f in way.revealed if f.key not in {g.key for g in flat(way.judgement.findings)}]
     built += installed_from(plans, way.judgement.view)
     known = {probe.module for probe in outcome.probes}
