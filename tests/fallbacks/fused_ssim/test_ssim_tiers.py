@@ -35,7 +35,7 @@ for shape in {shapes}:
         whole, kept = one.forward(x, y, 1e-4, 9e-4, 5, True)
         only, nothing = one.forward(x, y, 1e-4, 9e-4, 5, False)
         assert nothing is None
-        torch.testing.assert_close(only, whole, rtol=0, atol=1e-6)  # the compilers' kernels differ
+        torch.testing.assert_close(only, whole, rtol=0, atol=1e-5)  # the compilers' kernels differ
         results.append((whole, kept, one.backward(x, y, kept, chain, 5), one.backward(x, y, kept, None, 5)))
     torch.testing.assert_close(*results, rtol=2e-4, atol=2e-4)
 print(name)
