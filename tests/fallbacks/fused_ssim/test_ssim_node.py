@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import importlib
 import struct
+import sys
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -225,6 +226,23 @@ def test_under_a_transform_it_is_pythons(stepped: Any) -> None:
 
     torch.func.grad(step)(x.detach())
     torch.func.vmap(step)(x.detach()[None])
+
+
+@pytest.mark.parametrize(
+    ("module", "flag"),
+    [
+        ("torch._dynamo.compiled_autograd", "compiled_autograd_enabled"),
+        ("torch._dynamo.config", "compiled_autograd"),
+    ],
+)
+def test_a_backward_pass_that_is_compiled_is_pythons(
+    stepped: Any, monkeypatch: pytest.MonkeyPatch, module: str, flag: str
+) -> None:
+    x, y, _ = taught(stepped)
+    for name in ("torch._dynamo.compiled_autograd", "torch._dynamo.config"):
+        known = types.SimpleNamespace(**({flag: True} if name == module else {}))
+        monkeypatch.setitem(sys.modules, name, known)
+    assert stepped.fused.fused_ssim(x, y).grad_fn.name() != "FusedSSIM"
 
 
 def test_one_that_differs_is_refused(stepped: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,18 +84,18 @@ class Native:
         if failed.exists() and not wait:
             self.reason = f"the compiler failed before ({failed})"
             return
-        command = _command(self._source, part := place.with_suffix(".part"))
-        if not _begin(part) and not wait:
+        part = place.with_suffix(f".{os.getpid()}.part" if wait else ".part")
+        command = _command(self._source, part)
+        if not _begin(part):
             self.reason = "another process compiles it"
             return
         self.reason = "it is being compiled"
         if wait:
-            self._run(command, place)
+            self._run(command, part, place)
         else:
-            threading.Thread(target=self._run, args=(command, place), daemon=True).start()
+            threading.Thread(target=self._run, args=(command, part, place), daemon=True).start()
 
-    def _run(self, command: list[str], place: Path) -> None:
-        part = place.with_suffix(".part")
+    def _run(self, command: list[str], part: Path, place: Path) -> None:
         try:
             done = subprocess.run(
                 command,

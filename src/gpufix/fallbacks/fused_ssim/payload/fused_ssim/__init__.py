@@ -48,7 +48,7 @@ def fused_ssim(
     ``valid`` averages over the pixels whose window lies inside the image alone. ``train=False``
     keeps nothing for a backward pass.
     """
-    value: Tensor | None = _node.mean(img1, img2, padding, train, window_size)
+    value: Tensor | None = _node.step(img1, img2, padding, train, window_size)
     return _mean(img1, img2, padding, train, window_size, 2) if value is None else value
 
 

@@ -133,7 +133,8 @@ struct FusedSSIM : Node {
 };
 
 using Key = std::array<int64_t, 8>;  // device, sizes, margin, stream
-std::map<Key, std::shared_ptr<const Plan>> plans;
+using Plans = std::map<Key, std::shared_ptr<const Plan>>;
+Plans& plans = *new Plans();  // never freed: torch's memory may be gone when the process ends
 
 Key key_of(const Tensor& x, int64_t margin, int64_t stream) {
   auto device = x.device();

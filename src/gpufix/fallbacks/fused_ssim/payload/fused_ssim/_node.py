@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any, Callable
 
@@ -22,9 +23,24 @@ def _nothing(*_: Any) -> None:
     return None
 
 
-# mean(img1, img2, padding, train, window_size): None where Python has to do it
+# mean(img1, img2, padding, train, window_size): None where it is not C++'s
 mean: Callable[..., Any] = _nothing
 _known: set[tuple[Any, ...]] = set()
+
+
+def step(*arguments: Any) -> Any:
+    """The mean, with its place in autograd's graph; None where Python has to do it."""
+    return None if _compiles_backward_passes() else mean(*arguments)
+
+
+def _compiles_backward_passes() -> bool:
+    """Compiled autograd, which takes no node but torch's own and Python's."""
+    compiled = sys.modules.get("torch._dynamo.compiled_autograd")
+    if compiled is None:
+        return False
+    config = sys.modules.get("torch._dynamo.config")
+    asked = getattr(config, "compiled_autograd", False)
+    return bool(asked or getattr(compiled, "compiled_autograd_enabled", False))
 
 
 def learn(run: Eager, x: Tensor, margin: int) -> None:
