@@ -212,6 +212,18 @@ def gpu(*kinds: str) -> Finder:
     return find
 
 
+def counting_interpreter() -> str:
+    """A Triton that loops from one number of the interpreted kernel to another under this NumPy."""
+    try:
+        triton, numpy = (
+            tuple(int(part) for part in importlib.metadata.version(name).split(".")[:2])
+            for name in ("triton", "numpy")
+        )
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+    return "triton" if triton >= (3, 7) or numpy < (2, 4) else ""
+
+
 def mount() -> str:
     """Whether this user may mount a file system here, tried on a folder in memory."""
     with tempfile.TemporaryDirectory() as folder:

@@ -91,6 +91,11 @@ NEEDS = {
     "mcp": Need(find.distribution("mcp"), "PyPI: mcp"),
     "zsh": Need(find.program("zsh"), "Debian: zsh", ("zsh",)),
     "triton": Need(find.distribution("triton"), "PyPI: triton", also=("torch",)),
+    "Triton's interpreter counts": Need(
+        find.counting_interpreter,
+        "Triton 3.7, or NumPy before 2.4: github.com/triton-lang/triton/issues/9171",
+        also=("triton", "numpy"),
+    ),
     "conda": Need(
         find.distribution("conda"),
         "github.com/conda/conda on PYTHONPATH, with its dependencies",

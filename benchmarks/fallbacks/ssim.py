@@ -96,7 +96,8 @@ def _named(shape: tuple[int, ...]) -> str:
 
 
 def _measured(tier: str, site: Path, *more: str) -> Iterator[dict[str, Any]]:
-    env = {**os.environ, "PYTHONPATH": str(site), "GPUFIX_FALLBACK_TIER": tier}
+    env = {"GPUFIX_FALLBACK_NATIVE": "1" if more else "0", **os.environ}  # a first call is short
+    env |= {"PYTHONPATH": str(site), "GPUFIX_FALLBACK_TIER": tier}
     if tier == "original":
         del env["GPUFIX_FALLBACK_TIER"]
     with tempfile.TemporaryDirectory() as caches:  # so that the first call compiles

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import statistics
 import sys
 import tempfile
@@ -96,6 +97,7 @@ def main() -> int:
         "--original", type=Path, required=True, help="folder with the original, built"
     )
     original = parser.parse_args().original
+    os.environ.setdefault("GPUFIX_FALLBACK_NATIVE", "1")  # timed when it is compiled
     sys.path.insert(0, str(ROOT / "src"))
     from gpufix.fallbacks.pack import tree
 

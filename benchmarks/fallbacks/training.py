@@ -55,7 +55,7 @@ def rows(original: Path | None = None) -> Iterator[dict[str, Any]]:
 
 
 def _measured(site: Path) -> dict[str, Any]:
-    env = {**os.environ, "PYTHONPATH": str(site)}
+    env = {"GPUFIX_FALLBACK_NATIVE": "1", **os.environ, "PYTHONPATH": str(site)}
     command = [sys.executable, __file__, "--measure"]
     done = subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -39,6 +39,7 @@ RUNNERS = {
     "kernels/torch_extension/build_op.py": "runs in the patient; asks the compilers what they are",
     "fleet/engines/ray_task.py": "runs in a Ray worker of a node that may have no gpufix",
     "fleet/smoke/node.py": "runs on nodes without gpufix, as the patient's interpreter",
+    "fallbacks/common/native.py": "runs in the patient; starts the C++ compiler in the background",
     "fallbacks/common/tiers.py": "runs in the patient; names the error that torch's compilers raise",
 }
 MODULES = {"subprocess", "multiprocessing", "pty", "_posixsubprocess", "popen2", "commands"}

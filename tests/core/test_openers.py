@@ -15,6 +15,7 @@ ALLOWED = {
     "__main__": "/dev/null, in place of closed streams",
     "process": "imports nothing: appends to the log of a program, and reads /proc",
     "binary.wheel": "zipfile takes a file: it is made of the opener's descriptor",
+    "fallbacks.common.native": "runs in the patient: reads its own source beside it",
     "facts.node.kernel_log": "/dev/kmsg, a device: read without blocking, a record at a time",
     "facts.node.nvml_health": "a process of its own, within a time limit: opens a GPU's device node",
     "facts.python.probe": "runs as the patient's interpreter, within a time limit",

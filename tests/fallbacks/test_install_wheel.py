@@ -7,6 +7,7 @@ import base64
 import csv
 import hashlib
 import io
+import os
 import subprocess
 import sys
 import zipfile
@@ -117,10 +118,11 @@ def test_pip_installs_and_removes_it(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(target)], check=True)
     python = target / "bin" / "python"
     before = files(target)
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
     def pip(*arguments: str) -> str:
         command = [sys.executable, "-m", "pip", "--python", str(python), *arguments]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        return subprocess.run(command, check=True, capture_output=True, text=True, env=env).stdout
 
     pip("install", "--no-index", "--find-links", str(tmp_path), "some-name==1.0")
     assert pip("freeze", "--all").split() == ["Some.Name==1.0+gpufix"]
@@ -142,6 +144,8 @@ def test_what_is_installed_needs_nothing_of_ours(name: str) -> None:
     assert tops <= set(fallback.imports)
     assert f"{fallback.imports[0]}/__init__.py" in files or f"{fallback.imports[0]}.py" in files
     for path, data in files.items():
+        if path.endswith(".cpp"):
+            continue
         assert path.endswith(".py"), path
         module = ast.parse(data, path, feature_version=(3, 8))
         imported = [n.module or "" for n in ast.walk(module) if isinstance(n, ast.ImportFrom)]

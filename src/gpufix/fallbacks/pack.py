@@ -111,7 +111,7 @@ def _escaped(name: str) -> str:
     return canonicalize_name(name).replace("-", "_")
 
 
-TIERS = "_gpufix_tiers.py"
+_SHARED = {"_gpufix_tiers": "tiers.py", "_gpufix_native": "native.py"}  # modules of `common`
 _SKIPPED = ("__pycache__",)
 
 
@@ -121,14 +121,15 @@ def tree(name: str) -> dict[str, bytes]:
 
 
 def files(fallback: Fallback) -> dict[str, bytes]:
-    """The payload, and the shared module in its first package when the payload imports it."""
+    """The payload, and in its first package the shared modules that the payload imports."""
     payload = fallback.folder / "payload"
     found = {
         path.relative_to(payload).as_posix(): own(path)
         for path in sorted(payload.rglob("*"))
         if path.is_file() and not any(part in _SKIPPED for part in path.parts)
     }
-    module = TIERS.removesuffix(".py").encode()
-    if any(module in content for content in found.values()):
-        found[f"{fallback.imports[0]}/{TIERS}"] = own(ROOT / "common" / "tiers.py")
+    contents = tuple(found.values())
+    for module, source in _SHARED.items():
+        if any(module.encode() in content for content in contents):
+            found[f"{fallback.imports[0]}/{module}.py"] = own(ROOT / "common" / source)
     return found

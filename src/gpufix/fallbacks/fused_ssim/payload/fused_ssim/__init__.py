@@ -17,21 +17,26 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from . import _node
 from ._choice import TIERS, implementation
 from ._eager import inner, with_border
 from ._gpufix_tiers import Tier, outside_graphs
 from ._inputs import checked
+from ._node import C1, C2
 from ._window import RADIUS
 
 allowed_padding = ["same", "valid"]
 is_3D_supported = True
 
-_C1, _C2 = 0.01**2, 0.03**2
-
 
 def tier(device: torch.device | str | None = None) -> Tier:
     """What runs on this device (default: the GPU where there is one), and why nothing better."""
     return TIERS.tier(device)
+
+
+def launcher() -> str:
+    """What does a step of ``fused_ssim`` on a GPU: C++, or Python and why."""
+    return f"Python: {_node.NATIVE.reason}" if _node.NATIVE.reason else "C++"
 
 
 @outside_graphs
@@ -43,7 +48,8 @@ def fused_ssim(
     ``valid`` averages over the pixels whose window lies inside the image alone. ``train=False``
     keeps nothing for a backward pass.
     """
-    return _mean(img1, img2, padding, train, window_size, 2)
+    value: Tensor | None = _node.step(img1, img2, padding, train, window_size)
+    return _mean(img1, img2, padding, train, window_size, 2) if value is None else value
 
 
 @outside_graphs
@@ -65,9 +71,9 @@ def _mean(
     margin = radius if padding == "valid" else 0
     run = implementation(x, radius)
     if not (x.requires_grad and torch.is_grad_enabled()):
-        return run.mean(x.detach(), y.detach(), _C1, _C2, radius, margin, False)[0]
+        return run.mean(x.detach(), y.detach(), C1, C2, radius, margin, False)[0]
     # The GPU begins before autograd is told.
-    mean, derivatives = run.mean(x, y, _C1, _C2, radius, margin, train)
+    mean, derivatives = run.mean(x, y, C1, C2, radius, margin, train)
     kept: _Kept = None
     if derivatives is not None:
         count = math.prod(x.shape[:2])
@@ -77,6 +83,8 @@ def _mean(
             kept = y, derivatives, count, radius
         else:
             kept = run.mean_backward(x, y, derivatives, None, count, radius)
+        if axes == 2 and radius == RADIUS:
+            _node.learn(run, x, margin)
     return _Mean.apply(x, mean, kept)  # type: ignore[no-any-return, no-untyped-call]
 
 

@@ -22,18 +22,30 @@ _TYPES: dict[str, Any] = {
 _UNUSED = 4  # pointers to scratch memory that some versions pass behind the arguments
 
 
-@lru_cache(maxsize=1)
-def _cu_launch_kernel() -> Any:
-    """The driver's function; None where there is none. It is called with Python's lock held."""
-    for name in ("libcuda.so.1", "nvcuda.dll"):
+@lru_cache(maxsize=8)
+def _function(name: str) -> Any:
+    """One of the driver's; None where there is none. It is called with Python's lock held."""
+    for library in ("libcuda.so.1", "nvcuda.dll"):
         try:
-            function = ctypes.PyDLL(name).cuLaunchKernel
+            return getattr(ctypes.PyDLL(library), name)
         except (OSError, AttributeError):
             continue
+    return None
+
+
+def address(name: str) -> int | None:
+    """Where a function of the driver's is."""
+    function = _function(name)
+    return None if function is None else ctypes.cast(function, ctypes.c_void_p).value
+
+
+@lru_cache(maxsize=1)
+def _cu_launch_kernel() -> Any:
+    function = _function("cuLaunchKernel")
+    if function is not None:
         function.argtypes = [ctypes.c_void_p, *[ctypes.c_uint] * 7, *[ctypes.c_void_p] * 3]
         function.restype = ctypes.c_int
-        return function
-    return None
+    return function
 
 
 class Launch:
@@ -57,6 +69,12 @@ class Launch:
                 self._parameters, None,
             )  # fmt: skip
         return bool(status == 0)
+
+    def told(self, programs: int) -> tuple[int, int, int, int, bytes]:
+        """For C++: the function, threads, shared bytes, programs, and eight bytes a number."""
+        numbers = self._values[len(self._pointers) : -_UNUSED]
+        raw = b"".join(bytes(number).ljust(8, b"\0") for number in numbers)
+        return self._function, self._threads, self._shared, programs, raw
 
 
 def launch_of(compiled: Any, pointers: int, numbers: Sequence[float]) -> Launch | None:

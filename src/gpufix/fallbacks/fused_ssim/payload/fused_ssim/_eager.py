@@ -6,10 +6,24 @@ tensors. ``derivatives`` are those of the map by the blurs of x, x*x and x*y, st
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 from ._blur import Room, blur
+
+
+class Plan(NamedTuple):
+    """The launches of one shape on one stream, and what memory they share with others."""
+
+    stream: int
+    forward: tuple[int, int, int, int, bytes]
+    backward: tuple[int, int, int, int, bytes]
+    counter: Tensor
+    partial: Tensor
+    one: Tensor
+    deferred: bool
 
 
 class Eager:
@@ -53,6 +67,10 @@ class Eager:
     def defers_gradient(self, x: Tensor) -> bool:
         """Whether the mean's gradient is better computed in the backward pass than at once."""
         return False
+
+    def plan(self, x: Tensor, c1: float, c2: float, margin: int) -> Plan | None:
+        """How C++ can do what ``mean`` and ``mean_backward`` did for such an image."""
+        return None
 
     @torch.no_grad()
     def mean_backward(

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ._cut import BLOCK, cut
 from ._driver import Launch, launch_of
-from ._eager import Eager
+from ._eager import Eager, Plan
 from ._triton import _backward, _forward
 from ._window import RADIUS
 
@@ -85,6 +85,19 @@ class Triton(Eager):
     ) -> Tensor:
         chain = self._one if chain is None else chain
         return self._backward(x, y, derivatives, chain, 1.0 / max(count, 1), False)
+
+    def plan(self, x: Tensor, c1: float, c2: float, margin: int) -> Plan | None:
+        first = self._means.get((x.shape, margin, c1, c2))
+        then = self._gradients.get((x.shape, first.numbers[-1])) if first else None
+        if first is None or then is None:
+            return None
+        forward = self._forward_kernel.launch(first, (False, True, True))
+        backward = self._backward_kernel.launch(then, (False,))
+        if forward is None or backward is None:
+            return None
+        scratch = self._scratch(x.device, first.programs)
+        told = forward.told(first.programs), backward.told(then.programs)
+        return Plan(_stream(x.device), *told, *scratch, self._one, self.defers_gradient(x))
 
     def _forward_work(self, x: Tensor, margin: int, c1: float, c2: float, scale: float) -> Work:
         planes, height, width = _planes(x)
@@ -163,6 +176,10 @@ class _Kernel:
             launch = self._launches.get((work, modes))
             if launch is None or not launch(work.programs, addresses, _stream(device)):
                 self._by_triton(work, pointers, addresses, modes)
+
+    def launch(self, work: Work, modes: tuple[bool, ...]) -> Launch | None:
+        """The driver's launch of it, where there has been one."""
+        return self._launches.get((work, modes))
 
     def _by_triton(
         self,
