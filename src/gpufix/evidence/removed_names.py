@@ -17,6 +17,7 @@ from gpufix.model import ADVICE, ERROR, WARNING, Evidence, Fault, Gap, Severity
 from gpufix.model.source_payload import RemovedNameUse
 
 if TYPE_CHECKING:
+    from gpufix.source.scanned import CxxFiles
     from gpufix.source.source_facts import CxxFacts, Guards
 
 # Folders of torch's headers whose contents went over the years; others come with other devices.
@@ -30,8 +31,9 @@ def faults(view: View) -> Iterator[Fault | Gap]:
     torch = view.facts.torch
     if torch is not None and torch.hip:
         return
-    own = {name for facts in cxx.cxx_files(view).values() for name in facts.own}
-    for path, facts in cxx.own_files(view).items():
+    files = cxx.cxx_files(view)
+    own = {name for facts in files.told.values() for name in facts.own}
+    for path, facts in _telling(view, files):
         passes = cxx.cuda_passes(view, cxx.source_kinds(view).get(path))
         lines: dict[str, list[int]] = {}
         unsure: dict[str, list[int]] = {}  # under a condition that nothing here decides
@@ -51,6 +53,21 @@ def faults(view: View) -> Iterator[Fault | Gap]:
                 yield _perhaps(view, path, name, sorted(set(found)), lacking)
         if unknown := [name for name in lines if _unknown(view, name)]:
             yield gap(view, path, unknown)
+
+
+def _telling(view: View, files: CxxFiles) -> Iterator[tuple[str, CxxFacts]]:
+    """The files that may use a name that is gone: most use none, and their includes all exist."""
+    gone: dict[str, bool] = {}
+    for path, names in files.named.items():
+        if is_vendored(path):
+            continue
+        for name in () if files.whole else names:
+            if name not in gone:
+                header = f"<{name}>"
+                gone[name] = bool(_lacking(view, header)) or _unknown(view, header)
+        facts = files.get(path) if any(gone.get(name) for name in names) else files.told.get(path)
+        if facts is not None:
+            yield path, facts
 
 
 def _together(view: View, lines: Iterable[str]) -> Iterator[tuple[list[str], str]]:
@@ -249,15 +266,27 @@ def missing(view: View) -> list[MissingHeader]:
     """The first such use of each file and header."""
     found: dict[tuple[str, str], MissingHeader] = {}
     kinds = _units(view)
+    leading = _leading_to(view, cxx.cxx_files(view).needing)
     for need in NEEDS:
         walk = _Walk(view, need)
-        if not any(need.header in facts.needs for facts in walk.files.values()):
-            continue
         for path, kind in cxx.source_kinds(view).items():
-            if kind in kinds and not path.endswith(".cuh"):
+            if kind in kinds and path in leading and not path.endswith(".cuh"):
                 for row in walk.unit(path):
                     found.setdefault((row.path, row.header), row)
     return [row for row in found.values() if not is_vendored(row.path)]
+
+
+def _leading_to(view: View, paths: Iterable[str]) -> set[str]:
+    """These, and the files whose includes may lead to one: no other unit has to be followed."""
+    includers = cxx.includers(view)
+    found = set(paths)
+    waiting = [*found]
+    while waiting:
+        name = waiting.pop().rpartition("/")[2]
+        more = set(includers.get(name, ())) - found
+        found |= more
+        waiting += more
+    return found
 
 
 def _units(view: View) -> tuple[str, ...]:

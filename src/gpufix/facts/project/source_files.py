@@ -48,6 +48,8 @@ class ProjectSources:
         self._sources = project.sources
         self._read = 0
         self._named: dict[str, BuildFile] = {}  # by path
+        self._included: dict[str, tuple[str, ...]] = {}  # by path of a C++ file
+        self._needing: set[str] = set()  # C++ files that may need a header
         self._holders: dict[bytes, list[str]] = {word: [] for word in _OFTEN}  # of the Python files
 
     @cached_property
@@ -83,16 +85,18 @@ class ProjectSources:
     def cxx(self) -> CxxSources:
         """C++, CUDA and HIP files, and what build files say of them."""
         from gpufix.source.cxx import build_files
-        from gpufix.source.scanned import CxxSources
+        from gpufix.source.scanned import CxxFiles, CxxSources
 
         kinds = ("cuda", "cpp", "header", "hip")
         if not any(source.kind in ("cuda", "cpp", "hip") for source in self._sources):
             return CxxSources({}, ())
+        self._included = {}
+        self._needing = set()
         found = self._scanned(kinds, self._cxx_file)
         _ = self.python, self.cmake  # these fill _named
         sources = [source.path for source in self._sources if source.kind in kinds]
         return CxxSources(
-            files=found.files,
+            files=CxxFiles(found.files, self._included, self._needing, self._whole_cxx_file),
             gaps=found.gaps,
             for_hip=build_files.for_hip(self._named, sources),
             knows_hip=any(file.knows_hip for file in self._named.values()),
@@ -204,11 +208,31 @@ class ProjectSources:
         return _unless_empty(requirement_files.scan(lines))
 
     def _cxx_file(self, source: SourceFile, data: bytes) -> CxxFacts | None:
-        from gpufix.source.cxx import build_files, cxx_facts
+        """What it holds besides includes and needs, of which only the names are noted."""
+        from gpufix.source.cxx import build_files, cxx_facts, used_names
 
         if build_files.is_vendored(source.path):
-            return _unless_empty(cxx_facts.includes_alone(data))
-        return _unless_empty(cxx_facts.describe(data))
+            self._included[source.path] = cxx_facts.included(data)
+            return None
+        if not data.isascii():
+            data = decode(data).text.encode()
+        facts = cxx_facts.more(data)
+        self._included[source.path] = cxx_facts.included(data)
+        if used_names.may_need(data):
+            self._needing.add(source.path)
+        return facts
+
+    def _whole_cxx_file(self, path: str) -> CxxFacts | None:
+        """All facts of a file that was read before."""
+        from gpufix.source.cxx import build_files, cxx_facts
+
+        try:
+            data = read_unlinked(f"{self._root}/{path}", _LIMIT_FILE)
+            if build_files.is_vendored(path):
+                return _unless_empty(cxx_facts.includes_alone(data))
+            return _unless_empty(cxx_facts.describe(data))
+        except (OSError, ValueError):  # it has changed since
+            return None
 
     def _hip_file(self, source: SourceFile, data: bytes) -> HipFacts | None:
         from gpufix.source.cxx import build_files, cxx_facts

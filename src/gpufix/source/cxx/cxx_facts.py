@@ -11,15 +11,17 @@ from gpufix.knowledge import hip_api
 from gpufix.source.cxx import barriers, fill, hip, used_names
 from gpufix.source.cxx.code import CxxCode
 from gpufix.source.source_facts import CxxFacts, HipFacts, Include
-from gpufix.source.source_text import decode
+from gpufix.source.source_text import UndecodableText, decode, word_filter
 
 _INCLUDE = re.compile(rb"#[ \t]*include[ \t]*([<\"])([^>\"\n]{1,200})[>\"]")
+_NAMED = re.compile(rb"#[ \t]*include(?:_next)?[ \t]*[<\"]([^>\"\n]+)[>\"]")
 _INCLUDES = 5_000  # of one file
 _INDENT = 80  # between "#" and "include"; what stands farther right is taken for one
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _DEFINED = re.compile(r"#[ \t]*define[ \t]+(\w+)")
 # Each reader stands beside the test whether it has anything to read: most files are not lexed.
-_READERS: list[tuple[Callable[[str], bool], Callable[[CxxFacts, CxxCode], CxxFacts]]] = [
+_Reader = Callable[[CxxFacts, CxxCode], CxxFacts]
+_READERS: list[tuple[Callable[[str], bool], _Reader]] = [
     (
         used_names.concerns,
         lambda facts, code: replace(
@@ -34,17 +36,53 @@ _READERS: list[tuple[Callable[[str], bool], Callable[[CxxFacts, CxxCode], CxxFac
 ]
 
 
-def describe(data: bytes) -> CxxFacts:
-    """Facts of one file. Raises NotText for binary files."""
+_BEGINNINGS, _WHOLE = used_names.WORDS
+_MARKS = word_filter(
+    {word.encode() for word in (*_BEGINNINGS, *barriers.WORDS, *fill.WORDS)},
+    {word.encode() for word in _WHOLE},
+)
+
+
+def more(data: bytes) -> CxxFacts | None:
+    """What a file holds besides includes and names that lack one; None: nothing. Raises UndecodableText.
+
+    Nine of ten files hold no word that a reader looks for: these are not lexed, and not even decoded.
+    """
+    if data.find(b"\0", 0, 8192) >= 0:
+        raise UndecodableText("binary, not text")
+    if not _MARKS(data):
+        return None
     text = decode(data).text
-    readers = [read for concerns, read in _READERS if concerns(text)]
-    if not readers and (found := _head_alone(text)) is not None:
+    readers = _concerned(text)
+    facts = _read(CxxCode(text), CxxFacts(), readers) if readers else CxxFacts()
+    return facts if any(vars(facts).values()) else None
+
+
+def included(data: bytes) -> tuple[str, ...]:
+    """The names on the include lines of a file, those in comments too."""
+    return tuple({name.decode("utf-8", "replace").strip(): 0 for name in _NAMED.findall(data)})
+
+
+def describe(data: bytes) -> CxxFacts:
+    """Facts of one file. Raises UndecodableText for binary files."""
+    text = decode(data).text
+    readers = _concerned(text)
+    if not readers and not used_names.may_need(data) and (found := _head_alone(text)) is not None:
         return found
     code = CxxCode(text)
     facts = CxxFacts(includes=_includes(code), needs=used_names.needs(code))
+    return _read(code, facts, readers)
+
+
+def _concerned(text: str) -> list[_Reader]:
+    return [read for concerns, read in _READERS if concerns(text)]
+
+
+def _read(code: CxxCode, facts: CxxFacts, readers: list[_Reader]) -> CxxFacts:
     for read in readers:
         facts = read(facts, code)
-    return replace(facts, macros=_macros(code, facts)) if code.definitions else facts
+    told = any(vars(facts).values())
+    return replace(facts, macros=_macros(code, facts)) if told and code.definitions else facts
 
 
 def _includes(code: CxxCode) -> tuple[Include, ...]:
@@ -64,8 +102,6 @@ def _head_alone(text: str) -> CxxFacts | None:
     if text.rfind("/*", 0, end) > text.rfind("*/", 0, end):
         return None
     head = CxxCode(text[:end])
-    if used_names.may_need(head, text):
-        return None
     facts = CxxFacts(includes=_includes(head))
     if not any(row.guards for row in facts.includes):
         return facts
@@ -89,7 +125,7 @@ def _behind_includes(text: str) -> int:
 
 
 def describe_hip(data: bytes) -> HipFacts:
-    """What a HIP build meets. Raises NotText for binary files."""
+    """What a HIP build meets. Raises UndecodableText for binary files."""
     text = decode(data).text
     if not hip.concerns(text):
         return HipFacts()

@@ -11,7 +11,7 @@ from gpufix.knowledge.removed_apis import Removed
 from gpufix.knowledge.std_includes import NEEDS, Need
 from gpufix.source.cxx.code import CxxCode, Guards, mask
 from gpufix.source.source_facts import NameUse
-from gpufix.source.source_text import word_filter
+from gpufix.source.source_text import decode, word_filter
 
 _PLACES = 12  # of one name under one condition
 
@@ -37,8 +37,10 @@ _OWN = [
     if row.kind not in ("header", "field", "regex", "template", "trailing")
 ]
 _FIELDS = removed_apis.fields()
-_BEGIN = word_filter(row.trigger for row in _ROWS if row.kind == "regex")
-_WORDS = word_filter({row.trigger for row in _ROWS if row.kind != "regex"} | {*_FIELDS}, whole=True)
+_BEGIN = {row.trigger for row in _ROWS if row.kind == "regex"}
+_WHOLE = {row.trigger for row in _ROWS if row.kind != "regex"} | {*_FIELDS}
+WORDS = (frozenset(_BEGIN), frozenset(_WHOLE))  # the beginnings and the whole words
+_holds = word_filter(*WORDS)
 _INTEGER = re.compile(r"-?\d+|cudaCpuDeviceId|CU_DEVICE_CPU")
 _FLAG = ("true", "false")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
@@ -47,7 +49,7 @@ _ARGUMENTS = 2_000  # characters of a call
 
 def concerns(text: str) -> bool:
     """Whether a source may use one."""
-    return _WORDS(text) or _BEGIN(text)
+    return _holds(text)
 
 
 def removed(code: CxxCode) -> tuple[NameUse, ...]:
@@ -149,7 +151,7 @@ def _field_uses(code: CxxCode) -> list[NameUse]:
     return found
 
 
-_BEFORE = re.compile(r"(?<![\w.>:])((?:(?:std\s*)?::\s*)?u?)$")
+_BEFORE = re.compile(r"(?<![\w.>:])((?:(?:std)?::)?u?)$")
 # The names of headers and conditions are no uses; macro bodies are.
 _SILENCED = re.compile(
     r"(?m)^[ \t]*#[ \t]*(?:include|if|ifdef|ifndef|elif|undef|pragma|error)\b[^\n]*"
@@ -157,6 +159,9 @@ _SILENCED = re.compile(
 _ALIAS = re.compile(r"(?:\busing\s+|\btypedef\b[^;{}]*\s)$")
 _FAR = 1_000  # characters that a typedef may have before the name
 _TRIGGERS = [(need, [re.compile(trigger).search for trigger in need.triggers]) for need in NEEDS]
+_IN_BYTES = [
+    (need, [re.compile(trigger.encode()).search for trigger in need.triggers]) for need in NEEDS
+]
 
 
 def needs(code: CxxCode) -> dict[str, tuple[NameUse, ...]]:
@@ -171,12 +176,11 @@ def needs(code: CxxCode) -> dict[str, tuple[NameUse, ...]]:
     return found
 
 
-def may_need(head: CxxCode, text: str) -> bool:
-    """Whether a file may have some. head: the text up to its last include."""
-    for need, searches in _TRIGGERS:
-        end = next(_bringing(head, need), len(text))
-        met = any(search(text, 0, end) for search in searches)
-        if met and next(_uses(need, text[:end]), None):
+def may_need(data: bytes) -> bool:
+    """Whether a file may have some: a word of one stands before the header that brings it."""
+    for need, searches in _IN_BYTES:
+        met = [match.start() for search in searches if (match := search(data))]
+        if met and next(_bringing(CxxCode(decode(data[: min(met)]).text), need), None) is None:
             return True
     return False
 
@@ -203,7 +207,7 @@ def _whole(text: str, match: re.Match[str]) -> tuple[str, int] | None:
     before = _BEFORE.search(text, max(0, match.start() - 24), match.start())
     if before is None:
         return None
-    return re.sub(r"\s", "", before[1]) + match[0], before.start(1)
+    return before[1] + match[0], before.start(1)
 
 
 def _bringing(code: CxxCode, need: Need) -> Iterator[int]:
