@@ -114,6 +114,12 @@ class ProjectSources:
             return tuple(self._holders[word.encode()])
         return holders(self._project, word)
 
+    def having(self, words: str) -> tuple[str, ...]:
+        """The Python files that have words of a reader that is asked of a whole project."""
+        from gpufix.source.python import python_facts
+
+        return _holding(self._project, python_facts.WORDS[words])
+
     def names(self, folder: str) -> tuple[str, ...]:
         """The names in a folder of the project. Raises ValueError outside it."""
         root = os.path.realpath(self._root)
@@ -296,13 +302,16 @@ def mentions(project: Project, path: str) -> tuple[Mention, ...]:
 
 def holders(project: Project, word: str) -> tuple[str, ...]:
     """Paths of the Python sources that hold a word; what cannot be read is left out."""
+    return _holding(project, lambda data: word.encode() in data)
+
+
+def _holding(project: Project, holds: Callable[[bytes], bool]) -> tuple[str, ...]:
     found = []
     for source in project.sources:
-        path = f"{project.root}/{source.path}"
-        if source.kind != "python" or source.size > _LIMIT or os.path.islink(path):  # noqa: PTH114 - for each of thousands
+        if source.kind != "python" or source.size > _LIMIT:
             continue
         try:
-            if word.encode() in read(path, _LIMIT):
+            if holds(read_unlinked(f"{project.root}/{source.path}", _LIMIT)):
                 found.append(source.path)
         except OSError:
             continue  # the scan of the sources reports it

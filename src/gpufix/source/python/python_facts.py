@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from gpufix.frozen import Frozen
@@ -94,10 +94,10 @@ _READERS = (
         lambda facts, tree: replace(facts, stale_device=dtypes.stale_devices(tree)),
     ),
 )
-_WORDS = {
-    "float32": half_flow.may_sink,
+# What is asked of the files of a whole project where one of them makes it matter.
+WORDS: Mapping[str, Callable[[bytes], bool]] = {
     "half": half_flow.may_cast,
-    "models": half_flow.may_loop,
+    "half models": lambda data: half_flow.may_loop(data) and half_flow.may_cast(data),
     "device": lambda data: b"self.device" in data and b"class " in data,
     "moves": dtypes.may_move_one,
 }
@@ -120,7 +120,7 @@ def scan(data: bytes, path: str, folder: str) -> PythonFile:
     setup = is_setup(path)
     if setup:
         readers.append(_setup)
-    words = tuple(word for word, has in _WORDS.items() if has(data))
+    words = ("float32",) if half_flow.may_sink(data) else ()
     if not readers and not builds:
         return PythonFile(PythonFacts(words=words), None) if words else _NOTHING
     tree = Tree(decode(data).text, folder, of_build_file if setup else parsed)
