@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gpufix.evidence import building, cxx
@@ -199,28 +199,51 @@ def _severity(view: View, path: str, lacking: str) -> Severity:
     toolkit = building.toolkit_in_use(view)
     if lacking.startswith("CUDA") and (toolkit is None or not toolkit.version):
         return ADVICE
-    return ERROR if path in reached(view) else WARNING
+    return ERROR if is_reached(view, path) else WARNING
 
 
-def reached(view: View) -> frozenset[str]:
-    """Sources that the build files name, and the project's headers that these include."""
-    return view.derive(_reached)
+def is_reached(view: View, path: str) -> bool:
+    """Whether the build files name a source, or one that they name includes it."""
+    built = cxx.built(view)
+    return path in built or view.derive(_Ways).lead_to(path)
 
 
-def _reached(view: View) -> frozenset[str]:
-    found = set(cxx.built(view))
-    queue = list(found)
-    by_end = view.derive(header_ends)
-    files = cxx.cxx_files(view)
-    while queue:
-        path = queue.pop()
-        facts = files.get(path)
-        for include in facts.includes if facts else ():
-            header = resolve(path, include.name, by_end)
-            if header and header not in found:
-                found.add(header)
-                queue.append(header)
-    return frozenset(found)
+_APART = 40  # sources to which the ways are followed one by one
+
+
+class _Ways:
+    """From what is built to what that includes: only files that may lead to a source are read for it."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._answers: dict[str, bool] = {}
+        self._every: set[str] | None = None
+
+    def lead_to(self, path: str) -> bool:
+        """Whether one leads to this source."""
+        if self._every is not None:
+            return path in self._every
+        if path not in self._answers:
+            if len(self._answers) == _APART:
+                self._every = self._reached(cxx.source_kinds(self._view))
+                return path in self._every
+            self._answers[path] = path in self._reached(_leading_to(self._view, [path]))
+        return self._answers[path]
+
+    def _reached(self, within: Container[str]) -> set[str]:
+        view, by_end = self._view, self._view.derive(header_ends)
+        found = {path for path in cxx.built(view) if path in within}
+        queue = list(found)
+        files = cxx.cxx_files(view)
+        while queue:
+            path = queue.pop()
+            facts = files.get(path)
+            for include in facts.includes if facts else ():
+                header = resolve(path, include.name, by_end)
+                if header and header not in found and header in within:
+                    found.add(header)
+                    queue.append(header)
+        return found
 
 
 def header_ends(view: View) -> dict[str, list[str]]:
@@ -337,11 +360,12 @@ class _Walk:
         return MissingHeader(path, name, line, need.header, need.since, other)
 
     def _events(self, path: str, passes: list[cxx.Macros]) -> Iterator[tuple[bool, str, int]]:
-        """(is an include, name, line) in order. What may not be compiled is no use, but may
-        include."""
+        """(is an include, name, line) in order, the first of them twice. What may not be compiled is no
+        use, but may include."""
+        yield from ((True, name, 0) for name in self.files.opening.get(path, ()))
         facts = self.files.get(path)
         if facts is None:
-            return iter(())
+            return
         rows = [
             (include.line, True, include.name)
             for include in facts.includes
@@ -352,4 +376,4 @@ class _Walk:
             for use in facts.needs.get(self.need.header, ())
             if cxx.live(facts.macros, use.guards, passes)
         ]
-        return iter([(is_include, name, line) for line, is_include, name in sorted(rows)])
+        yield from ((is_include, name, line) for line, is_include, name in sorted(rows))

@@ -34,18 +34,21 @@ class CxxFiles(Mapping[str, CxxFacts]):
     """Path -> facts of C++ files. All of them are known when somebody asks for a file, which few do.
 
     told: what files hold besides includes and needs. named: every file -> the names on its include
-    lines, those in comments too. needing: the files that may need a header. `read` gives all facts
-    of one, None where there are none.
+    lines, those in comments too. opening: the includes with which a file begins for certain.
+    needing: the files that may need a header. `read` gives all facts of one, None where there are
+    none.
     """
 
     def __init__(
         self,
         told: Mapping[str, CxxFacts],
         named: Mapping[str, tuple[str, ...]],
+        opening: Mapping[str, tuple[str, ...]],
         needing: Collection[str],
         read: Callable[[str], CxxFacts | None],
     ) -> None:
-        self.told, self.named, self.needing, self._read = told, named, needing, read
+        self.told, self.named, self.opening, self.needing = told, named, opening, needing
+        self._read = read
         self.whole = False  # what is told is all
         self._known: dict[str, CxxFacts | None] = {}
 
@@ -56,7 +59,7 @@ class CxxFiles(Mapping[str, CxxFacts]):
             return files
         named = {path: tuple(row.name for row in facts.includes) for path, facts in files.items()}
         needing = [path for path, facts in files.items() if facts.needs]
-        found = cls(files, named, needing, files.get)
+        found = cls(files, named, {}, needing, files.get)
         found.whole = True
         return found
 

@@ -49,6 +49,8 @@ class ProjectSources:
         self._read = 0
         self._named: dict[str, BuildFile] = {}  # by path
         self._included: dict[str, tuple[str, ...]] = {}  # by path of a C++ file
+        self._opening: dict[str, tuple[str, ...]] = {}  # where it is known without reading more
+        self._told: dict[str, CxxFacts] = {}  # by path of a C++ file: what it holds besides
         self._needing: set[str] = set()  # C++ files that may need a header
         self._holders: dict[bytes, list[str]] = {word: [] for word in _OFTEN}  # of the Python files
 
@@ -90,13 +92,17 @@ class ProjectSources:
         kinds = ("cuda", "cpp", "header", "hip")
         if not any(source.kind in ("cuda", "cpp", "hip") for source in self._sources):
             return CxxSources({}, ())
-        self._included = {}
-        self._needing = set()
         found = self._scanned(kinds, self._cxx_file)
         _ = self.python, self.cmake  # these fill _named
         sources = [source.path for source in self._sources if source.kind in kinds]
         return CxxSources(
-            files=CxxFiles(found.files, self._included, self._needing, self._whole_cxx_file),
+            files=CxxFiles(
+                told=found.files,
+                named=self._included,
+                opening=self._opening,
+                needing=self._needing,
+                read=self._whole_cxx_file,
+            ),
             gaps=found.gaps,
             for_hip=build_files.for_hip(self._named, sources),
             knows_hip=any(file.knows_hip for file in self._named.values()),
@@ -223,9 +229,13 @@ class ProjectSources:
         if not data.isascii():
             data = decode(data).text.encode()
         facts = cxx_facts.more(data)
+        if facts is not None:
+            self._told[source.path] = facts
         self._included[source.path] = cxx_facts.included(data)
         if used_names.may_need(data):
             self._needing.add(source.path)
+        elif names := cxx_facts.opening(data):
+            self._opening[source.path] = names
         return facts
 
     def _whole_cxx_file(self, path: str) -> CxxFacts | None:
@@ -236,7 +246,8 @@ class ProjectSources:
             data = read_unlinked(f"{self._root}/{path}", _LIMIT_FILE)
             if build_files.is_vendored(path):
                 return _unless_empty(cxx_facts.includes_alone(data))
-            return _unless_empty(cxx_facts.describe(data))
+            needing = path in self._needing
+            return _unless_empty(cxx_facts.with_includes(data, self._told.get(path), needing))
         except (OSError, ValueError):  # it has changed since
             return None
 

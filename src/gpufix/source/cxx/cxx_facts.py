@@ -63,15 +63,46 @@ def included(data: bytes) -> tuple[str, ...]:
     return tuple({name.decode("utf-8", "replace").strip(): 0 for name in _NAMED.findall(data)})
 
 
+_FIRST = re.compile(rb"#[ \t]*(?!pragma[ \t]+once)")
+_OPENING = re.compile(
+    rb"(?:[ \t]*(?:#[ \t]*include[ \t]*[<\"][^>\"\n]+[>\"][ \t]*|//[^\n\\\r]*)?\r?\n)+"
+)
+
+
+def opening(data: bytes) -> tuple[str, ...]:
+    """The includes with which a file begins for certain: no directive and no open comment is before them."""
+    if (first := _FIRST.search(data)) is None:
+        return ()
+    start = data.rfind(b"\n", 0, first.start()) + 1
+    block = _OPENING.match(data, start)
+    before = data[:start]
+    if block is None or b'"' in before or before.endswith((b"\\\n", b"\\\r\n")):
+        return ()
+    closed = before.rfind(b"/*") <= before.rfind(b"*/")
+    if not closed or before.count(b"/*") != before.count(b"*/"):
+        return ()
+    return included(block[0])
+
+
 def describe(data: bytes) -> CxxFacts:
     """Facts of one file. Raises UndecodableText for binary files."""
     text = decode(data).text
     readers = _concerned(text)
-    if not readers and not used_names.may_need(data) and (found := _head_alone(text)) is not None:
-        return found
+    if not readers and not used_names.may_need(data):
+        return _of_includes(text)
     code = CxxCode(text)
     facts = CxxFacts(includes=_includes(code), needs=used_names.needs(code))
     return _read(code, facts, readers)
+
+
+def with_includes(data: bytes, told: CxxFacts | None, needing: bool) -> CxxFacts:
+    """Facts of one file of which the others are known: what `more` told, and whether it may need a header."""
+    text = decode(data).text
+    if told is None and not needing:
+        return _of_includes(text)
+    code = CxxCode(text)
+    needs = used_names.needs(code) if needing else {}
+    return _read(code, replace(told or CxxFacts(), includes=_includes(code), needs=needs), [])
 
 
 def _concerned(text: str) -> list[_Reader]:
@@ -91,6 +122,14 @@ def _includes(code: CxxCode) -> tuple[Include, ...]:
         Include(name, quoted, code.line(line.start), at(line.start))
         for line, name, quoted in code.includes[:_INCLUDES]
     )
+
+
+def _of_includes(text: str) -> CxxFacts:
+    """The facts of a file that holds nothing else."""
+    if (found := _head_alone(text)) is not None:
+        return found
+    code = CxxCode(text)
+    return _read(code, CxxFacts(includes=_includes(code)), [])
 
 
 def _head_alone(text: str) -> CxxFacts | None:
