@@ -232,10 +232,11 @@ class ProjectSources:
         if facts is not None:
             self._told[source.path] = facts
         self._included[source.path] = cxx_facts.included(data)
-        if used_names.may_need(data):
+        opening = cxx_facts.opening(data)
+        if used_names.may_need(data, opening):
             self._needing.add(source.path)
-        elif names := cxx_facts.opening(data):
-            self._opening[source.path] = names
+        elif opening is not None:
+            self._opening[source.path] = opening.names
         return facts
 
     def _whole_cxx_file(self, path: str) -> CxxFacts | None:

@@ -10,11 +10,13 @@ from itertools import islice
 from gpufix.knowledge import hip_api
 from gpufix.source.cxx import barriers, fill, hip, used_names
 from gpufix.source.cxx.code import CxxCode
+from gpufix.source.cxx.used_names import Opening
 from gpufix.source.source_facts import CxxFacts, HipFacts, Include
 from gpufix.source.source_text import UndecodableText, decode, word_filter
 
 _INCLUDE = re.compile(rb"#[ \t]*include[ \t]*([<\"])([^>\"\n]{1,200})[>\"]")
 _NAMED = re.compile(rb"#[ \t]*include(?:_next)?[ \t]*[<\"]([^>\"\n]+)[>\"]")
+_ANGLED = re.compile(rb"#[ \t]*include[ \t]*<([^>\"\n]+)>")
 _INCLUDES = 5_000  # of one file
 _INDENT = 80  # between "#" and "include"; what stands farther right is taken for one
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -69,19 +71,20 @@ _OPENING = re.compile(
 )
 
 
-def opening(data: bytes) -> tuple[str, ...]:
+def opening(data: bytes) -> Opening | None:
     """The includes with which a file begins for certain: no directive and no open comment is before them."""
     if (first := _FIRST.search(data)) is None:
-        return ()
+        return None
     start = data.rfind(b"\n", 0, first.start()) + 1
     block = _OPENING.match(data, start)
     before = data[:start]
     if block is None or b'"' in before or before.endswith((b"\\\n", b"\\\r\n")):
-        return ()
+        return None
     closed = before.rfind(b"/*") <= before.rfind(b"*/")
     if not closed or before.count(b"/*") != before.count(b"*/"):
-        return ()
-    return included(block[0])
+        return None
+    angled = (name.decode("utf-8", "replace").strip() for name in _ANGLED.findall(block[0]))
+    return Opening(included(block[0]), frozenset(angled), block.end())
 
 
 def describe(data: bytes) -> CxxFacts:

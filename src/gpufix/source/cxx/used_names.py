@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 
+from gpufix.frozen import Frozen
 from gpufix.knowledge import removed_apis
 from gpufix.knowledge.removed_apis import Removed
 from gpufix.knowledge.std_includes import NEEDS, Need
@@ -14,6 +15,14 @@ from gpufix.source.source_facts import NameUse
 from gpufix.source.source_text import decode, word_filter
 
 _PLACES = 12  # of one name under one condition
+
+
+class Opening(Frozen):
+    """Includes with which a file begins: under no condition, in no comment."""
+
+    names: tuple[str, ...]
+    angled: frozenset[str]  # those in <>
+    end: int
 
 
 def places(code: CxxCode, spans: Iterable[tuple[str, int]]) -> list[NameUse]:
@@ -126,13 +135,27 @@ def own(code: CxxCode) -> tuple[str, ...]:
     for name, space, last in _OWN:
         if last not in code.words or (space and f"namespace {space}" not in code.text):
             continue
-        if (
-            (last in code.definitions and not space)
-            or re.search(rf"\b(?:struct|class|using)\s+{last}\b", code.masked)
-            or re.search(rf"[\w*&>]\s+{last}\s*\([^;{{}}()]*\)\s*(?:const\s*)?\{{", code.masked)
-        ):
+        if (last in code.definitions and not space) or _defines(code, last):
             found.append(name)
     return tuple(found)
+
+
+_TYPE = re.compile(r"\b(?:struct|class|using)\s+$")
+_RETURNED = re.compile(r"[\w*&>]\s+$")
+_BODY = re.compile(r"\s*\([^;{}()]*\)\s*(?:const\s*)?\{")
+_LEFT = 100  # characters before a name that say what it is
+
+
+def _defines(code: CxxCode, name: str) -> bool:
+    """Whether a type or a function of this name is defined."""
+    text = code.masked
+    for match in _compiled(rf"{name}\b").finditer(text):
+        before = (max(0, match.start() - _LEFT), match.start())
+        if _TYPE.search(text, *before):
+            return True
+        if _BODY.match(text, match.end()) and _RETURNED.search(text, *before):
+            return True
+    return False
 
 
 def _field_uses(code: CxxCode) -> list[NameUse]:
@@ -176,11 +199,16 @@ def needs(code: CxxCode) -> dict[str, tuple[NameUse, ...]]:
     return found
 
 
-def may_need(data: bytes) -> bool:
-    """Whether a file may have some: a word of one stands before the header that brings it."""
+def may_need(data: bytes, opening: Opening | None = None) -> bool:
+    """Whether a file may have some: a word of one stands before the header that brings it.
+
+    opening: the includes with which it begins for certain.
+    """
     for need, searches in _IN_BYTES:
         met = [match.start() for search in searches if (match := search(data))]
-        if met and next(_bringing(CxxCode(decode(data[: min(met)]).text), need), None) is None:
+        if not met or (opening and opening.end < min(met) and not opening.angled <= need.silent):
+            continue
+        if next(_bringing(CxxCode(decode(data[: min(met)]).text), need), None) is None:
             return True
     return False
 
