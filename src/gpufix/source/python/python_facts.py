@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from gpufix.frozen import Frozen
-from gpufix.source.arch_flags import UNKNOWN, parse
+from gpufix.source.arch_flags import UNKNOWN, codes, parse_word
 from gpufix.source.cxx import build_files
 from gpufix.source.cxx.build_files import NamedSource
 from gpufix.source.python import dtypes, environ, half_flow, modules, standards
@@ -154,8 +154,10 @@ def _ends(tree: Tree, node: ast.AST) -> bool:
 def _nvcc(tree: Tree) -> tuple[NvccFlag, ...]:
     """The flags that matter for architectures: those that name one, or contain "arch"."""
     rows = []
-    for flag in nvcc_flags(tree):
-        named = tuple(a for text in flag.texts for a in parse(text))
+    flags = nvcc_flags(tree)
+    listed = codes([flag.texts[0] for flag in flags])
+    for flag in flags:
+        named = tuple(a for text in flag.texts for a in parse_word(text, listed))
         if not named and not any("arch" in text for text in flag.texts):
             continue
         text = flag.texts[0].replace(UNKNOWN, "…")
