@@ -75,7 +75,9 @@ def compiled(build: CMakeBuild) -> Iterator[Compiled]:
 def _of(target: CMakeTarget, enabled: Place | None, torch: Place | None) -> Compiled:
     archs = target.archs if target.archs is not None and _on(target.archs.text) else None
     listed = codes([said.text for said in target.nvcc])
-    found = [(said, flag) for said in _joined(target.nvcc) for flag in parse_word(said.text, listed)]
+    found = [
+        (said, flag) for said in _joined(target.nvcc) for flag in parse_word(said.text, listed)
+    ]
     found = [row for row in found if row[1].kind in (*_FIXED, "native")]
     flags = tuple((said.place, flag) for said, flag in found if said.sure or not target.sure)
     doubted = arch_list(flag for said, flag in found if not said.sure)

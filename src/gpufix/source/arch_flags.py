@@ -69,7 +69,12 @@ def without(text: str) -> str | None:
     return rest
 
 
-TWO_WORDS = ("-arch", "--gpu-architecture", "-code", "--gpu-code")  # options whose value may be the next word
+TWO_WORDS = (
+    "-arch",
+    "--gpu-architecture",
+    "-code",
+    "--gpu-code",
+)  # options whose value may be the next word
 
 
 def codes(words: Sequence[str]) -> str:

@@ -62,10 +62,7 @@ def word_filter(words: Iterable[AnyStr], whole: Iterable[AnyStr] = ()) -> Callab
     tests = [_test(common, group) for common, group in searches]
 
     def holds(text: AnyStr) -> bool:
-        for common, search in tests:
-            if (common is None or common in text) and search(text):
-                return True
-        return False
+        return any((common is None or common in text) and search(text) for common, search in tests)
 
     return holds
 
