@@ -53,7 +53,9 @@ class NvccFlags(Payload):
     path: str
     refused: bool  # nvcc generates no code for one of them
     one: bool  # it writes code for one GPU only
-    variants: tuple[str, ...] = ()  # "sm_90a": what the code is written for, where it is for nothing else
+    variants: tuple[
+        str, ...
+    ] = ()  # "sm_90a": what the code is written for, where it is for nothing else
 
 
 class ArchAssignment(Payload):

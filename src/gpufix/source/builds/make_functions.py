@@ -5,15 +5,41 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from gpufix.source.builds.make_syntax import arguments
 from gpufix.source.builds.run import UNKNOWN_PART
 
-if TYPE_CHECKING:
-    from gpufix.source.builds.make_run import _Make
 
-Function = Callable[["_Make", str, int], str]
+class Make(Protocol):
+    """The run that asks."""
+
+    def expand(self, text: str, depth: int = 0) -> str:
+        """A text with its references in place."""
+        ...
+
+    def value(self, name: str, depth: int = 0) -> str:
+        """What a variable stands for."""
+        ...
+
+    def bound(self, name: str) -> Any:
+        """A variable as it is."""
+        ...
+
+    def bind(self, name: str, value: str) -> None:
+        """Sets one for a while."""
+        ...
+
+    def restore(self, name: str, before: Any) -> None:
+        """A variable as it was."""
+        ...
+
+    def certain(self) -> bool:
+        """Whether the line at hand is read for sure."""
+        ...
+
+
+Function = Callable[[Make, str, int], str]
 _MOST = 1_000  # rounds of one foreach
 # Programs whose output names files and options for a compiler of C++, and no GPU.
 _NEUTRAL = re.compile(
@@ -28,7 +54,7 @@ class Stops(Exception):
 
 
 def _each(change: Callable[[str], str]) -> Function:
-    def apply(make: _Make, text: str, depth: int) -> str:
+    def apply(make: Make, text: str, depth: int) -> str:
         return " ".join(filter(None, map(change, make.expand(text, depth).split())))
 
     return apply
@@ -37,7 +63,7 @@ def _each(change: Callable[[str], str]) -> Function:
 def _of(count: int, compute: Callable[..., str]) -> Function:
     """A function of so many arguments, unknown where one of those before the last is."""
 
-    def apply(make: _Make, text: str, depth: int) -> str:
+    def apply(make: Make, text: str, depth: int) -> str:
         given = [make.expand(part, depth) for part in arguments(text, count)]
         if len(given) < count or any(UNKNOWN_PART in part for part in given[:-1]):
             return UNKNOWN_PART
@@ -70,11 +96,11 @@ def _filtered(patterns: str, text: str, keep: bool) -> str:
     return " ".join(word for word in text.split() if (fits(word) is not None) == keep)
 
 
-def _shell(make: _Make, text: str, depth: int) -> str:
+def _shell(make: Make, text: str, depth: int) -> str:
     return _OTHER if _NEUTRAL.search(make.expand(text, depth)) else UNKNOWN_PART
 
 
-def _if(make: _Make, text: str, depth: int) -> str:
+def _if(make: Make, text: str, depth: int) -> str:
     test, *branches = arguments(text, 3)
     verdict = make.expand(test.strip(), depth)
     if verdict.strip() == UNKNOWN_PART:
@@ -83,16 +109,16 @@ def _if(make: _Make, text: str, depth: int) -> str:
     return make.expand(chosen[0], depth) if chosen else ""
 
 
-def _or(make: _Make, text: str, depth: int) -> str:
+def _or(make: Make, text: str, depth: int) -> str:
     return next(filter(None, (make.expand(p.strip(), depth) for p in arguments(text))), "")
 
 
-def _and(make: _Make, text: str, depth: int) -> str:
+def _and(make: Make, text: str, depth: int) -> str:
     found = [make.expand(part.strip(), depth) for part in arguments(text)]
     return found[-1] if all(found) else ""
 
 
-def _foreach(make: _Make, text: str, depth: int) -> str:
+def _foreach(make: Make, text: str, depth: int) -> str:
     parts = arguments(text, 3)
     if len(parts) < 3:
         return UNKNOWN_PART
@@ -105,18 +131,18 @@ def _foreach(make: _Make, text: str, depth: int) -> str:
     return " ".join(found)
 
 
-def _call(make: _Make, text: str, depth: int) -> str:
+def _call(make: Make, text: str, depth: int) -> str:
     name, *given = (make.expand(part, depth) for part in arguments(text))
     before = [(str(n), make.bound(str(n))) for n in range(len(given) + 1)]
     for number, value in enumerate([name, *given]):
         make.bind(str(number), value)
     found = make.value(name.strip(), depth)
-    for number, old in before:
-        make.restore(number, old)
+    for bound, old in before:
+        make.restore(bound, old)
     return found
 
 
-def _stops(make: _Make, text: str, depth: int) -> str:
+def _stops(make: Make, text: str, depth: int) -> str:
     if make.certain():
         raise Stops(make.expand(text, depth))
     return ""

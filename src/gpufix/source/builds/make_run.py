@@ -160,12 +160,13 @@ class _Make:
 
     def _line(self, line: Line, path: str, sure: bool, depth: int) -> list[_Rule] | None:
         if line.kind == "assign":
-            self._assign(*line.parts, sure=sure)
+            name, operator, value = line.parts
+            self._assign(name, operator, value, sure)
         elif line.kind == "include":
             for name in self.expand(line.parts[1]).split():
                 self._include(name, path, line.parts[0] == "include", depth)
         elif line.kind == "rule":
-            return self._rule(*line.parts[:2], sure=sure)
+            return self._rule(line.parts[0], line.parts[1])
         elif line.kind == "call" and self.expand(line.parts[0]).strip():
             self.whole = False  # rules that a function makes
         return None
@@ -179,7 +180,7 @@ class _Make:
         if needed or self.files.text(joined) is not None:
             self.read(joined, depth + 1)
 
-    def _assign(self, name: str, operator: str, value: str, sure: bool = True) -> None:
+    def _assign(self, name: str, operator: str, value: str, sure: bool) -> None:
         name = self.expand(name)
         if UNKNOWN_PART in name:
             self.whole = False
@@ -203,7 +204,7 @@ class _Make:
             made = _Variable(f"{known.value if known else ''} {UNKNOWN_PART}".strip(), True)
         self.variables[name] = made
 
-    def _rule(self, targets: str, needs: str, sure: bool = True) -> list[_Rule]:
+    def _rule(self, targets: str, needs: str) -> list[_Rule]:
         names = self.expand(targets).split()
         if match := re.fullmatch(r"\s*([\w.-]+)\s*(:?:?=|\+=|\?=)\s*(.*)", needs, re.DOTALL):
             for name in names:

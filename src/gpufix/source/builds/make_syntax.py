@@ -138,7 +138,8 @@ def reference(text: str, at: int) -> tuple[str, int]:
 
 def arguments(text: str, most: int = 0) -> list[str]:
     """The arguments of a function, split at commas outside of brackets. most: the last takes the rest."""
-    found, depth, start = [], 0, 0
+    found: list[str] = []
+    depth = start = 0
     for at, sign in enumerate(text):
         if sign in "({":
             depth += 1
