@@ -12,7 +12,6 @@ import pytest
 from gpufix.source.builds.make_run import MakeRun, run_make
 from gpufix.source.builds.run import UNKNOWN_PART
 
-
 PATH = {"PATH": os.environ["PATH"]}
 MORE = {"common.mk": "ifeq ($(GPU),B200)\nF += -arch=sm_100a\nelse ifeq ($(GPU),H100)\nF += -arch=sm_90a\n"
         "else\n$(error which GPU)\nendif\nout: a.cu\n\tnvcc $(F) a.cu\n"}  # fmt: skip

@@ -178,7 +178,7 @@ def _shared(view: View) -> dict[Any, list[_Ran]]:
 
 
 def _reads_alike(run: BuildRun, one: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    if one is other:
+    if one is other or one == other:
         return True
     names = [q.subject for q in run.asked if q.kind == "variable"]
     return not run.takes_all and all(one.get(n) == other.get(n) for n in (*names, *_READ_BY_TORCH))
