@@ -102,8 +102,11 @@ def test_variables_of_the_environment_count_where_the_file_sets_none(tmp_path: P
 
 @pytest.mark.parametrize(
     "text",
-    ["A = $(A)\nall:\n\tnvcc $(A)\n", "A = $(B)$(B)\n" + "".join(f"{chr(66 + n)} = $({chr(67 + n)})$({chr(67 + n)})\n" for n in range(20)) + "all:\n\tnvcc $(A)\n"],
-    ids=["of itself", "doubled"],
+    ["A = $(A)\nall:\n\tnvcc $(A)\n", "A = $(B)$(B)\n" + "".join(f"{chr(66 + n)} = $({chr(67 + n)})$({chr(67 + n)})\n" for n in range(20)) + "all:\n\tnvcc $(A)\n",
+     f"A := {'a ' * 30_000}\n" + "$(A): $(A)\n\tnvcc $(A)\n" * 5_000,
+     "A = " + "$(" * 60_000 + "\n$(A): x\n",
+     "".join(f"a%{n}: b%{n} c\n" for n in range(9_000)) + "".join(f"x{n}: y{n}\n" for n in range(9_000))],
+    ids=["of itself", "doubled", "written often", "brackets", "rules"],
 )  # fmt: skip
 def test_hostile_variables_end(text: str, tmp_path: Path) -> None:
     assert not _run(tmp_path, text).whole

@@ -20,6 +20,7 @@ from gpufix.source.builds.run import UNKNOWN_PART, Place, Said
 _ROOTS = ("GNUmakefile", "makefile", "Makefile")  # in the order of make
 _BETWEEN = re.compile(r"(&&|\|\||;|\|)")
 _NAMES = re.compile(r"nvcc|(?:sm|compute)_\d|-gencode|-arch")
+_FLAGS = re.compile(r"(?:sm|compute)_\d|-gencode|-arch")
 # Words whose unknown part is a path or a macro, and no flag.
 _HARMLESS = re.compile(r"-(?:I|L|l|o|D|isystem|rpath|Wl|Xlinker|MF)|[^-\0]")
 
@@ -110,7 +111,7 @@ def _call(command: MakeCommand, whole: bool, more: list[ArchFlag]) -> NvccCall |
             for word in ([part] if _BETWEEN.fullmatch(part) else shlex.split(part, comments=True))
         ]
     except ValueError:
-        return True
+        return True if _FLAGS.search(text) else None
     for found in programs(tuple(words)):
         if posixpath.basename(found[0]) != "nvcc":
             continue
@@ -122,7 +123,7 @@ def _call(command: MakeCommand, whole: bool, more: list[ArchFlag]) -> NvccCall |
             "$" in w or "`" in w for w in given if "arch" in w or "sm_" in w or "code" in w
         )
         if hidden or decided or not whole:
-            return True if _NAMES.search(" ".join(given)) or hidden else None
+            return True if _FLAGS.search(" ".join(given)) or hidden else None
         if flags and all(flag.kind in ("cubin", "ptx") for flag in flags):
             return NvccCall(
                 place=command.place,

@@ -46,6 +46,7 @@ _NEUTRAL = re.compile(
     r"\s*(?:pkg-config|uname|pwd|which|dirname|basename|realpath|date|git|nproc|ls|find|python3?(?:\.\d+)?-config)\b"
     r"|sysconfig|include_paths|library_paths|get_include|pybind11"
 )
+_FOUND = re.compile(r"\s*(?:which|command -v|type -p)\s+nvcc\b")
 _OTHER = "..."  # stands for such an output
 
 
@@ -97,7 +98,10 @@ def _filtered(patterns: str, text: str, keep: bool) -> str:
 
 
 def _shell(make: Make, text: str, depth: int) -> str:
-    return _OTHER if _NEUTRAL.search(make.expand(text, depth)) else UNKNOWN_PART
+    command = make.expand(text, depth)
+    if _FOUND.match(command):
+        return "nvcc"
+    return _OTHER if _NEUTRAL.search(command) else UNKNOWN_PART
 
 
 def _if(make: Make, text: str, depth: int) -> str:

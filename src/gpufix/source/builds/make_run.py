@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 from gpufix.frozen import Frozen
@@ -16,7 +17,7 @@ from gpufix.source.builds.make_functions import FUNCTIONS, Stops
 from gpufix.source.builds.make_syntax import Line, arguments, lines, reference
 from gpufix.source.builds.run import UNKNOWN_PART, Place
 
-_DEEPEST, _STEPS, _LENGTH = 40, 20_000, 1 << 16
+_DEEPEST, _STEPS, _LENGTH, _ALL = 40, 20_000, 1 << 16, 1 << 20
 _QUOTED = re.compile(r"""(?:"([^"]*)"|'([^']*)')\s*(?:"([^"]*)"|'([^']*)')\s*""")
 
 
@@ -62,7 +63,7 @@ class _Make:
         self.variables: dict[str, _Variable] = {}
         self.special: dict[str, dict[str, str]] = {}  # by target
         self.rules: list[_Rule] = []
-        self.steps = 0
+        self.steps = self.written = 0
         self.whole = True
         self.stack: list[
             tuple[bool | None, bool]
@@ -105,7 +106,7 @@ class _Make:
     def expand(self, text: str, depth: int = 0) -> str:
         """A text with its references in place. Raises Stops."""
         self.steps += 1
-        if depth > _DEEPEST or self.steps > _STEPS:
+        if depth > _DEEPEST or self.steps > _STEPS or self.written > _ALL:
             self.whole = False
             return UNKNOWN_PART
         parts, at = [], 0
@@ -119,7 +120,11 @@ class _Make:
                 parts.append("$" if sign == "$" else self.value(sign, depth))
                 at = found + 2
         whole = "".join([*parts, text[at:]])
-        return whole if len(whole) < _LENGTH else UNKNOWN_PART
+        self.written += len(whole)
+        if len(whole) < _LENGTH and self.written < _ALL:
+            return whole
+        self.whole = False
+        return UNKNOWN_PART
 
     def _reference(self, inside: str, depth: int) -> str:
         name, _, rest = inside.partition(" ")
@@ -205,14 +210,14 @@ class _Make:
         self.variables[name] = made
 
     def _rule(self, targets: str, needs: str) -> list[_Rule]:
-        names = self.expand(targets).split()
+        names = list(dict.fromkeys(self.expand(targets).split()))
         if match := re.fullmatch(r"\s*([\w.-]+)\s*(:?:?=|\+=|\?=)\s*(.*)", needs, re.DOTALL):
             for name in names:
                 own = self.special.setdefault(name, {})
                 before = own.get(match[1], self.value(match[1])) if match[2] == "+=" else ""
                 own[match[1]] = f"{before} {self.expand(match[3])}".strip()
             return []
-        rule = _Rule(names, self.expand(needs).replace("|", " ").split(), [])
+        rule = _Rule(names, list(dict.fromkeys(self.expand(needs).replace("|", " ").split())), [])
         self.rules.append(rule)
         return [rule]
 
@@ -277,7 +282,7 @@ class _Make:
             (t for r in plain for t in r.targets if (t[0] != "." or "/" in t) and "%" not in t),
             None,
         )
-        goals = [first, *(t for rule in plain for t in rule.targets if "%" not in t and t != first)]
+        goals = dict.fromkeys([first, *(t for r in plain for t in r.targets if "%" not in t)])
         done: set[int] = set()
         for goal in filter(None, [self.value(".DEFAULT_GOAL"), *goals]):
             yield from self._made(
@@ -290,18 +295,35 @@ class _Make:
     def _made(self, goal: str, named: str, done: set[int]) -> Iterator[MakeCommand]:
         waiting, seen = [goal], {goal}
         for target in waiting:
-            for number, rule in enumerate(self.rules):
-                self.steps += 1
-                if self.steps > 10 * _STEPS:
-                    self.whole = False
-                    return
-                if number in done or not any(_fits(target, each) for each in rule.targets):
+            for number in self._makers(target):
+                if number in done:
                     continue
                 done.add(number)
-                yield from self._recipe(rule, named)
-                needs = [need for need in rule.needs if need not in seen]
+                yield from self._recipe(self.rules[number], named)
+                needs = [need for need in self.rules[number].needs if need not in seen]
                 seen.update(needs)
                 waiting += needs
+
+    def _makers(self, target: str) -> list[int]:
+        """The rules for a target, by their place."""
+        exact, patterns = self._index
+        self.steps += len(patterns)
+        if self.steps > 10 * _STEPS:
+            self.whole = False
+            return []
+        fitting = [number for number, pattern in patterns if _fits(target, pattern)]
+        return [*exact.get(target, ()), *fitting]
+
+    @cached_property
+    def _index(self) -> tuple[dict[str, list[int]], list[tuple[int, str]]]:
+        exact: dict[str, list[int]] = {}
+        patterns = []
+        for number, rule in enumerate(self.rules):
+            for target in rule.targets:
+                exact.setdefault(target, []).append(number)
+                if "%" in target:
+                    patterns.append((number, target))
+        return exact, patterns
 
     def _recipe(self, rule: _Rule, goal: str) -> Iterator[MakeCommand]:
         own = {k: v for target in rule.targets for k, v in self.special.get(target, {}).items()}
@@ -313,8 +335,6 @@ class _Make:
 
 
 def _fits(target: str, pattern: str) -> bool:
-    if "%" not in pattern or "%" in target:
-        return target == pattern
     before, _, after = pattern.partition("%")
     fits = target.startswith(before) and target.endswith(after)
     return fits and len(target) >= len(before) + len(after)

@@ -12,7 +12,8 @@ _ASSIGN = re.compile(
 )
 _WORD = re.compile(r"[\w.-]+")
 _CONDITIONS = ("ifeq", "ifneq", "ifdef", "ifndef", "else", "endif")
-_CLOSING = {"(": ")", "{": "}"}
+_BRACKETS = {"(": re.compile(r"[()]"), "{": re.compile(r"[{}]")}
+_REACH = 1 << 14  # characters of one reference
 _LONGEST = 1 << 16  # characters of a logical line
 
 Kind = Literal["assign", "condition", "include", "rule", "recipe", "call", "other"]
@@ -125,15 +126,16 @@ def _split(text: str, mark: str) -> tuple[str, str, str]:
 
 
 def reference(text: str, at: int) -> tuple[str, int]:
-    """What stands in the brackets that open at a place, and the place behind them; all, where they stay open."""
+    """What stands in the brackets that open at a place, and the place behind them.
+
+    All of what follows, where they stay open for too long.
+    """
     opening, depth = text[at], 0
-    closing = _CLOSING[opening]
-    for place in range(at, len(text)):
-        sign = text[place]
-        depth += (sign == opening) - (sign == closing)
+    for sign in _BRACKETS[opening].finditer(text, at, at + _REACH):
+        depth += 1 if sign[0] == opening else -1
         if not depth:
-            return text[at + 1 : place], place + 1
-    return text[at + 1 :], len(text)
+            return text[at + 1 : sign.start()], sign.end()
+    return text[at + 1 : at + _REACH], len(text)
 
 
 def arguments(text: str, most: int = 0) -> list[str]:
