@@ -232,7 +232,10 @@ def pretended_setup(**attributes: Any) -> Any:
         command.ensure_finalized()
         command.run()
         return dist
+    dist.set_defaults()
     for label in ("egg_info", "build_py", "build", "install_lib", "install"):
+        if label == "build_py" and not dist.has_pure_modules():
+            continue
         if label in commands or label == "build":
             dist.run_command(label)
     return dist

@@ -24,6 +24,9 @@ CASES = {
     "$<$<CXX_COMPILER_ID:GNU>:-Wshadow> $<$<AND:$<CXX_COMPILER_ID:Clang>,$<CONFIG:Debug>>:-Wx>)",
     "options of a configuration": "add_library(${n} STATIC a.cpp)\ntarget_compile_options(${n} PRIVATE "
     "$<$<CONFIG:Release>:-O1> $<$<NOT:$<CONFIG:Debug>>:-O2> $<IF:$<BOOL:${n}>,-Wa1,-Wb1>)",
+    "options in one expression": "add_library(${n} STATIC a.cpp)\ntarget_compile_options(${n} PRIVATE "
+    "$<$<COMPILE_LANGUAGE:CUDA>:\n-lineinfo -Wno-x\n> $<$<COMPILE_LANGUAGE:CXX>: -Wall\n-Wextra>)\n"
+    'set_property(TARGET ${n} APPEND PROPERTY COMPILE_OPTIONS "$<$<CONFIG:Debug>:-O0" "-g3>" "-O1")',
     "options twice": "add_library(${n} STATIC a.cpp)\ntarget_compile_options(${n} PRIVATE -Wall -Wall -Wextra)",
     "options by SHELL": 'add_library(${n} STATIC a.cpp)\ntarget_compile_options(${n} PRIVATE "SHELL:-I x -I y")',
     "definitions": "add_definitions(-DA=1 -DB -pipe)\nadd_library(${n} STATIC a.cpp)\nadd_compile_definitions(C=2)\n"

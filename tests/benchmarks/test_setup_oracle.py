@@ -24,6 +24,22 @@ from torch.utils.cpp_extension import CUDA_HOME, BuildExtension, CppExtension, C
 """
 TAIL = 'setup(name="x", packages=[], ext_modules=exts, cmdclass={"build_ext": BuildExtension})\n'
 CASES = {
+    "build_py without modules": """
+from setuptools.command.build_py import build_py
+class Fetches(build_py):
+    def run(self):
+        raise SystemExit("no network")
+exts = [CUDAExtension("x", ["a.cu"])]
+setup(name="x", ext_modules=exts, cmdclass={"build_ext": BuildExtension, "build_py": Fetches})
+""",
+    "build_py with a module": """
+from setuptools.command.build_py import build_py
+class Fetches(build_py):
+    def run(self):
+        raise SystemExit("no network")
+exts = [CUDAExtension("x", ["a.cu"])]
+setup(name="x", py_modules=["m"], ext_modules=exts, cmdclass={"build_ext": BuildExtension, "build_py": Fetches})
+""",
     "flags of many kinds": """
 archs = os.getenv("ARCHS", "80;90").split(";")
 flags = ["-O3", *[f"-gencode=arch=compute_{a},code=sm_{a}" for a in archs], "-D%s=%d" % ("N", 3)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -66,6 +67,26 @@ def test_no_reader_of_cxx_has_anything_to_say_of_what_its_sieve_drops(first: int
         for concerns, read in cxx_facts._READERS:
             assert concerns(text) or read(CxxFacts(), code) == CxxFacts(), text
         assert hip.concerns(text) or not hip.constructs(code), text
+
+
+@pytest.mark.parametrize("first", range(0, 400, 50))
+def test_what_is_told_of_a_file_is_what_all_of_it_holds(first: int) -> None:
+    """What is known before a file is read whole: no word of it is lost, and none is added."""
+    for text in [_mixed(seed) for seed in range(first, first + 50)] + LINES:
+        data = text.encode()
+        whole, told = cxx_facts.describe(data), cxx_facts.more(data)
+        rest = replace(whole, includes=(), needs={}, macros={})
+        assert replace(told or CxxFacts(), macros={}) == rest, text
+        names = cxx_facts.included(data)
+        assert {row.name for row in whole.includes} <= set(names), text
+        opening = cxx_facts.opening(data)
+        needing = used_names.may_need(data, opening)
+        assert needing or not whole.needs, text
+        assert cxx_facts.with_includes(data, told, needing) == whole, text
+        if opening is not None:
+            first_ones = whole.includes[: len(opening.names)]
+            assert tuple(dict.fromkeys(row.name for row in first_ones)) == opening.names, text
+            assert not any(row.guards for row in first_ones), text
 
 
 @pytest.mark.parametrize("name", [n for n, c in hip_api.CONSTRUCTS.items() if c.pattern])

@@ -199,3 +199,9 @@ def named(flags: Sequence[ArchFlag]) -> str:
 def listed(unserved: Sequence[Target]) -> str:
     """ "sm_120, sm_90"."""
     return ", ".join(target.arch for target in unserved)
+
+
+def variants(pairs: Iterable[ArchFlag]) -> tuple[str, ...]:
+    """sm_90a and its like, when nothing else is built for: such code is written for that GPU."""
+    codes = tuple(name for kind, name in pairs if kind in ("cubin", "ptx"))
+    return codes if all(name.endswith(("a", "f")) for name in codes) else ()

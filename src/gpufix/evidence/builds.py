@@ -13,7 +13,7 @@ from gpufix.evidence.source_view import python_files, toml_files
 from gpufix.evidence.view import EVERY, View
 from gpufix.knowledge.data_table import minor, numbers
 from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
-from gpufix.source.arch_flags import ArchFlag, parse, switches_off_torch
+from gpufix.source.arch_flags import TWO_WORDS, ArchFlag, codes, parse_word, switches_off_torch
 from gpufix.source.builds.run import UNKNOWN_PART, BuildRun, BuiltExtension, Said
 from gpufix.source.builds.setup_py import run_setup
 from gpufix.source.builds.world import BuildWorld, TorchSeen
@@ -178,7 +178,7 @@ def _shared(view: View) -> dict[Any, list[_Ran]]:
 
 
 def _reads_alike(run: BuildRun, one: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    if one is other:
+    if one is other or one == other:
         return True
     names = [q.subject for q in run.asked if q.kind == "variable"]
     return not run.takes_all and all(one.get(n) == other.get(n) for n in (*names, *_READ_BY_TORCH))
@@ -315,10 +315,11 @@ def _name(requirement: str) -> str:
 def arch_flags(flags: tuple[Said, ...]) -> list[tuple[Said, list[ArchFlag]]]:
     """The flags that name architectures, those in two words as one; and those with "arch" in them."""
     rows: list[tuple[Said, list[ArchFlag]]] = []
+    listed = codes([said.text for said in flags])
     for at, said in enumerate(flags):
         before = flags[at - 1].text if at else ""
-        whole = f"{before}={said.text}" if before in ("-arch", "--gpu-architecture") else said.text
-        archs = parse(whole)
+        whole = f"{before}={said.text}" if before in TWO_WORDS else said.text
+        archs = parse_word(whole, listed)
         if archs or switches_off_torch(said.text):
             rows.append((said, archs))
     return rows

@@ -19,7 +19,7 @@ from gpufix.evidence.cmake_builds import CMakeRoot, run
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
-from gpufix.source.arch_flags import ArchFlag, parse
+from gpufix.source.arch_flags import TWO_WORDS, ArchFlag, codes, parse_word
 from gpufix.source.builds.run import FOREIGN
 
 if TYPE_CHECKING:
@@ -74,7 +74,10 @@ def compiled(build: CMakeBuild) -> Iterator[Compiled]:
 
 def _of(target: CMakeTarget, enabled: Place | None, torch: Place | None) -> Compiled:
     archs = target.archs if target.archs is not None and _on(target.archs.text) else None
-    found = [(said, flag) for said in _joined(target.nvcc) for flag in parse(said.text)]
+    listed = codes([said.text for said in target.nvcc])
+    found = [
+        (said, flag) for said in _joined(target.nvcc) for flag in parse_word(said.text, listed)
+    ]
     found = [row for row in found if row[1].kind in (*_FIXED, "native")]
     flags = tuple((said.place, flag) for said, flag in found if said.sure or not target.sure)
     doubted = arch_list(flag for said, flag in found if not said.sure)
@@ -125,7 +128,7 @@ def _joined(flags: tuple[Said, ...]) -> Iterator[Said]:
         if pending is not None:
             said = said._replace(text=f"{pending.text} {said.text}")
             pending = None
-        if said.text in ("-gencode", "--generate-code", "-arch", "--gpu-architecture"):
+        if said.text in ("-gencode", "--generate-code", *TWO_WORDS):
             pending = said
             continue
         if said.sure or "\0" not in said.text:

@@ -15,7 +15,7 @@ from gpufix.source.cxx.cxx_edits import HEADER, takes_header
 from gpufix.source.cxx.expression import evaluate
 
 if TYPE_CHECKING:
-    from gpufix.source.scanned import CxxSources
+    from gpufix.source.scanned import CxxFiles, CxxSources
     from gpufix.source.source_facts import CxxFacts, HipUse, Include
 
 Macros = dict[str, int | None]
@@ -45,15 +45,20 @@ class HipFile(NamedTuple):
     macros: Mapping[str, str] = {}
 
 
-def cxx_files(view: View) -> Mapping[str, CxxFacts]:
+def cxx_files(view: View) -> CxxFiles:
     """Path relative to the root -> facts of the project's C++, CUDA and HIP files."""
-    sources = view.derive(_sources)
-    return sources.files if sources else {}
+    return view.derive(_files)
 
 
 def own_files(view: View) -> dict[str, CxxFacts]:
-    """The same without what the project carries along of others."""
-    return {path: facts for path, facts in cxx_files(view).items() if not is_vendored(path)}
+    """Those that hold more than includes, without what the project carries along of others."""
+    told = cxx_files(view).told
+    return {path: facts for path, facts in told.items() if not is_vendored(path)}
+
+
+def includers(view: View) -> Mapping[str, list[str]]:
+    """The last part of a name on an include line, perhaps in a comment -> the files that have it."""
+    return view.derive(_includers)
 
 
 def hip_files(view: View) -> dict[str, HipFile]:
@@ -100,6 +105,21 @@ def _hip_files(view: View) -> dict[str, HipFile]:
             if hip
             else HipFile(includes, macros=macros)
         )
+    return found
+
+
+def _files(view: View) -> CxxFiles:
+    from gpufix.source.scanned import CxxFiles
+
+    sources = view.derive(_sources)
+    return CxxFiles.of(sources.files if sources else {})
+
+
+def _includers(view: View) -> Mapping[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for path, names in cxx_files(view).named.items():
+        for name in names:
+            found.setdefault(name.rpartition("/")[2], []).append(path)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
@@ -23,10 +23,9 @@ def whole_cast(view: View) -> tuple[str, HalfCast] | None:
 
 def _whole_cast(view: View) -> tuple[str, HalfCast] | None:
     """Most projects have no sink, or no loop over models that casts: what calls it is then not read."""
-    files = [facts.words for facts in python_files(view).values()]
-    if not any("float32" in words for words in files):
+    if not any(_ours(path) for path in having(view, "float32")):
         return None
-    if all(row.kind == "call" for _, row in _casts(view, "half", "models")):
+    if all(row.kind == "call" for _, row in _casts(view, "half models")):
         return None
     rows = list(_casts(view, "half"))
     methods = {row.name for _, row in rows if row.kind == "method"}
@@ -40,20 +39,28 @@ def _whole_cast(view: View) -> tuple[str, HalfCast] | None:
     return None
 
 
-def _casts(view: View, *words: str) -> Iterator[tuple[str, HalfCast]]:
-    for path, text in texts(view, *words):
+def _casts(view: View, words: str) -> Iterator[tuple[str, HalfCast]]:
+    for path, text in texts(view, words):
         for row in _of(text, half_flow.casts):
             yield path, row
 
 
-def texts(view: View, *words: str) -> Iterator[tuple[str, str]]:
-    """The texts of the files that have all these words."""
-    paths = (
-        path
-        for path, facts in python_files(view).items()
-        if not aside(path) and not is_vendored(path) and set(words) <= set(facts.words)
-    )
-    for path in islice(paths, _MOST):
+def having(view: View, words: str) -> Sequence[str]:
+    """The files that have such words."""
+    files = python_files(view).items()
+    older = any(set(facts.words) - {"float32"} for _, facts in files)  # of a snapshot
+    if older or words == "float32":
+        return [path for path, facts in files if set(words.split()) <= set(facts.words)]
+    return view.project_having(words) or ()
+
+
+def _ours(path: str) -> bool:
+    return not aside(path) and not is_vendored(path)
+
+
+def texts(view: View, words: str) -> Iterator[tuple[str, str]]:
+    """The texts of the project's own files that have such words."""
+    for path in islice(filter(_ours, having(view, words)), _MOST):
         source = view.source(absolute(view, path))
         if source is not None:
             yield path, source.text

@@ -20,7 +20,7 @@ READ_BY_NVCC = ("NVCC_PREPEND_FLAGS", "NVCC_APPEND_FLAGS")
 _NEXT = ("&&", "||", ";", "|")
 _VARIABLE = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
 # Outputs that hold the code of one GPU.
-_OF_ONE = ("-ptx", "--ptx", "-cubin", "--cubin")
+OF_ONE = ("-ptx", "--ptx", "-cubin", "--cubin")
 
 
 class NvccCall(Frozen):
@@ -37,9 +37,14 @@ class NvccCall(Frozen):
     sure: bool
 
 
+def beside(view: View) -> list[ArchFlag]:
+    """The architectures that nvcc takes from variables."""
+    return [flag for name in READ_BY_NVCC for flag in parse(view.env(name) or "")]
+
+
 def nvcc_calls(view: View) -> Iterator[tuple[str, list[NvccCall]]]:
     """Each setup.py, and its calls that name architectures: all of them are known."""
-    beside = [flag for name in READ_BY_NVCC for flag in parse(view.env(name) or "")]
+    more = beside(view)
     setups = [path for path, facts in python_files(view).items() if facts.setup]
     found = view.project_holders("nvcc") if setups else ()
     holders = [path.rpartition("/")[0] for path in found or ()]
@@ -50,7 +55,7 @@ def nvcc_calls(view: View) -> Iterator[tuple[str, list[NvccCall]]]:
         here = builds_of(view).run(path)
         asks = here.fails and any(q.kind in ("gpu", "capability") for q in here.asked)
         run = builds_of(view).run(path, **with_gpu(view)) if asks else here
-        if calls := list(_calls(run, beside)):
+        if calls := list(_calls(run, more)):
             yield path, calls
 
 
@@ -58,9 +63,9 @@ def _within(folder: str, other: str) -> bool:
     return f"{folder}/".startswith(f"{other}/") or not other
 
 
-def _calls(run: BuildRun, beside: list[ArchFlag]) -> Iterator[NvccCall]:
+def _calls(run: BuildRun, more: list[ArchFlag]) -> Iterator[NvccCall]:
     for row in run.started:
-        for words in _commands(row.arguments):
+        for words in programs(row.arguments):
             if posixpath.basename(words[0]) != "nvcc":
                 continue
             rows = arch_flags(tuple(Said(word, row.place) for word in words[1:]))
@@ -71,13 +76,13 @@ def _calls(run: BuildRun, beside: list[ArchFlag]) -> Iterator[NvccCall]:
                     place=row.place,
                     spelled=spelled.replace(UNKNOWN_PART, "…"),
                     flags=tuple(flags),
-                    archs=arch_list([*flags, *beside]),
-                    one=any(word in _OF_ONE for word in words),
+                    archs=arch_list([*flags, *more]),
+                    one=any(word in OF_ONE for word in words),
                     sure=row.sure and run.whole,
                 )
 
 
-def _commands(words: tuple[str, ...]) -> Iterator[list[str]]:
+def programs(words: tuple[str, ...]) -> Iterator[list[str]]:
     """The programs of a line of shell, each without what is set for it."""
     for between, group in groupby(words, key=lambda word: word in _NEXT):
         rest = list(group)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gpufix.evidence import building, cxx
@@ -17,6 +17,7 @@ from gpufix.model import ADVICE, ERROR, WARNING, Evidence, Fault, Gap, Severity
 from gpufix.model.source_payload import RemovedNameUse
 
 if TYPE_CHECKING:
+    from gpufix.source.scanned import CxxFiles
     from gpufix.source.source_facts import CxxFacts, Guards
 
 # Folders of torch's headers whose contents went over the years; others come with other devices.
@@ -30,8 +31,9 @@ def faults(view: View) -> Iterator[Fault | Gap]:
     torch = view.facts.torch
     if torch is not None and torch.hip:
         return
-    own = {name for facts in cxx.cxx_files(view).values() for name in facts.own}
-    for path, facts in cxx.own_files(view).items():
+    files = cxx.cxx_files(view)
+    own = {name for facts in files.told.values() for name in facts.own}
+    for path, facts in _telling(view, files):
         passes = cxx.cuda_passes(view, cxx.source_kinds(view).get(path))
         lines: dict[str, list[int]] = {}
         unsure: dict[str, list[int]] = {}  # under a condition that nothing here decides
@@ -51,6 +53,21 @@ def faults(view: View) -> Iterator[Fault | Gap]:
                 yield _perhaps(view, path, name, sorted(set(found)), lacking)
         if unknown := [name for name in lines if _unknown(view, name)]:
             yield gap(view, path, unknown)
+
+
+def _telling(view: View, files: CxxFiles) -> Iterator[tuple[str, CxxFacts]]:
+    """The files that may use a name that is gone: most use none, and their includes all exist."""
+    gone: dict[str, bool] = {}
+    for path, names in files.named.items():
+        if is_vendored(path):
+            continue
+        for name in () if files.whole else names:
+            if name not in gone:
+                header = f"<{name}>"
+                gone[name] = bool(_lacking(view, header)) or _unknown(view, header)
+        facts = files.get(path) if any(gone.get(name) for name in names) else files.told.get(path)
+        if facts is not None:
+            yield path, facts
 
 
 def _together(view: View, lines: Iterable[str]) -> Iterator[tuple[list[str], str]]:
@@ -182,28 +199,51 @@ def _severity(view: View, path: str, lacking: str) -> Severity:
     toolkit = building.toolkit_in_use(view)
     if lacking.startswith("CUDA") and (toolkit is None or not toolkit.version):
         return ADVICE
-    return ERROR if path in reached(view) else WARNING
+    return ERROR if is_reached(view, path) else WARNING
 
 
-def reached(view: View) -> frozenset[str]:
-    """Sources that the build files name, and the project's headers that these include."""
-    return view.derive(_reached)
+def is_reached(view: View, path: str) -> bool:
+    """Whether the build files name a source, or one that they name includes it."""
+    built = cxx.built(view)
+    return path in built or view.derive(_Ways).lead_to(path)
 
 
-def _reached(view: View) -> frozenset[str]:
-    found = set(cxx.built(view))
-    queue = list(found)
-    by_end = view.derive(header_ends)
-    files = cxx.cxx_files(view)
-    while queue:
-        path = queue.pop()
-        facts = files.get(path)
-        for include in facts.includes if facts else ():
-            header = resolve(path, include.name, by_end)
-            if header and header not in found:
-                found.add(header)
-                queue.append(header)
-    return frozenset(found)
+_APART = 40  # sources to which the ways are followed one by one
+
+
+class _Ways:
+    """From what is built to what that includes: only files that may lead to a source are read for it."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._answers: dict[str, bool] = {}
+        self._every: set[str] | None = None
+
+    def lead_to(self, path: str) -> bool:
+        """Whether one leads to this source."""
+        if self._every is not None:
+            return path in self._every
+        if path not in self._answers:
+            if len(self._answers) == _APART:
+                self._every = self._reached(cxx.source_kinds(self._view))
+                return path in self._every
+            self._answers[path] = path in self._reached(_leading_to(self._view, [path]))
+        return self._answers[path]
+
+    def _reached(self, within: Container[str]) -> set[str]:
+        view, by_end = self._view, self._view.derive(header_ends)
+        found = {path for path in cxx.built(view) if path in within}
+        queue = list(found)
+        files = cxx.cxx_files(view)
+        while queue:
+            path = queue.pop()
+            facts = files.get(path)
+            for include in facts.includes if facts else ():
+                header = resolve(path, include.name, by_end)
+                if header and header not in found and header in within:
+                    found.add(header)
+                    queue.append(header)
+        return found
 
 
 def header_ends(view: View) -> dict[str, list[str]]:
@@ -249,15 +289,27 @@ def missing(view: View) -> list[MissingHeader]:
     """The first such use of each file and header."""
     found: dict[tuple[str, str], MissingHeader] = {}
     kinds = _units(view)
+    leading = _leading_to(view, cxx.cxx_files(view).needing)
     for need in NEEDS:
         walk = _Walk(view, need)
-        if not any(need.header in facts.needs for facts in walk.files.values()):
-            continue
         for path, kind in cxx.source_kinds(view).items():
-            if kind in kinds and not path.endswith(".cuh"):
+            if kind in kinds and path in leading and not path.endswith(".cuh"):
                 for row in walk.unit(path):
                     found.setdefault((row.path, row.header), row)
     return [row for row in found.values() if not is_vendored(row.path)]
+
+
+def _leading_to(view: View, paths: Iterable[str]) -> set[str]:
+    """These, and the files whose includes may lead to one: no other unit has to be followed."""
+    includers = cxx.includers(view)
+    found = set(paths)
+    waiting = [*found]
+    while waiting:
+        name = waiting.pop().rpartition("/")[2]
+        more = set(includers.get(name, ())) - found
+        found |= more
+        waiting += more
+    return found
 
 
 def _units(view: View) -> tuple[str, ...]:
@@ -308,11 +360,12 @@ class _Walk:
         return MissingHeader(path, name, line, need.header, need.since, other)
 
     def _events(self, path: str, passes: list[cxx.Macros]) -> Iterator[tuple[bool, str, int]]:
-        """(is an include, name, line) in order. What may not be compiled is no use, but may
-        include."""
+        """(is an include, name, line) in order, the first of them twice. What may not be compiled is no
+        use, but may include."""
+        yield from ((True, name, 0) for name in self.files.opening.get(path, ()))
         facts = self.files.get(path)
         if facts is None:
-            return iter(())
+            return
         rows = [
             (include.line, True, include.name)
             for include in facts.includes
@@ -323,4 +376,4 @@ class _Walk:
             for use in facts.needs.get(self.need.header, ())
             if cxx.live(facts.macros, use.guards, passes)
         ]
-        return iter([(is_include, name, line) for line, is_include, name in sorted(rows)])
+        yield from ((is_include, name, line) for line, is_include, name in sorted(rows))

@@ -30,7 +30,7 @@ def stale(view: View) -> Iterator[Stale]:
         for row in facts.stale_device
         if not (aside(path) or is_vendored(path))
     ]
-    classes = tuple(_classes(view)) if rows else ()
+    classes = _classes(view, {row.class_ for _, row in rows}) if rows else ()
     for path, row in rows:
         family = _family(row.class_, classes)
         uses = tuple(
@@ -49,8 +49,8 @@ def _moved(
 ) -> tuple[str, int] | None:
     """Where a class of the family, or somebody who has one of its objects, moves a single module."""
     alone = sum(other.collection == row.collection for _, other in rows) == 1
-    for path, tree in _trees(view, "moves"):
-        for move in dtypes.single_moves(tree):
+    for path, text in texts(view, "moves"):
+        for move in _single_moves(text) if row.collection in text else ():
             named = move.owner.strip("_").lower()
             theirs = alone or (len(named) > 3 and named in row.class_.lower())
             ours = move.class_ in family if move.owner == "self" else theirs
@@ -62,10 +62,25 @@ def _moved(
 _Class = tuple[str, tuple[str, ...], tuple[tuple[int, str], ...]]
 
 
-def _classes(view: View) -> Iterator[tuple[str, _Class]]:
-    for path, tree in _trees(view, "device"):
-        for row in dtypes.device_uses(tree):
-            yield path, row
+def _classes(view: View, names: set[str]) -> Sequence[tuple[str, _Class]]:
+    """The classes of the files that name one of these, or a class that derives from it: few do."""
+    waiting = dict(texts(view, "device"))
+    order = list(waiting)
+    found: list[tuple[str, _Class]] = []
+    known = set(names)
+    while more := [path for path, text in waiting.items() if any(name in text for name in known)]:
+        rows = [(path, row) for path in more for row in _uses(waiting.pop(path))]
+        found += rows
+        while derived := {n for _, (n, bases, _) in found if not known.isdisjoint(bases)} - known:
+            known |= derived
+    return sorted(found, key=lambda row: order.index(row[0]))
+
+
+def _uses(text: str) -> Sequence[_Class]:
+    try:
+        return dtypes.device_uses(Tree(text))
+    except NotPython:
+        return ()
 
 
 def _family(class_: str, classes: Sequence[tuple[str, _Class]]) -> set[str]:
@@ -79,9 +94,8 @@ def _family(class_: str, classes: Sequence[tuple[str, _Class]]) -> set[str]:
     return known
 
 
-def _trees(view: View, word: str) -> Iterator[tuple[str, Tree]]:
-    for path, text in texts(view, word):
-        try:
-            yield path, Tree(text)
-        except NotPython:
-            continue
+def _single_moves(text: str) -> Sequence[dtypes.SingleMove]:
+    try:
+        return dtypes.single_moves(Tree(text))
+    except NotPython:
+        return ()

@@ -242,6 +242,10 @@ class View:
         """The project's Python files that hold a word."""
         return self._answer("project-holders", word, lambda ask: ask.project_holders(word))
 
+    def project_having(self, words: str) -> tuple[str, ...] | None:
+        """The project's Python files that have words of a reader that is asked of a whole project."""
+        return self._answer("project-having", words, lambda ask: ask.project_having(words))
+
     def project_names(self, folder: str) -> tuple[str, ...] | None:
         """The names in a folder of the project, those of folders with "/" behind."""
         return self._answer("project-names", folder, lambda ask: ask.project_names(folder))

@@ -216,6 +216,9 @@ class Queries:
     def project_holders(self, word: str) -> tuple[str, ...]:
         return self._project.holders(word)
 
+    def project_having(self, words: str) -> tuple[str, ...]:
+        return self._project.having(words)
+
     def project_names(self, folder: str) -> tuple[str, ...]:
         return self._project.names(folder)
 

@@ -127,6 +127,14 @@ class Questions(Protocol):
         """The project's Python files that hold a word."""
         ...
 
+    def project_having(self, words: str) -> tuple[str, ...]:
+        """The project's Python files that have words of a reader that is asked of a whole project.
+
+        "half": casts to half precision; "half models": these beside a run over modules; "device":
+        self.device; "moves": one of several modules is moved.
+        """
+        ...
+
     def project_names(self, folder: str) -> tuple[str, ...]:
         """The names in a folder of the project, those of folders with "/" behind; () for none there."""
         ...

@@ -18,7 +18,7 @@ class Need(Frozen):
     also: tuple[str, ...]  # headers that serve as well
     pattern: str  # of the name without a qualifier and without the "u" of unsigned types
     given: str  # pattern of names that are declared anyhow
-    triggers: tuple[str, ...]  # patterns, one of which matches in every text with such a name
+    triggers: tuple[str, ...]  # patterns, one of which matches where such a name begins, or before
     since: int | None
     silent: frozenset[str]
     source: str
@@ -104,7 +104,9 @@ CSTDINT = Need(
     # Signed types without std:: come with <stdlib.h> (glibc's sys/types.h), which every CUDA
     # source has.
     given=r"(?:::)?int(?:8|16|32|64)_t",
-    triggers=(r"_t(?<=[8624rx]_t)",),
+    triggers=(
+        r"int(?:_least|_fast|ptr_t|max_t|8_t(?<=[u:]int8_t)|(?:16|32|64)_t(?<=[u:]int\d\d_t))",
+    ),
     since=13,
     silent=_QUIET,
     source="GCC 13 porting guide, header dependency changes",
@@ -114,7 +116,7 @@ CFLOAT = Need(
     also=("float.h",),
     pattern=r"(?:FLT|DBL)_(?:MAX|MIN|EPSILON|DIG|MANT_DIG|MAX_EXP|MIN_EXP)\b",
     given="",
-    triggers=("FLT_", "DBL_"),
+    triggers=("FLT_[MED]", "DBL_[MED]"),
     since=None,
     silent=_QUIET - {"cfloat", "float.h"},
     source="nvcc 13.0 and GCC 12: cuda_runtime.h only declares none",

@@ -53,6 +53,7 @@ SourceKind = Literal[
     "environment",
     "toml",
     "gitmodules",
+    "make",
 ]
 
 

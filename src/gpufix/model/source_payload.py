@@ -48,11 +48,14 @@ class ArchWord(Payload):
 
 
 class NvccFlags(Payload):
-    """Architectures of an nvcc that a setup.py starts itself."""
+    """Architectures of an nvcc that a setup.py starts itself, or make."""
 
     path: str
     refused: bool  # nvcc generates no code for one of them
     one: bool  # it writes code for one GPU only
+    variants: tuple[
+        str, ...
+    ] = ()  # "sm_90a": what the code is written for, where it is for nothing else
 
 
 class ArchAssignment(Payload):

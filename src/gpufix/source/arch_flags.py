@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 UNKNOWN = "\0"  # stands for a part of a string that only a run of the build file would tell
@@ -14,6 +15,7 @@ _PAIR = re.compile(r"arch=(?:compute|sm)_(\d{2,3}[af]?),code=(\[[^\]]*\]|\"[^\"]
 _SINGLE = re.compile(
     r"(?:^|[\s;:\"'])(?:-arch|--gpu-architecture|-gpu-arch)[=\s]((?:sm|compute)_\d{2,3}[af]?|native|all(?:-major)?)\b"
 )
+_LISTED = re.compile(r"(?:^|[\s;:\"'])(?:-code|--gpu-code)[=\s]\"?([\w,\0]+)")
 _HIP = re.compile(r"--(?:offload-arch|amdgpu-target)[=\s](gfx[0-9a-f]+(?:[:][a-z+:-]+)?|native)")
 _HIP_WORD = re.compile(r"offload-arch|amdgpu-target|gfx")
 _DYNAMIC = re.compile(
@@ -25,7 +27,8 @@ _FLAG = re.compile(
     r"(?P<before>[\s;]{0,64})(?<![\w-])(?:"
     r"(?:-gencode|--generate-code)(?:=|[\s;]+)(?P<q>\\?[\"'])?arch=(?:compute|sm)_\d{2,3}[af]?,code="
     rf"(?:(?P<c>\\?[\"'])\[?{_CODES}(?:,{_CODES})*\]?(?P=c)|\[{_CODES}(?:,{_CODES})*\]|{_CODES})(?(q)(?P=q))"
-    rf"|(?:-arch|--gpu-architecture|-gpu-arch)(?:=|[\s;]+){_CODES})(?![\w,])(?P<after>[\s;]{{0,64}})"
+    rf"|(?:-arch|--gpu-architecture|-gpu-arch)(?:=|[\s;]+){_CODES}"
+    rf"|(?:-code|--gpu-code)(?:=|[\s;]+){_CODES}(?:,{_CODES})*)(?![\w,])(?P<after>[\s;]{{0,64}})"
 )
 _REMAINS = re.compile(r"-gencode|--generate-code|compute_|code=|(?<!\w)sm_\d")
 
@@ -41,10 +44,12 @@ def parse(text: str) -> list[ArchFlag]:
     """What one flag, or a string of several, asks for; empty when it chooses no architecture."""
     found: list[ArchFlag] = []
     for pair in _PAIR.finditer(text):
-        codes = _CODE.findall(pair.group(2))
-        found += [ArchFlag("ptx" if kind == "compute" else "cubin", f"sm_{n}") for kind, n in codes]
-    for single in _SINGLE.finditer(text):
-        found += _single(single.group(1))
+        found += _listed(pair.group(2))
+    listed, singles = _LISTED.search(text), list(_SINGLE.finditer(text))
+    for single in singles:
+        found += _single(single.group(1), listed.group(1) if listed else "")
+    if listed and not singles:  # of an -arch that is another word
+        found += _listed(listed.group(1))
     for hip in _HIP.finditer(text):
         native = hip.group(1) == "native"
         found.append(ArchFlag("native") if native else ArchFlag("hip", hip.group(1)))
@@ -64,10 +69,41 @@ def without(text: str) -> str | None:
     return rest
 
 
-def _single(value: str) -> list[ArchFlag]:
-    """-arch=sm_90 stands for machine code and PTX, -arch=compute_90 for PTX."""
+TWO_WORDS = (
+    "-arch",
+    "--gpu-architecture",
+    "-code",
+    "--gpu-code",
+)  # options whose value may be the next word
+
+
+def codes(words: Sequence[str]) -> str:
+    """The -code among separate words, spelled for `parse` behind an -arch; "" where there is none."""
+    for at, word in enumerate(words):
+        name, given, value = word.partition("=")
+        if name in ("-code", "--gpu-code"):
+            return f" -code={value if given else ''.join(words[at + 1 : at + 2])}"
+    return ""
+
+
+def parse_word(word: str, listed: str) -> list[ArchFlag]:
+    """What one of several words asks for. listed: their `codes`, which say what an -arch stands for."""
+    return parse(word + listed if listed and _SINGLE.search(word) else word)
+
+
+def _listed(text: str) -> list[ArchFlag]:
+    kinds = _CODE.findall(text)
+    return [ArchFlag("ptx" if kind == "compute" else "cubin", f"sm_{n}") for kind, n in kinds]
+
+
+def _single(value: str, listed: str) -> list[ArchFlag]:
+    """-arch=sm_90 stands for machine code and PTX, -arch=compute_90 for PTX, unless -code says for what."""
     if not value.startswith(("sm_", "compute_")):
         return [ArchFlag("native")]
+    if UNKNOWN in listed:
+        return [ArchFlag("dynamic", "sm")]
+    if listed and value.startswith("compute_"):
+        return _listed(listed)
     number = value.partition("_")[2]
     ptx = ArchFlag("ptx", f"sm_{number}")
     return [ptx] if value.startswith("compute_") else [ArchFlag("cubin", f"sm_{number}"), ptx]

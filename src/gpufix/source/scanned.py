@@ -5,7 +5,7 @@ Snapshots hold them as JSON, as source/source_facts.py says.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import field
 from typing import Generic, NamedTuple, TypeVar
 
@@ -28,6 +28,54 @@ class Scanned(Generic[T], Frozen):
 
     files: Mapping[str, T]
     gaps: tuple[Unread, ...]
+
+
+class CxxFiles(Mapping[str, CxxFacts]):
+    """Path -> facts of C++ files. All of them are known when somebody asks for a file, which few do.
+
+    told: what files hold besides includes and needs. named: every file -> the names on its include
+    lines, those in comments too. opening: the includes with which a file begins for certain.
+    needing: the files that may need a header. `read` gives all facts of one, None where there are
+    none.
+    """
+
+    def __init__(
+        self,
+        told: Mapping[str, CxxFacts],
+        named: Mapping[str, tuple[str, ...]],
+        opening: Mapping[str, tuple[str, ...]],
+        needing: Collection[str],
+        read: Callable[[str], CxxFacts | None],
+    ) -> None:
+        self.told, self.named, self.opening, self.needing = told, named, opening, needing
+        self._read = read
+        self.whole = False  # what is told is all
+        self._known: dict[str, CxxFacts | None] = {}
+
+    @classmethod
+    def of(cls, files: Mapping[str, CxxFacts]) -> CxxFiles:
+        """Files of which all is told, as those of a snapshot."""
+        if isinstance(files, CxxFiles):
+            return files
+        named = {path: tuple(row.name for row in facts.includes) for path, facts in files.items()}
+        needing = [path for path, facts in files.items() if facts.needs]
+        found = cls(files, named, {}, needing, files.get)
+        found.whole = True
+        return found
+
+    def __getitem__(self, path: str) -> CxxFacts:
+        if path not in self._known and path in self.named:
+            self._known[path] = self._read(path)
+        facts = self._known.get(path)
+        if facts is None:
+            raise KeyError(path)
+        return facts
+
+    def __iter__(self) -> Iterator[str]:
+        return (path for path in self.named if path in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 class CxxSources(Frozen):

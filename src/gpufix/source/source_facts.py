@@ -226,9 +226,8 @@ class PythonFacts(Frozen):
     imports: tuple[str, ...] = ()  # the packages and modules that a setup.py imports anywhere
     standards: tuple[CxxStandard, ...] = ()
     casts: tuple[HalfCast, ...] = ()  # of older snapshots
-    # What it has words of, and is asked of its text where another file makes it matter: "float32"
-    # (calls that take only that), "half" (casts to half precision), "models" (runs over modules),
-    # "device" (self.device), "moves" (one of several modules is moved)
+    # "float32": it has words of calls that take only that. Of older snapshots: "half", "models",
+    # "device" and "moves", too, which `project_having` tells.
     words: tuple[str, ...] = ()
 
 

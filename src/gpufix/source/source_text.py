@@ -41,25 +41,28 @@ def _declared(data: bytes) -> str:
     return "latin-1"
 
 
-_HEAD = 4  # letters by which words are searched together
+_SHORT, _LONG = 2, 4  # letters by which words are grouped
+_TOGETHER = 3  # beginnings that are worth one search by two letters that are common ones
 
 
-def word_filter(words: Iterable[AnyStr], whole: bool = False) -> Callable[[AnyStr], bool]:
-    """A test whether a text holds one of the words. whole: not as the beginning of a longer one.
+def word_filter(words: Iterable[AnyStr], whole: Iterable[AnyStr] = ()) -> Callable[[AnyStr], bool]:
+    """A test whether a text holds one of the words. whole: these not as the beginning of a longer one.
 
-    Words of one beginning are looked for by what they have in common, the longer the quicker, and
-    only then by an expression; one expression for all words takes several times as long.
+    Words are looked for by their beginning, since an expression that begins with a choice takes ten
+    times as long. One that begins with a rare letter skips quicker than `in`, with a common one slower.
     """
-    heads: dict[AnyStr, list[AnyStr]] = {}
-    for word in words:
-        heads.setdefault(word[:_HEAD], []).append(word)
-    searches = [(_common(group), _search(group, whole)) for group in heads.values()]
+    rows = {(word, False) for word in words} | {(word, True) for word in whole}
+    heads = {word[:_LONG] for word, _ in rows}
+    groups: dict[AnyStr, list[tuple[AnyStr, bool]]] = {}
+    for word, is_whole in sorted(rows):
+        alike = sum(head[:_SHORT] == word[:_SHORT] for head in heads)
+        short = alike > 1 and (alike >= _TOGETHER or not word[:1].islower())
+        groups.setdefault(word[: _SHORT if short else _LONG], []).append((word, is_whole))
+    searches = [(_common([word for word, _ in group]), group) for group in groups.values()]
+    tests = [_test(common, group) for common, group in searches]
 
     def holds(text: AnyStr) -> bool:
-        for common, search in searches:
-            if common in text and (search is None or search(text)):
-                return True
-        return False
+        return any((common is None or common in text) and search(text) for common, search in tests)
 
     return holds
 
@@ -71,15 +74,14 @@ def _common(words: list[AnyStr]) -> AnyStr:
     return first[:same]
 
 
-def _search(words: list[AnyStr], whole: bool) -> Callable[[AnyStr], object] | None:
-    """None: the text holds the common beginning, and that is all that is asked."""
-    common = _common(words)
-    if common in words and not whole:
-        return None
-    rests = [re.escape(word[len(common) :]) for word in words]
+def _test(
+    common: AnyStr, words: list[tuple[AnyStr, bool]]
+) -> tuple[AnyStr | None, Callable[[AnyStr], object]]:
+    """What has to stand in a text first, where that is asked sooner; and the whole search."""
+    rests = [(re.escape(word[len(common) :]), whole) for word, whole in words]
+    sooner = common if common[:1].islower() and len(common) > _SHORT else None
     if isinstance(common, bytes):
-        end = rb")\b" if whole else b")"
-        return re.compile(re.escape(common) + b"(?:" + b"|".join(rests) + end).search
-    return re.compile(
-        re.escape(common) + "(?:" + "|".join(rests) + (r")\b" if whole else ")")
-    ).search
+        parts = b"|".join(rest + (rb"\b" if whole else b"") for rest, whole in rests)
+        return sooner, re.compile(re.escape(common) + b"(?:" + parts + b")").search
+    choice = "|".join(rf"{rest}\b" if whole else rest for rest, whole in rests)
+    return sooner, re.compile(f"{re.escape(common)}(?:{choice})").search

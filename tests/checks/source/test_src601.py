@@ -201,6 +201,28 @@ def fixes(
     )
 
 
+def made(flags: str = "") -> str:
+    """A Makefile whose default goal runs nvcc in line 4."""
+    return f"F += {flags}\nall: a.o\na.o: a.cu\n\tnvcc $(F) -c a.cu -o a.o\n"
+
+
+def makes(
+    archs: str,
+    lines: dict[int, str],
+    severity: Severity = WARNING,
+    variants: tuple[str, ...] = (),
+    path: str = "Makefile",
+) -> Fault:
+    """A finding on a Makefile."""
+    return Fault(
+        severity,
+        path,
+        f"{path} starts nvcc for {archs}; nothing of that runs on sm_120.",
+        evidence=tuple(t.at(path, line, text) for line, text in lines.items()),
+        payload=NvccFlags(path, refused=False, one=False, variants=variants),
+    )
+
+
 def commands(text: str) -> Fault:
     return Fault(
         WARNING,
@@ -444,6 +466,22 @@ SILENT = {
     "a script: cmake under a condition": files(
         "go.sh", "if grep -q x y; then\n  cmake -DCMAKE_CUDA_ARCHITECTURES=75 .\nfi\n"
     ),
+    "a Makefile: nvcc that serves": files("Makefile", made("-arch=sm_80")),
+    "a Makefile: machine code by -code that serves": files(
+        "Makefile", made("-arch=compute_120 -code=sm_120")
+    ),
+    "a Makefile: a variable hands nvcc more": files(
+        "Makefile", made(gencode("80")), env={"NVCC_APPEND_FLAGS": gencode("120")}
+    ),
+    "a Makefile: an AMD target": files("Makefile", made(gencode("80")), "gfx1100"),
+    "a Makefile of tests": files("tests/Makefile", made(gencode("80"))),
+    "a Makefile that another one of the folder hides": t.project(
+        {"setup.py": t.setup(), "GNUmakefile": "all:\n", "Makefile": made(gencode("80"))}, "sm_120"
+    ),
+    "a Makefile: it stops": files("Makefile", f"$(error no)\n{made(gencode('80'))}"),
+    "a Makefile: under a condition that does not hold": files(
+        "Makefile", f"ifeq ($(X),1)\nF = {gencode('80')}\nendif\n{made()}"
+    ),
     "a script: nvcc that serves": files("go.sh", "nvcc -arch=compute_75 a.cu\n"),
     "a script: nvcc without any": files("go.sh", "nvcc -O3 a.cu\n"),
     "a script: a condition": files("go.sh", f'if [ "$X" ]; then\n  export {LIST}="7.5"\nfi\n'),
@@ -531,6 +569,32 @@ FIRING = {
     "a script: cmake": Fires(
         files("go.sh", "cmake -B b -D TCNN_CUDA_ARCHITECTURES=75-real\ncmake --build b\n"),
         commands("-D TCNN_CUDA_ARCHITECTURES=75-real"),
+    ),
+    "a Makefile: nvcc": Fires(
+        files("Makefile", made("-O3 -arch=compute_75 -code=sm_75")),
+        makes("sm_75", {4: "-arch=compute_75 -code=sm_75"}),
+        offers=FOLLOWED,
+    ),
+    "a Makefile: what it includes": Fires(
+        t.project(
+            {
+                "setup.py": t.setup(),
+                "k/Makefile": "A := 80\ninclude ../make/rules.mk\n",
+                "make/rules.mk": made("-gencode arch=compute_$(A),code=sm_$(A)"),
+            },
+            "sm_120",
+        ),
+        makes("sm_80", {4: "arch=compute_80,code=sm_80"}, path="make/rules.mk"),
+        offers=FOLLOWED,
+    ),
+    "a Makefile: a goal that make does not choose": Fires(
+        files("Makefile", f"all:\n\techo\nold: a.cu\n\tnvcc {gencode('80')} a.cu\n"),
+        makes("sm_80", {4: gencode("80")}, ADVICE),
+        offers=FOLLOWED,
+    ),
+    "a Makefile: written for a variant": Fires(
+        files("Makefile", made(gencode("90a"))),
+        makes("sm_90a", {4: gencode("90a")}, ADVICE, ("sm_90a",)),
     ),
     "a script: nvcc": Fires(
         files("go.sh", "nvcc -O3 -gencode arch=compute_75,code=sm_75 a.cu -o a\n"),

@@ -82,7 +82,7 @@ def _flags(view: View, path: str, facts: Asked) -> Iterator[Fault]:
     if not missed or not pairs:
         yield from _refused(view, path, certain, flags)
         return
-    variants = _variants(pairs)
+    variants = arch.variants(pairs)
     sure = bool(certain) or bool(value) or (dynamic and not detected and knob is not None)
     message = f"{path} builds for {arch.named(pairs)}"
     message += f" ({knob.name} is its own setting)" if knob else ""
@@ -122,12 +122,6 @@ def _places(rows: Sequence[AskedFlag]) -> list[AskedFlag]:
 def _lines(rows: Iterable[AskedFlag]) -> tuple[int, ...]:
     """Of flags that stand in the build file itself."""
     return tuple(dict.fromkeys(row.line for row in rows if not row.path))
-
-
-def _variants(pairs: list[ArchFlag]) -> tuple[str, ...]:
-    """sm_90a and its like, when nothing else is built for: such code is written for that GPU."""
-    codes = tuple(name for kind, name in pairs if kind in ("cubin", "ptx"))
-    return codes if all(name.endswith(("a", "f")) for name in codes) else ()
 
 
 def _detected(view: View) -> list[str]:

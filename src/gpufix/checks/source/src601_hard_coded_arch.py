@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from gpufix.checks.registry import Fault, rule
 from gpufix.checks.source import arch_cmake, arch_nvcc, arch_python, arch_text
 from gpufix.evidence.view import View
+from gpufix.model import Gap
 
 
 @rule("SRC601", "hard-coded-arch")
-def hard_coded_arch(view: View) -> Iterator[Fault]:
+def hard_coded_arch(view: View) -> Iterator[Fault | Gap]:
     """A build file fixes the GPUs that it builds for, and leaves a target out.
 
     ## What it does
@@ -19,7 +20,7 @@ def hard_coded_arch(view: View) -> Iterator[Fault]:
     Asks whether their code serves each target, and whether the toolkit's nvcc still generates it.
     Code under a condition that does not hold for this patient is no fault. A setup.py is
     followed without running it: its flags are those that would reach nvcc here, of an nvcc that it
-    starts itself too.
+    starts itself too. So are Makefiles, with their variables, conditions and includes.
 
     ## Why it matters
     torch leaves its own architecture flags out as soon as any nvcc flag contains "arch": then
@@ -33,14 +34,14 @@ def hard_coded_arch(view: View) -> Iterator[Fault]:
     ## Severity
     Error when a GPU that was named is not served, none of the visible ones is, or nvcc refuses;
     warning when some of the visible ones are, when only a run would tell whether the code is
-    reached, for shell scripts, and for a flag that merely contains "arch". Advice for CMake files beside a setup.py that does not use them, and for flags beside
+    reached, for shell scripts and Makefiles, and for a flag that merely contains "arch". Advice for CMake files beside a setup.py that does not use them, and for flags beside
     which CMake or torch's own CMake files add those of CUDAARCHS or TORCH_CUDA_ARCH_LIST, and for
     Dockerfiles: an image is another environment than this one. Advice, too, for code that is built
     for a variant such as sm_90a only, and so written for it.
 
     ## Fix
     Safe: what is written stays as the default, and gives way to TORCH_CUDA_ARCH_LIST, CUDAARCHS
-    or the project's own variable, which is set for the targets. An nvcc that setup.py starts itself
+    or the project's own variable, which is set for the targets. An nvcc that setup.py or make starts
     gets them from NVCC_APPEND_FLAGS.
 
     ## Source

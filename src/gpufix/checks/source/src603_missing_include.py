@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
 from gpufix.evidence import building, removed_names
-from gpufix.evidence.removed_names import reached
+from gpufix.evidence.removed_names import is_reached
 from gpufix.evidence.source_view import absolute
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import numbers
@@ -65,7 +65,7 @@ def missing_include(view: View) -> Iterator[Fault]:
 def _severity(view: View, path: str, breaks: bool) -> Severity:
     if not breaks:
         return ADVICE
-    return ERROR if path in reached(view) else WARNING
+    return ERROR if is_reached(view, path) else WARNING
 
 
 def _brings(gcc: str | None, breaks: bool, since: int) -> str:

@@ -94,8 +94,9 @@ def _without_flag(target: CMakeTarget) -> bool:
 
 def _glm(view: View) -> tuple[str, int] | None:
     """The file of a GLM that computes on the host alone, and the line that shows it."""
-    for path, facts in cxx.cxx_files(view).items():
-        if f"/{path}".endswith(f"/{_VECTORS}"):
+    files = cxx.cxx_files(view)
+    for path in files.named:
+        if f"/{path}".endswith(f"/{_VECTORS}") and (facts := files.get(path)):
             lines = [row.line for row in facts.includes if row.name == _HOST_ALONE]
             return (path, lines[0]) if lines else None
     return None

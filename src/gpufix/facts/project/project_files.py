@@ -29,6 +29,7 @@ _BY_SUFFIX: dict[str, SourceKind] = {
     ".bash": "shell",
     ".dockerfile": "docker",
     ".Dockerfile": "docker",
+    ".mk": "make",
     ".cu": "cuda",
     ".cuh": "cuda",
     ".hip": "hip",
@@ -48,6 +49,9 @@ _BY_NAME: dict[str, SourceKind] = {
     ".gitmodules": "gitmodules",
     "Dockerfile": "docker",
     "Containerfile": "docker",
+    "Makefile": "make",
+    "makefile": "make",
+    "GNUmakefile": "make",
 }
 _BY_PATTERN: tuple[tuple[str, SourceKind], ...] = (
     ("*requirements*.txt", "requirements"),

@@ -48,6 +48,10 @@ class ProjectSources:
         self._sources = project.sources
         self._read = 0
         self._named: dict[str, BuildFile] = {}  # by path
+        self._included: dict[str, tuple[str, ...]] = {}  # by path of a C++ file
+        self._opening: dict[str, tuple[str, ...]] = {}  # where it is known without reading more
+        self._told: dict[str, CxxFacts] = {}  # by path of a C++ file: what it holds besides
+        self._needing: set[str] = set()  # C++ files that may need a header
         self._holders: dict[bytes, list[str]] = {word: [] for word in _OFTEN}  # of the Python files
 
     @cached_property
@@ -83,7 +87,7 @@ class ProjectSources:
     def cxx(self) -> CxxSources:
         """C++, CUDA and HIP files, and what build files say of them."""
         from gpufix.source.cxx import build_files
-        from gpufix.source.scanned import CxxSources
+        from gpufix.source.scanned import CxxFiles, CxxSources
 
         kinds = ("cuda", "cpp", "header", "hip")
         if not any(source.kind in ("cuda", "cpp", "hip") for source in self._sources):
@@ -92,7 +96,13 @@ class ProjectSources:
         _ = self.python, self.cmake  # these fill _named
         sources = [source.path for source in self._sources if source.kind in kinds]
         return CxxSources(
-            files=found.files,
+            files=CxxFiles(
+                told=found.files,
+                named=self._included,
+                opening=self._opening,
+                needing=self._needing,
+                read=self._whole_cxx_file,
+            ),
             gaps=found.gaps,
             for_hip=build_files.for_hip(self._named, sources),
             knows_hip=any(file.knows_hip for file in self._named.values()),
@@ -109,6 +119,12 @@ class ProjectSources:
             _ = self.python  # fills them
             return tuple(self._holders[word.encode()])
         return holders(self._project, word)
+
+    def having(self, words: str) -> tuple[str, ...]:
+        """The Python files that have words of a reader that is asked of a whole project."""
+        from gpufix.source.python import python_facts
+
+        return _holding(self._project, python_facts.WORDS[words])
 
     def names(self, folder: str) -> tuple[str, ...]:
         """The names in a folder of the project. Raises ValueError outside it."""
@@ -204,11 +220,37 @@ class ProjectSources:
         return _unless_empty(requirement_files.scan(lines))
 
     def _cxx_file(self, source: SourceFile, data: bytes) -> CxxFacts | None:
-        from gpufix.source.cxx import build_files, cxx_facts
+        """What it holds besides includes and needs, of which only the names are noted."""
+        from gpufix.source.cxx import build_files, cxx_facts, used_names
 
         if build_files.is_vendored(source.path):
-            return _unless_empty(cxx_facts.includes_alone(data))
-        return _unless_empty(cxx_facts.describe(data))
+            self._included[source.path] = cxx_facts.included(data)
+            return None
+        if not data.isascii():
+            data = decode(data).text.encode()
+        facts = cxx_facts.more(data)
+        if facts is not None:
+            self._told[source.path] = facts
+        self._included[source.path] = cxx_facts.included(data)
+        opening = cxx_facts.opening(data)
+        if used_names.may_need(data, opening):
+            self._needing.add(source.path)
+        elif opening is not None:
+            self._opening[source.path] = opening.names
+        return facts
+
+    def _whole_cxx_file(self, path: str) -> CxxFacts | None:
+        """All facts of a file that was read before."""
+        from gpufix.source.cxx import build_files, cxx_facts
+
+        try:
+            data = read_unlinked(f"{self._root}/{path}", _LIMIT_FILE)
+            if build_files.is_vendored(path):
+                return _unless_empty(cxx_facts.includes_alone(data))
+            needing = path in self._needing
+            return _unless_empty(cxx_facts.with_includes(data, self._told.get(path), needing))
+        except (OSError, ValueError):  # it has changed since
+            return None
 
     def _hip_file(self, source: SourceFile, data: bytes) -> HipFacts | None:
         from gpufix.source.cxx import build_files, cxx_facts
@@ -272,13 +314,16 @@ def mentions(project: Project, path: str) -> tuple[Mention, ...]:
 
 def holders(project: Project, word: str) -> tuple[str, ...]:
     """Paths of the Python sources that hold a word; what cannot be read is left out."""
+    return _holding(project, lambda data: word.encode() in data)
+
+
+def _holding(project: Project, holds: Callable[[bytes], bool]) -> tuple[str, ...]:
     found = []
     for source in project.sources:
-        path = f"{project.root}/{source.path}"
-        if source.kind != "python" or source.size > _LIMIT or os.path.islink(path):  # noqa: PTH114 - for each of thousands
+        if source.kind != "python" or source.size > _LIMIT:
             continue
         try:
-            if word.encode() in read(path, _LIMIT):
+            if holds(read_unlinked(f"{project.root}/{source.path}", _LIMIT)):
                 found.append(source.path)
         except OSError:
             continue  # the scan of the sources reports it

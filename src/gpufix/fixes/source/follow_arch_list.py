@@ -145,6 +145,10 @@ def _started(finding: Finding, view: View, place: NvccFlags) -> Plan | Skip:
         return _skip(finding, f"{place.path} hands nvcc what it refuses: change it there")
     if place.one:
         return _skip(finding, f"{place.path} has nvcc write code for one GPU: change it there")
+    if place.variants:
+        return _skip(
+            finding, f"{place.path} holds code written for {', '.join(place.variants)} only"
+        )
     return _appended(finding, view)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from gpufix.source.builds.cmake_conditions import compared, constant
 from gpufix.source.builds.run import UNKNOWN_PART
 
 _DEEPEST = 40
+_MARK = re.compile(r"\$<|>")
 
 
 class Setting(NamedTuple):
@@ -26,6 +29,26 @@ def generated(text: str, setting: Setting) -> str:
         return text
     found, _ = _sequence(text, 0, setting, 0, "")
     return found
+
+
+def whole(parts: Iterable[str]) -> Iterator[str]:
+    """The elements of a list, those that one expression reaches over as one: $<…: -a -b >."""
+    held: list[str] = []
+    depth = 0
+    for part in parts:
+        held.append(part)
+        depth = deepened(part, depth)
+        if not depth:
+            yield ";".join(held)
+            held = []
+    yield from held  # the last one never ends: each is taken as it stands
+
+
+def deepened(text: str, depth: int) -> int:
+    """How many expressions are open behind a text."""
+    for mark in _MARK.findall(text) if depth or "$<" in text else ():
+        depth = depth + 1 if mark == "$<" else max(depth - 1, 0)
+    return depth
 
 
 def _sequence(text: str, at: int, setting: Setting, depth: int, ends: str) -> tuple[str, int]:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from gpufix.frozen import Frozen
-from gpufix.source.builds.cmake_genex import Setting, generated
+from gpufix.source.builds.cmake_genex import Setting, generated, whole
 from gpufix.source.builds.cmake_run import CMakeRun
 from gpufix.source.builds.cmake_state import CMakeCall
 from gpufix.source.builds.cmake_store import UNDEFINED, Fatal, Value
@@ -255,7 +255,7 @@ class _Summary:
             rows += [_Item(t, shared.places, UNKNOWN_PART not in t) for t in _split(shared.text)]
         if not (target.kind == "FindCUDA" and language == "CUDA"):
             for value in self._used(target, "COMPILE_OPTIONS"):
-                rows += self._items(value, setting)
+                rows += self._items(value, setting, joined=True)
             if self._foreign(target):
                 yield Said(UNKNOWN_PART, target.place, False, FOREIGN)
         seen: set[str] = set()
@@ -347,10 +347,14 @@ class _Summary:
         targets = self._run.store.targets
         return tuple(sorted({i for i in linked if i not in targets and foreign.search(i)}))
 
-    def _items(self, value: Value, setting: Setting) -> list[_Item]:
-        """A property's elements, evaluated; what may be among them is unsure."""
+    def _items(self, value: Value, setting: Setting, joined: bool = False) -> list[_Item]:
+        """A property's elements, evaluated; what may be among them is unsure.
+
+        joined: an expression may reach over several of them.
+        """
         rows = []
-        for element in elements(value.text):
+        found = elements(value.text)
+        for element in whole(found) if joined else found:
             self._run.spend(len(element))
             text = generated(element, setting)
             sure = UNKNOWN_PART not in text and value.defined is not None

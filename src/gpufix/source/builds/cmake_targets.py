@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from gpufix.source.builds import cmake_cuda
+from gpufix.source.builds.cmake_genex import deepened
 from gpufix.source.builds.cmake_state import Call, CMakeState, Flow
 from gpufix.source.builds.cmake_store import MISSING, UNDEFINED, Value, unknown, value
 from gpufix.source.builds.cmake_words import Word
@@ -315,9 +316,13 @@ def _target_sources(
 
 
 def _add_options(run: CMakeState, call: Call) -> None:
-    """add_compile_options(): of the targets that come after it."""
+    """add_compile_options(): of the targets that come after it.
+
+    An expression over several arguments is none to CMake, other than in target_compile_options().
+    """
     key = ("folder", run.relative(run.folder), "COMPILE_OPTIONS")
-    extend(run, key, ";".join(call.texts), call.places())
+    texts = [UNKNOWN_PART if deepened(text, 0) else text for text in call.texts]
+    extend(run, key, ";".join(texts), call.places())
 
 
 def _add_definitions(run: CMakeState, call: Call) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Collection
 
 from gpufix.source.builds.world import BuildFiles
@@ -15,6 +16,7 @@ class WithCopies:
     def __init__(self, files: BuildFiles) -> None:
         self._files = files
         self._copies: dict[str, str] = {}  # target: source
+        self._within = ""  # what all targets begin with
 
     def copied(self, source: str, target: str) -> None:
         """A file or a folder lies at `target` too; a folder there takes a file in."""
@@ -22,6 +24,7 @@ class WithCopies:
             target = f"{target}/{source.rpartition('/')[2]}"
         if self.exists(source) and not self.exists(target) and len(self._copies) < _MOST:
             self._copies[target] = self._origin(source)
+            self._within = posixpath.commonprefix([self._within or target, target])
 
     def text(self, path: str) -> str | None:
         """The text of a file."""
@@ -42,7 +45,7 @@ class WithCopies:
         return names if names is None or not own else {*names, *own}
 
     def _origin(self, path: str) -> str:
-        if not self._copies:
+        if not self._copies or not path.startswith(self._within):
             return path
         for target, source in self._copies.items():
             if path == target or path.startswith(f"{target}/"):

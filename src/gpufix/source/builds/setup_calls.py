@@ -316,6 +316,7 @@ class BuildSetup(BuildOutside):
         if isinstance(modules, Unknown):
             self.doubt("the extensions that setup() is given")
         self.given = ops.elements(modules) if modules is not None else []
+        self._pure = self._has_pure(named)
         if _BUILDS.isdisjoint(map(str, self.argv)):
             return Unknown("the distribution")
         wheel = self._commands.get("bdist_wheel")
@@ -325,10 +326,24 @@ class BuildSetup(BuildOutside):
             self._run_builds()
         return Unknown("the distribution")
 
+    def _has_pure(self, named: dict[Any, Any]) -> bool:
+        """Whether there may be Python modules: without any, setuptools runs no build_py.
+
+        It looks for some itself where neither these nor extensions are given; its files may name some.
+        """
+        given = [named[key] for key in ("packages", "py_modules") if named.get(key) is not None]
+        if given:
+            return any(isinstance(each, Unknown) or ops.elements(each) for each in given)
+        return not self.given or any(
+            self.files.exists(f"{self.folder}/{name}") is not False
+            for name in ("setup.cfg", "pyproject.toml")
+        )
+
     def _run_builds(self) -> None:
         """What bdist_wheel makes the other commands do."""
         for label in _FIRST:
-            self._run_named(label)
+            if label != "build_py" or self._pure:
+                self._run_named(label)
         self._run_named("build")
         for label in _LAST:
             self._run_named(label)
@@ -348,7 +363,8 @@ class BuildSetup(BuildOutside):
                 self.record(each)
 
     def _build(self) -> None:
-        self._run_named("build_py")
+        if self._pure:
+            self._run_named("build_py")
         if self.given:
             self._run_named("build_ext")
 

@@ -44,6 +44,9 @@ _FOLLOWED = 500  # conditions of one function whose sums are compared
 _NESTED = 8  # loops around a condition whose variables are followed
 
 
+WORDS = ("__syncthreads",)
+
+
 def concerns(text: str) -> bool:
     """Whether a source may have one."""
     return "__syncthreads" in text

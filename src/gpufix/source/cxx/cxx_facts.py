@@ -10,16 +10,20 @@ from itertools import islice
 from gpufix.knowledge import hip_api
 from gpufix.source.cxx import barriers, fill, hip, used_names
 from gpufix.source.cxx.code import CxxCode
+from gpufix.source.cxx.used_names import Opening
 from gpufix.source.source_facts import CxxFacts, HipFacts, Include
-from gpufix.source.source_text import decode
+from gpufix.source.source_text import UndecodableText, decode, word_filter
 
 _INCLUDE = re.compile(rb"#[ \t]*include[ \t]*([<\"])([^>\"\n]{1,200})[>\"]")
+_NAMED = re.compile(rb"#[ \t]*include(?:_next)?[ \t]*[<\"]([^>\"\n]+)[>\"]")
+_ANGLED = re.compile(rb"#[ \t]*include[ \t]*<([^>\"\n]+)>")
 _INCLUDES = 5_000  # of one file
 _INDENT = 80  # between "#" and "include"; what stands farther right is taken for one
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _DEFINED = re.compile(r"#[ \t]*define[ \t]+(\w+)")
 # Each reader stands beside the test whether it has anything to read: most files are not lexed.
-_READERS: list[tuple[Callable[[str], bool], Callable[[CxxFacts, CxxCode], CxxFacts]]] = [
+_Reader = Callable[[CxxFacts, CxxCode], CxxFacts]
+_READERS: list[tuple[Callable[[str], bool], _Reader]] = [
     (
         used_names.concerns,
         lambda facts, code: replace(
@@ -34,17 +38,85 @@ _READERS: list[tuple[Callable[[str], bool], Callable[[CxxFacts, CxxCode], CxxFac
 ]
 
 
-def describe(data: bytes) -> CxxFacts:
-    """Facts of one file. Raises NotText for binary files."""
+_BEGINNINGS, _WHOLE = used_names.WORDS
+_MARKS = word_filter(
+    {word.encode() for word in (*_BEGINNINGS, *barriers.WORDS, *fill.WORDS)},
+    {word.encode() for word in _WHOLE},
+)
+
+
+def more(data: bytes) -> CxxFacts | None:
+    """What a file holds besides includes and names that lack one; None: nothing. Raises UndecodableText.
+
+    Nine of ten files hold no word that a reader looks for: these are not lexed, and not even decoded.
+    """
+    if data.find(b"\0", 0, 8192) >= 0:
+        raise UndecodableText("binary, not text")
+    if not _MARKS(data):
+        return None
     text = decode(data).text
-    readers = [read for concerns, read in _READERS if concerns(text)]
-    if not readers and (found := _head_alone(text)) is not None:
-        return found
+    readers = _concerned(text)
+    facts = _read(CxxCode(text), CxxFacts(), readers) if readers else CxxFacts()
+    return facts if any(vars(facts).values()) else None
+
+
+def included(data: bytes) -> tuple[str, ...]:
+    """The names on the include lines of a file, those in comments too."""
+    return tuple({name.decode("utf-8", "replace").strip(): 0 for name in _NAMED.findall(data)})
+
+
+_FIRST = re.compile(rb"#[ \t]*(?!pragma[ \t]+once)")
+_OPENING = re.compile(
+    rb"(?:[ \t]*(?:#[ \t]*include[ \t]*[<\"][^>\"\n]+[>\"][ \t]*|//[^\n\\\r]*)?\r?\n)+"
+)
+
+
+def opening(data: bytes) -> Opening | None:
+    """The includes with which a file begins for certain: no directive and no open comment is before them."""
+    if (first := _FIRST.search(data)) is None:
+        return None
+    start = data.rfind(b"\n", 0, first.start()) + 1
+    block = _OPENING.match(data, start)
+    before = data[:start]
+    if block is None or b'"' in before or before.endswith((b"\\\n", b"\\\r\n")):
+        return None
+    closed = before.rfind(b"/*") <= before.rfind(b"*/")
+    if not closed or before.count(b"/*") != before.count(b"*/"):
+        return None
+    angled = (name.decode("utf-8", "replace").strip() for name in _ANGLED.findall(block[0]))
+    return Opening(included(block[0]), frozenset(angled), block.end())
+
+
+def describe(data: bytes) -> CxxFacts:
+    """Facts of one file. Raises UndecodableText for binary files."""
+    text = decode(data).text
+    readers = _concerned(text)
+    if not readers and not used_names.may_need(data):
+        return _of_includes(text)
     code = CxxCode(text)
     facts = CxxFacts(includes=_includes(code), needs=used_names.needs(code))
+    return _read(code, facts, readers)
+
+
+def with_includes(data: bytes, told: CxxFacts | None, needing: bool) -> CxxFacts:
+    """Facts of one file of which the others are known: what `more` told, and whether it may need a header."""
+    text = decode(data).text
+    if told is None and not needing:
+        return _of_includes(text)
+    code = CxxCode(text)
+    needs = used_names.needs(code) if needing else {}
+    return _read(code, replace(told or CxxFacts(), includes=_includes(code), needs=needs), [])
+
+
+def _concerned(text: str) -> list[_Reader]:
+    return [read for concerns, read in _READERS if concerns(text)]
+
+
+def _read(code: CxxCode, facts: CxxFacts, readers: list[_Reader]) -> CxxFacts:
     for read in readers:
         facts = read(facts, code)
-    return replace(facts, macros=_macros(code, facts)) if code.definitions else facts
+    told = any(vars(facts).values())
+    return replace(facts, macros=_macros(code, facts)) if told and code.definitions else facts
 
 
 def _includes(code: CxxCode) -> tuple[Include, ...]:
@@ -53,6 +125,14 @@ def _includes(code: CxxCode) -> tuple[Include, ...]:
         Include(name, quoted, code.line(line.start), at(line.start))
         for line, name, quoted in code.includes[:_INCLUDES]
     )
+
+
+def _of_includes(text: str) -> CxxFacts:
+    """The facts of a file that holds nothing else."""
+    if (found := _head_alone(text)) is not None:
+        return found
+    code = CxxCode(text)
+    return _read(code, CxxFacts(includes=_includes(code)), [])
 
 
 def _head_alone(text: str) -> CxxFacts | None:
@@ -64,8 +144,6 @@ def _head_alone(text: str) -> CxxFacts | None:
     if text.rfind("/*", 0, end) > text.rfind("*/", 0, end):
         return None
     head = CxxCode(text[:end])
-    if used_names.may_need(head, text):
-        return None
     facts = CxxFacts(includes=_includes(head))
     if not any(row.guards for row in facts.includes):
         return facts
@@ -89,7 +167,7 @@ def _behind_includes(text: str) -> int:
 
 
 def describe_hip(data: bytes) -> HipFacts:
-    """What a HIP build meets. Raises NotText for binary files."""
+    """What a HIP build meets. Raises UndecodableText for binary files."""
     text = decode(data).text
     if not hip.concerns(text):
         return HipFacts()

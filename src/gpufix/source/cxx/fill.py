@@ -30,6 +30,9 @@ _PRODUCT = re.compile(r"=\s*\([^()-]*-[^()]+\)\s*\*\s*\([^()-]*-[^()]+\)\s*;")
 _SCAN = re.compile(r"\bDeviceScan\s*::\s*(InclusiveSum|ExclusiveSum)\s*(\()")
 
 
+WORDS = ("DeviceScan", "__global__")  # one of them stands in every text that concerns
+
+
 def concerns(text: str) -> bool:
     """Whether a source may fill, count or scan."""
     if "DeviceScan" in text:

@@ -6,14 +6,23 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 
+from gpufix.frozen import Frozen
 from gpufix.knowledge import removed_apis
 from gpufix.knowledge.removed_apis import Removed
 from gpufix.knowledge.std_includes import NEEDS, Need
 from gpufix.source.cxx.code import CxxCode, Guards, mask
 from gpufix.source.source_facts import NameUse
-from gpufix.source.source_text import word_filter
+from gpufix.source.source_text import decode, word_filter
 
 _PLACES = 12  # of one name under one condition
+
+
+class Opening(Frozen):
+    """Includes with which a file begins: under no condition, in no comment."""
+
+    names: tuple[str, ...]
+    angled: frozenset[str]  # those in <>
+    end: int
 
 
 def places(code: CxxCode, spans: Iterable[tuple[str, int]]) -> list[NameUse]:
@@ -37,8 +46,10 @@ _OWN = [
     if row.kind not in ("header", "field", "regex", "template", "trailing")
 ]
 _FIELDS = removed_apis.fields()
-_BEGIN = word_filter(row.trigger for row in _ROWS if row.kind == "regex")
-_WORDS = word_filter({row.trigger for row in _ROWS if row.kind != "regex"} | {*_FIELDS}, whole=True)
+_BEGIN = {row.trigger for row in _ROWS if row.kind == "regex"}
+_WHOLE = {row.trigger for row in _ROWS if row.kind != "regex"} | {*_FIELDS}
+WORDS = (frozenset(_BEGIN), frozenset(_WHOLE))  # the beginnings and the whole words
+_holds = word_filter(*WORDS)
 _INTEGER = re.compile(r"-?\d+|cudaCpuDeviceId|CU_DEVICE_CPU")
 _FLAG = ("true", "false")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
@@ -47,7 +58,7 @@ _ARGUMENTS = 2_000  # characters of a call
 
 def concerns(text: str) -> bool:
     """Whether a source may use one."""
-    return _WORDS(text) or _BEGIN(text)
+    return _holds(text)
 
 
 def removed(code: CxxCode) -> tuple[NameUse, ...]:
@@ -124,13 +135,27 @@ def own(code: CxxCode) -> tuple[str, ...]:
     for name, space, last in _OWN:
         if last not in code.words or (space and f"namespace {space}" not in code.text):
             continue
-        if (
-            (last in code.definitions and not space)
-            or re.search(rf"\b(?:struct|class|using)\s+{last}\b", code.masked)
-            or re.search(rf"[\w*&>]\s+{last}\s*\([^;{{}}()]*\)\s*(?:const\s*)?\{{", code.masked)
-        ):
+        if (last in code.definitions and not space) or _defines(code, last):
             found.append(name)
     return tuple(found)
+
+
+_TYPE = re.compile(r"\b(?:struct|class|using)\s+$")
+_RETURNED = re.compile(r"[\w*&>]\s+$")
+_BODY = re.compile(r"\s*\([^;{}()]*\)\s*(?:const\s*)?\{")
+_LEFT = 100  # characters before a name that say what it is
+
+
+def _defines(code: CxxCode, name: str) -> bool:
+    """Whether a type or a function of this name is defined."""
+    text = code.masked
+    for match in _compiled(rf"{name}\b").finditer(text):
+        before = (max(0, match.start() - _LEFT), match.start())
+        if _TYPE.search(text, *before):
+            return True
+        if _BODY.match(text, match.end()) and _RETURNED.search(text, *before):
+            return True
+    return False
 
 
 def _field_uses(code: CxxCode) -> list[NameUse]:
@@ -149,7 +174,7 @@ def _field_uses(code: CxxCode) -> list[NameUse]:
     return found
 
 
-_BEFORE = re.compile(r"(?<![\w.>:])((?:(?:std\s*)?::\s*)?u?)$")
+_BEFORE = re.compile(r"(?<![\w.>:])((?:(?:std)?::)?u?)$")
 # The names of headers and conditions are no uses; macro bodies are.
 _SILENCED = re.compile(
     r"(?m)^[ \t]*#[ \t]*(?:include|if|ifdef|ifndef|elif|undef|pragma|error)\b[^\n]*"
@@ -157,6 +182,9 @@ _SILENCED = re.compile(
 _ALIAS = re.compile(r"(?:\busing\s+|\btypedef\b[^;{}]*\s)$")
 _FAR = 1_000  # characters that a typedef may have before the name
 _TRIGGERS = [(need, [re.compile(trigger).search for trigger in need.triggers]) for need in NEEDS]
+_IN_BYTES = [
+    (need, [re.compile(trigger.encode()).search for trigger in need.triggers]) for need in NEEDS
+]
 
 
 def needs(code: CxxCode) -> dict[str, tuple[NameUse, ...]]:
@@ -171,12 +199,16 @@ def needs(code: CxxCode) -> dict[str, tuple[NameUse, ...]]:
     return found
 
 
-def may_need(head: CxxCode, text: str) -> bool:
-    """Whether a file may have some. head: the text up to its last include."""
-    for need, searches in _TRIGGERS:
-        end = next(_bringing(head, need), len(text))
-        met = any(search(text, 0, end) for search in searches)
-        if met and next(_uses(need, text[:end]), None):
+def may_need(data: bytes, opening: Opening | None = None) -> bool:
+    """Whether a file may have some: a word of one stands before the header that brings it.
+
+    opening: the includes with which it begins for certain.
+    """
+    for need, searches in _IN_BYTES:
+        met = [match.start() for search in searches if (match := search(data))]
+        if not met or (opening and opening.end < min(met) and not opening.angled <= need.silent):
+            continue
+        if next(_bringing(CxxCode(decode(data[: min(met)]).text), need), None) is None:
             return True
     return False
 
@@ -203,7 +235,7 @@ def _whole(text: str, match: re.Match[str]) -> tuple[str, int] | None:
     before = _BEFORE.search(text, max(0, match.start() - 24), match.start())
     if before is None:
         return None
-    return re.sub(r"\s", "", before[1]) + match[0], before.start(1)
+    return before[1] + match[0], before.start(1)
 
 
 def _bringing(code: CxxCode, need: Need) -> Iterator[int]:

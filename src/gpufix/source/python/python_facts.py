@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from gpufix.frozen import Frozen
-from gpufix.source.arch_flags import UNKNOWN, parse
+from gpufix.source.arch_flags import UNKNOWN, codes, parse_word
 from gpufix.source.cxx import build_files
 from gpufix.source.cxx.build_files import NamedSource
 from gpufix.source.python import dtypes, environ, half_flow, modules, standards
@@ -94,10 +94,10 @@ _READERS = (
         lambda facts, tree: replace(facts, stale_device=dtypes.stale_devices(tree)),
     ),
 )
-_WORDS = {
-    "float32": half_flow.may_sink,
+# What is asked of the files of a whole project where one of them makes it matter.
+WORDS: Mapping[str, Callable[[bytes], bool]] = {
     "half": half_flow.may_cast,
-    "models": half_flow.may_loop,
+    "half models": lambda data: half_flow.may_loop(data) and half_flow.may_cast(data),
     "device": lambda data: b"self.device" in data and b"class " in data,
     "moves": dtypes.may_move_one,
 }
@@ -120,7 +120,7 @@ def scan(data: bytes, path: str, folder: str) -> PythonFile:
     setup = is_setup(path)
     if setup:
         readers.append(_setup)
-    words = tuple(word for word, has in _WORDS.items() if has(data))
+    words = ("float32",) if half_flow.may_sink(data) else ()
     if not readers and not builds:
         return PythonFile(PythonFacts(words=words), None) if words else _NOTHING
     tree = Tree(decode(data).text, folder, of_build_file if setup else parsed)
@@ -154,8 +154,10 @@ def _ends(tree: Tree, node: ast.AST) -> bool:
 def _nvcc(tree: Tree) -> tuple[NvccFlag, ...]:
     """The flags that matter for architectures: those that name one, or contain "arch"."""
     rows = []
-    for flag in nvcc_flags(tree):
-        named = tuple(a for text in flag.texts for a in parse(text))
+    flags = nvcc_flags(tree)
+    listed = codes([flag.texts[0] for flag in flags])
+    for flag in flags:
+        named = tuple(a for text in flag.texts for a in parse_word(text, listed))
         if not named and not any("arch" in text for text in flag.texts):
             continue
         text = flag.texts[0].replace(UNKNOWN, "…")
