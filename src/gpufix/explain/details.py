@@ -209,6 +209,7 @@ REFINERS: dict[str, Refiner] = {
     "cuda-mismatch": cuda_mismatch,
     "no-torch": no_torch,
     "numpy-bounds": conflicts.numpy_bounds,
+    "program": system_details.program,
     "pybind-signature": symbol_details.signature,
     "python-headers": toolchain_details.python_headers,
     "python-version": offered.other_python,

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
+from gpufix.explain.explanation import Explanation
+from gpufix.explain.log_scan import Hit
 from gpufix.knowledge import system_headers, system_libraries
 from gpufix.knowledge.conda import CHANNEL
+from gpufix.knowledge.data_table import table
+
+_WORD = re.compile(r"[\w+-]+")
 
 
 def library(name: str) -> str | None:
@@ -27,3 +34,19 @@ def _commands(debian: str, provided: str, conda: str | None) -> str:
     if conda:
         ways.append(f"`conda install -c {CHANNEL} {conda}`")
     return f"Install what holds it: {', '.join(ways)}."
+
+
+def program(explanation: Explanation, hit: Hit) -> Explanation:
+    """How to install a program that is called and not there."""
+    programs: dict[str, list[str | None]] = table("system_programs")["programs"]
+    found = next((word for word in _WORD.findall(hit.shown) if word in programs), None)
+    if found is None:
+        return explanation
+    debian, conda = programs[found]
+    ways = [f"`apt install {debian}`"] if debian else []
+    ways.append(f"`conda install -c {CHANNEL} {conda}`")
+    return explanation.but(
+        what=f"The program {found} is not installed, or not on PATH.",
+        do=f"Install {found}: {', '.join(ways)}, on Windows its own installer with its folder on PATH; then a new shell. In "
+        "a container's image it is one more line of the Dockerfile.",
+    )
