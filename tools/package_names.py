@@ -71,6 +71,7 @@ def _read_module(found: Reading, module: str, tree: ast.Module) -> None:
     plain = module.removesuffix(".__init__")
     folder = plain if module != plain else plain.rpartition(".")[0]
     names = found.modules[plain]
+    names |= _kept_alive(tree)
     for node in _statements(tree.body):
         if isinstance(node, ast.ClassDef):
             names.add(node.name)
@@ -82,6 +83,20 @@ def _read_module(found: Reading, module: str, tree: ast.Module) -> None:
             _read_import(found, plain, folder, node)
         else:
             names |= set(_assigned(node))
+
+
+def _kept_alive(tree: ast.Module) -> set[str]:
+    """Names that a module's own __getattr__ still gives: the keys of its tables."""
+    if not any(isinstance(one, ast.FunctionDef) and one.name == "__getattr__" for one in tree.body):
+        return set()
+    tables = (one.value for one in tree.body if isinstance(one, ast.Assign | ast.AnnAssign))
+    return {
+        one.value
+        for whole in tables
+        if whole is not None
+        for one in ast.walk(whole)
+        if isinstance(one, ast.Constant) and isinstance(one.value, str) and one.value.isidentifier()
+    }
 
 
 def _statements(nodes: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -232,6 +247,9 @@ def spans(package: str, releases: dict[str, Reading]) -> dict[str, Span]:
                 out[name] = (first, last)
     front = {one[1:] for tokens_of in seen.values() for one in tokens_of.get("root", ())}
     shown = {one[1:] for tokens_of in seen.values() for one in tokens_of.get("open", ())}
+    if package in _FRONT_ONLY:
+        shown = front
+        out = {n: s for n, s in out.items() if n[0] == "." or (n[0] == ":" and s[1])}
     return {
         name: span
         for name, span in out.items()
@@ -252,6 +270,11 @@ def wanted(name: str, last: str) -> bool:
     if len(plain) < 3 or plain.startswith("_") or (plain.isupper() and not last):
         return False
     return bool(last) or name[0] in ":?" or "(" in name
+
+
+# Packages whose inner modules are forwarded, or whose functions are as many as their models.
+_FRONT_ONLY = {"numpy", "timm"}
+_NOT_KEPT = {"_distutils_hack"}
 
 
 def _said(name: str, span: Span, out: dict[str, Span]) -> bool:
@@ -318,7 +341,7 @@ def _of_release(nodes: list[ast.stmt], minor: int) -> Iterator[ast.stmt]:
 # The distribution of a package that is called otherwise.
 PIP = {
     "PIL": "Pillow", "av": "av", "awq": "autoawq", "cv2": "opencv-python-headless", "google": "protobuf", "haiku": "dm-haiku",
-    "orbax": "orbax-checkpoint", "pyannote": "pyannote.audio", "skimage": "scikit-image", "sklearn": "scikit-learn",
+    "orbax": "orbax-checkpoint", "pkg_resources": "setuptools", "pyannote": "pyannote.audio", "skimage": "scikit-image", "sklearn": "scikit-learn",
     "flashinfer": "flashinfer-python", "flask": "Flask", "tf_keras": "tf-keras", PYTHON: PYTHON,
 }  # fmt: skip
 
@@ -354,7 +377,7 @@ def _files(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
 def write(found: dict[str, dict[str, Reading]]) -> None:
     """The table of all packages that were read."""
     packages = {}
-    for package in sorted(found):
+    for package in sorted(found.keys() - _NOT_KEPT):
         versions = sorted(found[package], key=key)
         packages[package] = {
             "pip": PIP.get(package, package.replace("_", "-")),

@@ -70,6 +70,16 @@ def _known(owner: str, name: str, asker: str | None) -> str | None:
     return f"{has}; or take {other} that goes with the installed {owner}."
 
 
+def recorded_name(explanation: Explanation, hit: Hit) -> Explanation:
+    """The releases that have the name, before what the row says anyway."""
+    found = _FROM.search(hit.shown)
+    if found is None:
+        return explanation
+    module, name = _asked(found)
+    known = _in_table(module, name, _asker(hit, _package(module)))
+    return explanation.but(do=f"{known} {explanation.do}") if known else explanation
+
+
 def _in_table(module: str, name: str, asker: str | None) -> str | None:
     """The releases that have a name or a module, of the packages whose names are recorded."""
     whole = f"{module}.{name}".strip(".")

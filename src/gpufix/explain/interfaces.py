@@ -74,7 +74,7 @@ def other_arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
     found = _CALL.search(hit.shown)
     near = _near(hit)
     if found is None:
-        return explanation
+        return _bare_argument(explanation, hit)
     owner, argument = found["owner"], found["argument"]
     package = _package(owner) if owner else None
     if (
@@ -107,6 +107,13 @@ def other_arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
         do=f"Install the release of {whose} that the project names: most often an older one, which knows "
         f"(or does not give) {argument or 'these arguments'}; else a newer release of the caller."
     )
+
+
+def _bare_argument(explanation: Explanation, hit: Hit) -> Explanation:
+    """Only the argument is told: its new name, where it has one."""
+    argument = explanation.captures.get("name", "")
+    new = name_spans.renamed("", argument)
+    return explanation.but(do=_new_name("", argument, new, _near(hit))) if new else explanation
 
 
 def _recorded(known: Iterator[Owner], owner: str, hit: Hit) -> Owner | None:

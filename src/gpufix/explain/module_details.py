@@ -38,7 +38,7 @@ def not_installed(explanation: Explanation, hit: Hit) -> Explanation:
         if command is None:
             return explanation
         return explanation.but(do=_install([command], found["module"]))
-    asked = re.split(r", ?", found["listed"] or found["library"] or found["absent"])
+    asked = re.split(r", ?", (found["listed"] or found["library"] or found["absent"]).rstrip("."))
     commands = [names.get(one.replace("-", "_"), names.get(one.lower(), one)) for one in asked]
     return explanation.but(do=_install(commands, asked[0].replace("-", "_")))
 

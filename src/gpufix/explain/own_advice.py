@@ -13,10 +13,10 @@ _ERROR = re.compile(
 )
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+(?=[A-Z`'\"\[(])|\n{2,}")
 _ADVICE = re.compile(
-    r"\b(?:please|try|run|use|set|pass|install|reinstall|upgrade|downgrade|update|rebuild|increase|decrease|reduce|lower|raise"
+    r"(?<![\w.'\"`/-])(?:please|try|run|use|set|pass|install|reinstall|upgrade|downgrade|update|rebuild|increase|decrease|reduce|lower|raise"
     r"|enable|disable|remove|specify|export|add|switch|consider|make sure|ensure|you (?:can|need|must|should|may)"
     r"|(?:is|are) required|requires?|must be|should be|need(?:s)? to be|only (?:supports?|available|works?)|at least"
-    r"|(?:pip3?|conda|mim|apt(?:-get)?|brew) install)\b",
+    r"|(?:pip3?|conda|mim|apt(?:-get)?|brew) install)(?=[\s:,])",
     re.IGNORECASE,
 )
 # What sends the reader elsewhere, and torch's tail of every asynchronous error.
