@@ -130,9 +130,10 @@ def _read_class(found: Reading, node: ast.ClassDef) -> None:
 
 def _arguments(node: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
     given = node.args
-    return {
-        one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)
-    } - {"self", "cls"}
+    return {one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)} - {
+        "self",
+        "cls",
+    }
 
 
 def _read_import(found: Reading, module: str, folder: str, node: ast.ImportFrom) -> None:
@@ -202,7 +203,9 @@ def tokens(package: str, found: Reading) -> dict[str, set[str]]:
 def _of_python(found: Reading) -> dict[str, set[str]]:
     out: dict[str, set[str]] = {".modules": {f".{module}" for module in found.modules}}
     for module, names in found.modules.items():
-        out[f"{module}:"] = {f"{module}:{one}" for one in names if not one.isupper() or one == "UTC"}
+        out[f"{module}:"] = {
+            f"{module}:{one}" for one in names if not one.isupper() or one == "UTC"
+        }
     return out
 
 
@@ -247,9 +250,13 @@ def spans(package: str, releases: dict[str, Reading]) -> dict[str, Span]:
                 out[name] = (first, last)
     front = {one[1:] for tokens_of in seen.values() for one in tokens_of.get("root", ())}
     shown = {one[1:] for tokens_of in seen.values() for one in tokens_of.get("open", ())}
-    if package in _FRONT_ONLY:
+    if package in _FRONT_ONLY | _MODULES_GONE:
         shown = front
-        out = {n: s for n, s in out.items() if n[0] == "." or (n[0] == ":" and s[1])}
+        out = {n: s for n, s in out.items() if n[0] in (".", ":") and (s[1] or n[0] == ".")}
+    if package in _ARGUMENTS_GONE:
+        out = {n: s for n, s in out.items() if "(" not in n or s[1]}
+    if package in _MODULES_GONE:
+        out = {n: s for n, s in out.items() if n[0] == ":" or (s[1] and n.count(".") < 3)}
     return {
         name: span
         for name, span in out.items()
@@ -272,9 +279,51 @@ def wanted(name: str, last: str) -> bool:
     return bool(last) or name[0] in ":?" or "(" in name
 
 
-# Packages whose inner modules are forwarded, or whose functions are as many as their models.
-_FRONT_ONLY = {"numpy", "timm"}
-_NOT_KEPT = {"_distutils_hack"}
+# Packages whose inner modules are forwarded.
+_FRONT_ONLY = {"numpy"}
+# Large ones whose insides change with every release: what went of their modules, and of their front.
+_MODULES_GONE = {
+    *(
+        "albumentations",
+        "bitsandbytes",
+        "compressed_tensors",
+        "deepspeed",
+        "flash_attn",
+        "matplotlib",
+        "networkx",
+        "optimum",
+    ),
+    *(
+        "orbax",
+        "pkg_resources",
+        "pytorch_lightning",
+        "sentence_transformers",
+        "sglang",
+        "torch_geometric",
+        "torchao",
+        "triton",
+    ),
+    *("vllm", "werkzeug", "xformers"),
+}
+_ARGUMENTS_GONE = {
+    *(
+        "flax",
+        "gradio",
+        "jax",
+        "keras",
+        "networkx",
+        "numba",
+        "onnx",
+        "openai",
+        "pandas",
+        "scipy",
+        "setuptools",
+        "skimage",
+        "sklearn",
+    ),
+    *("torchmetrics", "werkzeug"),
+}
+_NOT_KEPT = {"_distutils_hack", "click", "orbax", "timm"}
 
 
 def _said(name: str, span: Span, out: dict[str, Span]) -> bool:
@@ -351,7 +400,9 @@ def archives(folder: Path) -> dict[str, dict[str, Reading]]:
     out: dict[str, dict[str, Reading]] = defaultdict(dict)
     for path in sorted(folder.iterdir()):
         name, version = re.split(r"-(?=\d)", path.name.removesuffix(".tar.gz"), maxsplit=1)
-        package = next((one for one, pip in PIP.items() if _plain(pip) == _plain(name)), _plain(name))
+        package = next(
+            (one for one, pip in PIP.items() if _plain(pip) == _plain(name)), _plain(name)
+        )
         out[package][version.partition("-")[0]] = read(_files(path), {package})
     return out
 
@@ -388,7 +439,11 @@ def write(found: dict[str, dict[str, Reading]]) -> None:
         "source": "wheels and source archives on PyPI, read by tools/package_names.py; of Python the stubs of typeshed",
         "packages": packages,
     }
-    DATA.write_bytes(lzma.compress(json.dumps(text, separators=(",", ":")).encode(), preset=9 | lzma.PRESET_EXTREME))
+    DATA.write_bytes(
+        lzma.compress(
+            json.dumps(text, separators=(",", ":")).encode(), preset=9 | lzma.PRESET_EXTREME
+        )
+    )
 
 
 if __name__ == "__main__":

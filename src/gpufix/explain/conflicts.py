@@ -132,7 +132,7 @@ def numpy_module(explanation: Explanation, hit: Hit) -> Explanation:
     module = named[-1]
     package = table("import_names")["names"].get(module, module)
     return explanation.but(
-        do=f"`pip install \"numpy<2\"` in this environment; or upgrade {module} to a newer release that is built for NumPy 2 "
+        do=f'`pip install "numpy<2"` in this environment; or upgrade {module} to a newer release that is built for NumPy 2 '
         f"(`pip install -U {package}`), or build it again."
     )
 

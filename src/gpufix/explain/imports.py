@@ -94,7 +94,9 @@ def one_of(known: Owner, name: str, asker: str | None) -> str:
     if known.package == name_spans.PYTHON:
         return _of_python(known.span, name, asker)
     other = f"of {asker}" if asker and asker != known.package else "of what asks for it"
-    has = f'{known.pip} has {name} {known.span.words}: `pip install "{known.pip}{known.span.bounds}"`'
+    has = (
+        f'{known.pip} has {name} {known.span.words}: `pip install "{known.pip}{known.span.bounds}"`'
+    )
     if known.span.last:
         return f"{has}; or a newer release {other}, which does without it (in code of your own write its successor)."
     return f"{has}; or an older release {other}, which goes with the installed {known.pip}."

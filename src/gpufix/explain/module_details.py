@@ -46,7 +46,9 @@ def not_installed(explanation: Explanation, hit: Hit) -> Explanation:
 def _install(commands: list[str], module: str) -> str:
     """One command for all; what is built from its source stands last, with the options that it wants."""
     whole = " ".join(sorted(commands, key=lambda one: "--" in one))
-    return f"Install it for the Python that ran this: `python -m pip install {whole}`.{_hint(module)}"
+    return (
+        f"Install it for the Python that ran this: `python -m pip install {whole}`.{_hint(module)}"
+    )
 
 
 def _hint(module: str) -> str:

@@ -11,9 +11,9 @@ from gpufix.explain.prefilter import normalised_line
 _ERROR = re.compile(
     r"(?:\b[A-Z]\w{2,60}(?:Error|Exception|Warning)|\b(?:error|fatal|ERROR|FATAL|Error|CRITICAL))\b[^\n]{0,20}:"
 )
-_SENTENCE = re.compile(r"(?<=[.!?;])\s+(?=[A-Z`'\"\[(])|\n{2,}")
+_SENTENCE = re.compile(r"(?<=[.!?;])\s+(?=[A-Z`'\"\[(])|(?<=[.!?])\n|\n{2,}")
 _ADVICE = re.compile(
-    r"(?<![\w.'\"`/-])(?:please|try|run|use|set|pass|install|reinstall|upgrade|downgrade|update|rebuild|increase|decrease|reduce|lower|raise"
+    r"(?<![\w.'\"`/-])(?:please|try|run|use(?! of\b)|set|pass|install|reinstall|upgrade|downgrade|update|rebuild|increase|decrease|reduce|lower|raise"
     r"|enable|disable|remove|specify|export|add|switch|consider|make sure|ensure|you (?:can|need|must|should|may)"
     r"|(?:is|are) required|requires?|must be|should be|need(?:s)? to be|only (?:supports?|available|works?)|at least"
     r"|(?:pip3?|conda|mim|apt(?:-get)?|brew) install)(?=[\s:,])",
@@ -34,15 +34,13 @@ _BARE = 500  # characters of a text that is one message, without a word for an e
 def own_advice(found: LogScan) -> Explanation | None:
     """The sentences of the last error that tell what to do; None where there are none."""
     text = (found.tail or found.head).decode("utf-8", "replace")[-_REACH:]
-    message = _message(text)
-    if message is None:
-        return None
+    at, message = _message(text)
     told = [
         one
         for one in (part.strip() for part in _SENTENCE.split(message))
         if _ADVICE.search(one) and not _ELSEWHERE.search(one)
     ]
-    said = " ".join(told)[:_LONGEST].strip()
+    said = " ".join(" ".join(told).split())[:_LONGEST].strip()
     if not said:
         return None
     return Explanation(
@@ -53,19 +51,23 @@ def own_advice(found: LogScan) -> Explanation | None:
         do=f"As the message says: {said}",
         source="the message",
         versions=None,
-        line=0,
+        line=max(1, found.lines - text.rstrip("\n").count("\n") + at),
         order=0,
         shown=message.partition("\n")[0],
         captures={},
     )
 
 
-def _message(text: str) -> str | None:
-    """The last error with the lines that belong to it; a short text without any is one itself."""
-    lines = [normalised_line(line) for line in text.splitlines()]
+def _message(text: str) -> tuple[int, str]:
+    """The last error with the lines that belong to it, and the number of its line in the text, from 0.
+
+    A short text without any is one itself.
+    """
+    lines = [normalised_line(line) for line in text.split("\n")]
     at = [number for number, line in enumerate(lines) if _ERROR.search(line)]
     if not at:
-        return "\n".join(lines).strip() if len(text) <= _BARE else None
+        first = next((number for number, line in enumerate(lines) if line), 0)
+        return first, "\n".join(lines[first:]).strip() if len(text) <= _BARE else ""
     with_advice = [n for n in at if _ADVICE.search(" ".join(lines[n : n + 3]))]
     start = (with_advice or at)[-1]
     after = []
@@ -73,4 +75,4 @@ def _message(text: str) -> str | None:
         if after and re.match(r'File "|Traceback|\[end of output|\s*at |note: ', line):
             break
         after.append(line)
-    return "\n".join(after).strip()
+    return start, "\n".join(after).strip()

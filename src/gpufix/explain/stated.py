@@ -89,7 +89,14 @@ _CARD = re.compile(
     r"|(?:\b(?:RTX|GTX|GeForce)[ -]?)?(?P<series>[2345]0|1[06])(?:xx\b|[ -]series)",
     re.IGNORECASE,
 )
-_SERIES = {"10": "sm_61", "16": "sm_75", "20": "sm_75", "30": "sm_86", "40": "sm_89", "50": "sm_120"}
+_SERIES = {
+    "10": "sm_61",
+    "16": "sm_75",
+    "20": "sm_75",
+    "30": "sm_86",
+    "40": "sm_89",
+    "50": "sm_120",
+}
 _GENERATIONS = {
     "pascal": "sm_61", "volta": "sm_70", "turing": "sm_75", "hopper": "sm_90", "dgx spark": "sm_121", "gb10": "sm_121",
     "gb200": "sm_100", "b200": "sm_100", "gb300": "sm_103", "b300": "sm_103", "h20": "sm_90", "h800": "sm_90", "p40": "sm_61",

@@ -64,7 +64,10 @@ def build_package(explanation: Explanation, hit: Hit) -> Explanation | None:
             do=f"`python -m pip install {wheel}`, and -D{name}_DIR=$(python -m {name} --cmakedir) where CMake does not see it."
         )
     known = table("system_programs")
-    row = next((known[kind][name] for kind in ("cmake", "pkgconfig", "programs") if name in known[kind]), None)
+    row = next(
+        (known[kind][name] for kind in ("cmake", "pkgconfig", "programs") if name in known[kind]),
+        None,
+    )
     if row is None and (found := re.search(r"libraries \['(\w+)'", hit.shown)):
         row = known["pkgconfig"].get(f"lib{found[1]}")
     if row is None:
