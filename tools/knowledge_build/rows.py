@@ -1071,7 +1071,7 @@ class RemovedNames(Row):
     names: dict[str, RemovedName]
     came: dict[str, str]
     came_source: Source
-    python: dict[str, tuple[str, str]]
+    python: dict[str, Annotated[list[str], Field(min_length=2, max_length=2)]]
     python_source: Source
 
     @model_validator(mode="after")

@@ -53,8 +53,8 @@ def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
         return None
     owner, name = found["owner"].rpartition(".")[2], found["name"]
     package, asker = _package(found["owner"]), _asker(hit)
-    if known := _recorded(name_spans.of_member(owner, name), found["owner"], hit):
-        return explanation.but(do=one_of(known, f"{owner}.{name}", asker))
+    if of := _recorded(name_spans.of_member(owner, name), found["owner"], hit):
+        return explanation.but(do=one_of(of, f"{owner}.{name}", asker))
     if package is None and asker is None:
         return None
     for base in (owner, *_BASES) if package == "transformers" else (owner,):

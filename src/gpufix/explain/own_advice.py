@@ -14,7 +14,7 @@ _ERROR = re.compile(
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+(?=[A-Z`'\"\[(])|(?<=[.!?])\n|\n{2,}")
 _ADVICE = re.compile(
     r"(?<![\w.'\"`/-])(?:please|try|run|use(?! of\b)|set|pass|install|reinstall|upgrade|downgrade|update|rebuild|increase|decrease|reduce|lower|raise"
-    r"|enable|disable|remove|specify|export|add|switch|consider|make sure|ensure|you (?:can|need|must|should|may)"
+    r"|enable|disable|remove|replace|specify|export|add|switch|consider|make sure|ensure|you (?:can|need|must|should|may)"
     r"|(?:is|are) required|requires?|must be|should be|need(?:s)? to be|only (?:supports?|available|works?)|at least"
     r"|(?:pip3?|conda|mim|apt(?:-get)?|brew) install)(?=[\s:,])",
     re.IGNORECASE,
@@ -70,7 +70,7 @@ def _message(text: str) -> tuple[int, str]:
         return first, "\n".join(lines[first:]).strip() if len(text) <= _BARE else ""
     with_advice = [n for n in at if _ADVICE.search(" ".join(lines[n : n + 3]))]
     start = (with_advice or at)[-1]
-    after = []
+    after: list[str] = []
     for line in lines[start : start + 8]:
         if after and re.match(r'File "|Traceback|\[end of output|\s*at |note: ', line):
             break
