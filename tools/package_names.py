@@ -253,8 +253,7 @@ def spans(package: str, releases: dict[str, Reading]) -> dict[str, Span]:
     if package in _FRONT_ONLY | _MODULES_GONE:
         shown = front
         out = {n: s for n, s in out.items() if n[0] in (".", ":") and (s[1] or n[0] == ".")}
-    if package in _ARGUMENTS_GONE:
-        out = {n: s for n, s in out.items() if "(" not in n or s[1]}
+    out = {name: span for name, span in out.items() if _met(package, name, span[1])}
     if package in _MODULES_GONE:
         out = {n: s for n, s in out.items() if n[0] == ":" or (s[1] and n.count(".") < 3)}
     return {
@@ -277,6 +276,16 @@ def wanted(name: str, last: str) -> bool:
     if len(plain) < 3 or plain.startswith("_") or (plain.isupper() and not last):
         return False
     return bool(last) or name[0] in ":?" or "(" in name
+
+
+def _met(package: str, name: str, last: str) -> bool:
+    """Whether people ask for it. What stands two modules deep is asked of jax and of Python only."""
+    place, colon, _ = name.partition(":")
+    if colon and place:
+        return "." not in place or package in ("jax", PYTHON)
+    if name.startswith((".", ":")) or "(" in name:
+        return bool(last) or name[0] == "." or package not in _GONE_ONLY
+    return package in _ATTRIBUTES
 
 
 # Packages whose inner modules are forwarded.
@@ -305,24 +314,34 @@ _MODULES_GONE = {
     ),
     *("vllm", "werkzeug", "xformers"),
 }
-_ARGUMENTS_GONE = {
+# Packages of which names and arguments that came are left out, and those whose attributes are kept.
+_GONE_ONLY = {
     *(
+        "albumentations",
         "flax",
         "gradio",
         "jax",
         "keras",
+        "matplotlib",
         "networkx",
         "numba",
         "onnx",
         "openai",
+        "optax",
         "pandas",
+    ),
+    *(
+        "pytorch_lightning",
         "scipy",
         "setuptools",
         "skimage",
         "sklearn",
+        "torchao",
+        "torchmetrics",
+        "werkzeug",
     ),
-    *("torchmetrics", "werkzeug"),
 }
+_ATTRIBUTES = {"PIL", "datasets", "gradio", "huggingface_hub", "moviepy", "pandas", "pydantic"}
 _NOT_KEPT = {"_distutils_hack", "click", "orbax", "timm"}
 
 

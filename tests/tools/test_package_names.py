@@ -48,7 +48,8 @@ def test_a_release_is_read_with_what_it_takes_over() -> None:
     assert not any("test" in one for names in found.values() for one in names)
 
 
-def test_what_came_and_went_has_a_span() -> None:
+def test_what_came_and_went_has_a_span(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(package_names, "_ATTRIBUTES", {"cart"})
     releases = {
         "1.0": reading(old="x = 1"),
         "1.1": reading(parts=PARTS.replace("def spin(times)", "def spin(count)")),
