@@ -1062,12 +1062,17 @@ class RemovedCxx(Row):
 
 
 class RemovedNames(Row):
-    """data/removed_names.json; `came`: names of torch -> the minor version that brought them."""
+    """data/removed_names.json; `came`: names of torch -> the minor version that brought them.
+
+    `python`: names of the standard library -> the last Python that has it, and what takes its place.
+    """
 
     sources: list[Source]
     names: dict[str, RemovedName]
     came: dict[str, str]
     came_source: Source
+    python: dict[str, Annotated[list[str], Field(min_length=2, max_length=2)]]
+    python_source: Source
 
     @model_validator(mode="after")
     def _sources_exist(self) -> RemovedNames:

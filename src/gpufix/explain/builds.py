@@ -26,6 +26,12 @@ _MAKES = (
 def whose(explanation: Explanation, hit: Hit) -> Explanation:
     """What usually helps for that package: a wheel in the build's place, then what the build wants."""
     name = _name(hit)
+    if "[WinError 2]" in context(hit, 3000, 1500):
+        return explanation.but(
+            do="The build starts a program that is not on PATH: cl.exe, nvcc, ninja, cmake or git. Install the Visual Studio 2022 "
+            "Build Tools with C++ and build in their x64 Native Tools prompt (`where cl` finds it there), with the CUDA "
+            "toolkit's bin on PATH. Or take a wheel that is built for this Python and torch."
+        )
     if name is None:
         return explanation
     key = normalise(name)

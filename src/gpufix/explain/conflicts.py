@@ -6,8 +6,10 @@ import re
 from collections import defaultdict
 
 from gpufix.explain.explanation import Explanation, context
+from gpufix.explain.frames import frames
 from gpufix.explain.imports import lacking_name
 from gpufix.explain.log_scan import Hit
+from gpufix.knowledge.data_table import table
 from gpufix.knowledge.packages import for_torch
 
 _HAS = re.compile(
@@ -118,6 +120,20 @@ def numpy_bounds(explanation: Explanation, hit: Hit) -> Explanation:
     )
     return explanation.but(
         do=f'`pip install "{wants}"`, or a newer numba (`pip install -U numba`), which takes newer ones.'
+    )
+
+
+def numpy_module(explanation: Explanation, hit: Hit) -> Explanation:
+    """Whose module was compiled for the other NumPy: the innermost frame that is not NumPy's."""
+    shown = [frame.package for frame in frames(context(hit)) if frame.package]
+    named = [one.removesuffix(".py") for one in shown if one not in ("numpy", "torch")]
+    if not named:
+        return explanation
+    module = named[-1]
+    package = table("import_names")["names"].get(module, module)
+    return explanation.but(
+        do=f'`pip install "numpy<2"` in this environment; or upgrade {module} to a newer release that is built for NumPy 2 '
+        f"(`pip install -U {package}`), or build it again."
     )
 
 

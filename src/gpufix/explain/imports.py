@@ -9,11 +9,12 @@ from gpufix.explain.frames import frames
 from gpufix.explain.log_scan import Hit
 from gpufix.knowledge import name_spans
 from gpufix.knowledge.data_table import table
+from gpufix.knowledge.name_spans import Owner, Span
 
 _FROM = re.compile(
     r"cannot import name ['\"`]?(?P<name>[\w.]{1,120})['\"`]? from (?:partially initialized module )?"
     r"['\"`]?(?P<module>[\w.]{1,200})|(?P<type>module) ['\"`](?P<owner>[\w.]{1,200})['\"`] has no "
-    r"attribute ['\"`](?P<attribute>\w{1,120})|No module named[ :'\"`]{1,4}(?P<part>\w{1,80}(?:\.\w{1,80}){1,6})(?![\w.])"
+    r"attribute ['\"`](?P<attribute>\w{1,120})|No module named[ :'\"`]{1,4}(?P<part>\w{1,80}(?:\.\w{1,80}){0,6})(?![\w.])"
     r"|AttributeError: (?P<whose>torch(?:vision|audio)?(?:\.\w{1,80}){0,4})\.(?P<lacking>\w{1,80})\s*$",
     re.MULTILINE | re.IGNORECASE,
 )
@@ -28,7 +29,7 @@ def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
     module, name = _asked(found)
     owner = _package(module)
     asker = _asker(hit, owner)
-    if known := _known(owner, name, asker):
+    if known := _known(owner, name, asker) or _in_table(module, name, asker):
         return explanation.but(do=known)
     hidden = (
         f" Where the installed {owner} should have it, a folder or file of that name hides it "
@@ -69,6 +70,53 @@ def _known(owner: str, name: str, asker: str | None) -> str | None:
     return f"{has}; or take {other} that goes with the installed {owner}."
 
 
+def recorded_name(explanation: Explanation, hit: Hit) -> Explanation:
+    """The releases that have the name, before what the row says anyway."""
+    found = _FROM.search(hit.shown)
+    if found is None:
+        return explanation
+    module, name = _asked(found)
+    known = _in_table(module, name, _asker(hit, _package(module)))
+    return explanation.but(do=f"{known} {explanation.do}") if known else explanation
+
+
+def _in_table(module: str, name: str, asker: str | None) -> str | None:
+    """The releases that have a name or a module, of the packages whose names are recorded."""
+    whole = f"{module}.{name}".strip(".")
+    if known := name_spans.of_module(module, name):
+        return one_of(known, whole, asker)
+    last, _ = table("removed_names")["python"].get(whole, ("", ""))
+    return _of_python(Span("", last, ""), whole, asker) if last else None
+
+
+def one_of(known: Owner, name: str, asker: str | None) -> str:
+    """Both ways out: the release of the package that has it, or another one of who asks for it."""
+    if known.package == name_spans.PYTHON:
+        return _of_python(known.span, name, asker)
+    other = f"of {asker}" if asker and asker != known.package else "of what asks for it"
+    has = (
+        f'{known.pip} has {name} {known.span.words}: `pip install "{known.pip}{known.span.bounds}"`'
+    )
+    if known.span.last:
+        return f"{has}; or a newer release {other}, which does without it (in code of your own write its successor)."
+    return f"{has}; or an older release {other}, which goes with the installed {known.pip}."
+
+
+def _of_python(span: Span, name: str, asker: str | None) -> str:
+    whose = asker or "the package that asks for it"
+    if span.last:
+        _, instead = table("removed_names")["python"].get(name, ("", ""))
+        successor = f" In code of your own use {instead}." if instead else ""
+        return (
+            f"Python has {name} up to {span.last}: `pip install -U` a newer release of {whose}, or an environment of Python "
+            f"{span.last} (`uv venv --python {span.last}`).{successor}"
+        )
+    return (
+        f"Python has {name} from {span.first} on: an environment of a newer Python (`uv venv --python {span.first}`), or an "
+        f"older release of {whose}."
+    )
+
+
 def removed_python(explanation: Explanation, hit: Hit) -> Explanation:
     """The successor of a name that is known to be gone; else the row's remedy, and who asks for it."""
     if numpy := _NUMPY_2.search(hit.shown):
@@ -85,6 +133,8 @@ def removed_python(explanation: Explanation, hit: Hit) -> Explanation:
     asker = _asker(hit, _package(module))
     if since := _since(module, name):
         return explanation.but(do=_newer_torch(f"{module}.{name}", since, asker))
+    if known := _in_table(module, name, asker):
+        return explanation.but(do=known)
     if asker is None:
         return explanation
     return explanation.but(

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import frames
+from gpufix.explain.imports import one_of
 from gpufix.explain.log_scan import Hit
 from gpufix.knowledge import name_spans
+from gpufix.knowledge.name_spans import Owner
 
 _ATTRIBUTE = re.compile(
-    r"['\"`]?(?P<owner>[A-Za-z_][\w.]{0,120})['\"`]? object has no attribute ['\"`]?(?P<name>\w{1,120})"
+    r"(?:type object )?['\"`]?(?P<owner>[A-Za-z_][\w.]{0,120})['\"`]?(?: object)? has no attribute ['\"`]?(?P<name>\w{1,120})"
 )
 _CALL = re.compile(
     r"(?:(?P<owner>\w{1,80})\.)?(?P<function>\w{1,80})\(\) (?:got an unexpected keyword argument|"
@@ -50,6 +53,8 @@ def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
         return None
     owner, name = found["owner"].rpartition(".")[2], found["name"]
     package, asker = _package(found["owner"]), _asker(hit)
+    if of := _recorded(name_spans.of_member(owner, name), found["owner"], hit):
+        return explanation.but(do=one_of(of, f"{owner}.{name}", asker))
     if package is None and asker is None:
         return None
     for base in (owner, *_BASES) if package == "transformers" else (owner,):
@@ -69,7 +74,7 @@ def other_arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
     found = _CALL.search(hit.shown)
     near = _near(hit)
     if found is None:
-        return explanation
+        return _bare_argument(explanation, hit)
     owner, argument = found["owner"], found["argument"]
     package = _package(owner) if owner else None
     if (
@@ -78,6 +83,11 @@ def other_arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
         and (new := name_spans.renamed(owner or "", argument))
     ):
         return explanation.but(do=_new_name(owner or "", argument, new, near))
+    if argument:
+        init = found["function"] in ("__init__", "init")
+        whole = owner if init else ".".join(filter(None, (owner, found["function"])))
+        if recorded := _recorded(name_spans.of_argument(whole or "", argument), owner or "", hit):
+            return explanation.but(do=one_of(recorded, f"{whole}({argument})", None))
     if package and argument:
         name = (
             f"{owner}({argument})"
@@ -97,6 +107,22 @@ def other_arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
         do=f"Install the release of {whose} that the project names: most often an older one, which knows "
         f"(or does not give) {argument or 'these arguments'}; else a newer release of the caller."
     )
+
+
+def _bare_argument(explanation: Explanation, hit: Hit) -> Explanation:
+    """Only the argument is told: its new name, where it has one."""
+    argument = explanation.captures.get("name", "")
+    new = name_spans.renamed("", argument)
+    return explanation.but(do=_new_name("", argument, new, _near(hit))) if new else explanation
+
+
+def _recorded(known: Iterator[Owner], owner: str, hit: Hit) -> Owner | None:
+    """The package that has the class or function; of several the one that the text names, if it is one."""
+    found = list(known)
+    if len(found) > 1:
+        words = set(re.findall(r"\w+", context(hit, 8192, 400)))
+        found = [one for one in found if one.package in words or owner.startswith(one.package)]
+    return found[0] if len(found) == 1 else None
 
 
 def model_type(explanation: Explanation, hit: Hit) -> Explanation:

@@ -7,9 +7,15 @@ import re
 from gpufix.explain.explanation import Explanation
 from gpufix.explain.imports import lacking_name, removed_python
 from gpufix.explain.log_scan import Hit
+from gpufix.knowledge import name_spans
 from gpufix.knowledge.data_table import table
 
-_NAME = re.compile(r"No module named ['\"`]?(?P<module>[A-Za-z_]\w*)")
+_NAME = re.compile(
+    r"No module named ['\"`]?(?P<module>[A-Za-z_]\w*)"
+    r"|not found in your environment: (?P<listed>[\w.-]{1,60}(?:, ?[\w.-]{1,60}){0,9})"
+    r"|(?:requires|needs) (?:the )?['\"`]?(?P<library>\w[\w.-]{1,40})['\"`]? (?:library|package|module)? ?(?:but it was not found|to be installed)"
+    r"|['\"`]?(?P<absent>[A-Za-z][\w.-]{1,40})['\"`]? (?:package |library )?(?:is|was) not (?:installed|found|available)"
+)
 # A part of a package that is there: another release has it. "No module named 'flash_attn.flash_attention'".
 _PART = re.compile(r"No module named ['\"`](?P<package>\w+)\.\w")
 _INSTALLED_WHOLE = frozenset(
@@ -23,13 +29,25 @@ def not_installed(explanation: Explanation, hit: Hit) -> Explanation:
     found = _NAME.search(hit.shown)
     if found is None:
         return explanation
-    if (part := _PART.search(hit.shown)) and part["package"] in _INSTALLED_WHOLE:
+    part = _PART.search(hit.shown)
+    if part and (part["package"] in _INSTALLED_WHOLE or name_spans.recorded(part["package"])):
         return removed_python(lacking_name(explanation, hit), hit)
-    command = table("import_names")["names"].get(found["module"])
-    if command is None:
-        return explanation
-    return explanation.but(
-        do=f"Install it for the Python that ran this: `python -m pip install {command}`.{_hint(found['module'])}"
+    names = table("import_names")["names"]
+    if found["module"]:
+        command = names.get(found["module"])
+        if command is None:
+            return explanation
+        return explanation.but(do=_install([command], found["module"]))
+    asked = re.split(r", ?", (found["listed"] or found["library"] or found["absent"]).rstrip("."))
+    commands = [names.get(one.replace("-", "_"), names.get(one.lower(), one)) for one in asked]
+    return explanation.but(do=_install(commands, asked[0].replace("-", "_")))
+
+
+def _install(commands: list[str], module: str) -> str:
+    """One command for all; what is built from its source stands last, with the options that it wants."""
+    whole = " ".join(sorted(commands, key=lambda one: "--" in one))
+    return (
+        f"Install it for the Python that ran this: `python -m pip install {whole}`.{_hint(module)}"
     )
 
 

@@ -87,6 +87,8 @@ def wheel_tag(explanation: Explanation, hit: Hit) -> Explanation:
 
 _OTHER_PYTHON = re.compile(
     r"requires a different Python: (?P<here>[\d.]+) not in ['\"]?(?P<wants>[^'\"\n]{2,40})"
+    r"|on Python version (?P<is>[\d.]+); only versions (?P<only>[^\s;]{2,40}) are supported"
+    r"|Requires-Python (?P<ignored>[^\n;]{2,40})"
     r"|requires Python ?(?P<uv>[<>=!~][^\s;]{1,40}?)[;,]? but the running Python is (?P<runs>[\d.]+)"
 )
 
@@ -96,11 +98,24 @@ def other_python(explanation: Explanation, hit: Hit) -> Explanation:
     found = _OTHER_PYTHON.search(context(hit, 0, 300))
     if found is None:
         return explanation
-    wants, here = found["wants"] or found["uv"], found["here"] or found["runs"]
+    wants = (found["wants"] or found["uv"] or found["only"] or found["ignored"]).strip(".")
+    here = found["here"] or found["runs"] or found["is"]
+    fits = _newest_python(wants)
+    is_here = f" (here is {here})" if here else ""
     return explanation.but(
-        do=f"Use a Python {wants} (here is {here}): `uv venv --python 3.12`, `conda create -n new python=3.12`, or another "
-        "version in that range; or an older release of the package, which takes this Python."
+        do=f"Use a Python {wants}{is_here}: `uv venv --python {fits}`, `conda create -n new python={fits}`, or another "
+        "version in that range; or another release of the package, which takes this Python."
     )
+
+
+def _newest_python(wants: str) -> str:
+    """The newest Python that bounds leave: "<3.12,>=3.9.0" is 3.11."""
+    if most := re.search(r"<(=?)\s*3\.(\d+)", wants):
+        return f"3.{int(most[2]) - (not most[1])}"
+    if exact := re.search(r"==\s*3\.(\d+)", wants):
+        return f"3.{exact[1]}"
+    least = re.search(r">=?\s*3\.(\d+)", wants)
+    return f"3.{max(12, int(least[1]))}" if least else "3.12"
 
 
 def _other(name: str, version: str, listed: str) -> str:

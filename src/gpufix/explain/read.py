@@ -12,6 +12,7 @@ from gpufix.explain.chains import was_handled, without_first_tries
 from gpufix.explain.details import REFINERS, memory
 from gpufix.explain.explanation import Explanation, context, filled
 from gpufix.explain.log_scan import Hit, LogScan, scan
+from gpufix.explain.own_advice import own_advice
 from gpufix.explain.prefilter import unwrapped
 from gpufix.explain.quoted import asked_which, quotes_errors
 from gpufix.explain.raised import raised_in
@@ -158,8 +159,8 @@ def explain(parts: Iterable[bytes]) -> tuple[Explanations, LogScan]:
         again = _answer(scan([joined.encode("utf-8", "replace")])) if joined else answer
         if _rule(again) or (again.recognised and not answer.recognised):
             answer = again
-    if answer.primary is None and (raised := raised_in(found)):
-        return Explanations(raised, ()), found
+    if answer.primary is None and (unknown := own_advice(found) or raised_in(found)):
+        return Explanations(unknown, ()), found
     return _without_quotes(answer, found), found
 
 

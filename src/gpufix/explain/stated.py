@@ -75,11 +75,43 @@ def _one(found: set[str]) -> str | None:
 
 def capability(text: str) -> tuple[int, int] | None:
     """The GPU's, from its number or its name; None where there are none, or several."""
-    named = {arch for pattern, arch in _names() if pattern.search(text)}
+    named = {arch for pattern, arch in _names() if pattern.search(text)} or _of_series(text)
     if len(named) == 1:
         number = next(iter(named)).removeprefix("sm_")
         return int(number[:-1]), int(number[-1])
     return None
+
+
+# By the number on a card, as people write it: "5090D", "1070m", "RTX 50 series"; and the names of generations.
+_CARD = re.compile(
+    r"(?:\b(?:RTX|GTX|GeForce|NVIDIA|GPU|card)[ -]{0,2})(?P<named>(?:[2345]0|1[06])[3-9]0)(?!\d)"
+    r"|(?<![\d.:#/\w-])(?P<bare>(?:[2345]0|1[06])[3-9]0)[ -]?(?:ti|super|d|m|max-q|laptop|mobile)\b"
+    r"|(?:\b(?:RTX|GTX|GeForce)[ -]?)?(?P<series>[2345]0|1[06])(?:xx\b|[ -]series)",
+    re.IGNORECASE,
+)
+_SERIES = {
+    "10": "sm_61",
+    "16": "sm_75",
+    "20": "sm_75",
+    "30": "sm_86",
+    "40": "sm_89",
+    "50": "sm_120",
+}
+_GENERATIONS = {
+    "pascal": "sm_61", "volta": "sm_70", "turing": "sm_75", "hopper": "sm_90", "dgx spark": "sm_121", "gb10": "sm_121",
+    "gb200": "sm_100", "b200": "sm_100", "gb300": "sm_103", "b300": "sm_103", "h20": "sm_90", "h800": "sm_90", "p40": "sm_61",
+    "p4": "sm_61", "v100s": "sm_70", "l40s": "sm_89", "blackwell": "sm_120",
+}  # fmt: skip
+
+
+def _of_series(text: str) -> set[str]:
+    found = {
+        _SERIES[(one["named"] or one["bare"] or one["series"])[:2]] for one in _CARD.finditer(text)
+    }
+    if not found:
+        words = set(re.findall(r"[a-z]+\d*\w*|dgx spark", text.lower()))
+        found = {arch for name, arch in _GENERATIONS.items() if name in words}
+    return found
 
 
 @cache

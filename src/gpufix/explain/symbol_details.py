@@ -243,6 +243,11 @@ def _between(releases: tuple[str, ...], first: str, last: str) -> int:
     return releases.index(last) - releases.index(first) + 1
 
 
+_OF_ROCM = re.compile(
+    r"lib(?:hsa-runtime64|amdhip64|roc\w+|hip\w+|MIOpen|rccl|amd_comgr|hsakmt|roctx64|roctracer64)\.so"
+)
+
+
 def soname(explanation: Explanation, hit: Hit) -> Explanation | None:
     """Which wheel brings the library; a driver's own comes with the driver."""
     name = explanation.captures.get("soname", "")
@@ -264,6 +269,13 @@ def soname(explanation: Explanation, hit: Hit) -> Explanation | None:
         return None
     if name.startswith("libbitsandbytes"):
         return _of_bitsandbytes(explanation, hit)
+    if _OF_ROCM.match(name):
+        return explanation.but(
+            what=f"{name} is a library of ROCm, and is not where the loader looks.",
+            do="Install the torch build for ROCm, which brings its own (--index-url https://download.pytorch.org/whl/rocmX.Y). Or "
+            "install the ROCm of the release that the program was built for, and put its folder on LD_LIBRARY_PATH (/opt/rocm/lib). On a "
+            "machine with an NVIDIA GPU install the package's CUDA build.",
+        )
     wheels = bringing(name)
     if (
         not wheels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 import re
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,13 @@ _DATA = Path(__file__).parent / "data"
 def table(name: str) -> dict[str, Any]:
     """The table data/NAME.json, parsed once."""
     loaded: dict[str, Any] = json.loads(own(_DATA / f"{name}.json"))
+    return loaded
+
+
+@cache
+def packed_table(name: str) -> dict[str, Any]:
+    """The table data/NAME.json.xz: names by the thousand."""
+    loaded: dict[str, Any] = json.loads(lzma.decompress(own(_DATA / f"{name}.json.xz")))
     return loaded
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 from gpufix.frozen import Frozen
-from gpufix.knowledge.data_table import table
+from gpufix.knowledge.data_table import packed_table, table
+
+PYTHON = "python"  # the package of the standard library's modules
 
 
 class Span(Frozen):
@@ -20,9 +22,8 @@ class Span(Frozen):
     @property
     def bounds(self) -> str:
         """As pip writes it: ">=4.36.2,<5.0.0"."""
-        return ",".join(
-            filter(None, [self.first and f">={self.first}", self.last and f"<{self.without}"])
-        )
+        until = self.last and (f"<{self.without}" if self.without else f"<={self.last}")
+        return ",".join(filter(None, [self.first and f">={self.first}", until]))
 
     @property
     def words(self) -> str:
@@ -34,7 +35,8 @@ class Span(Frozen):
     @property
     def outside(self) -> str:
         """The releases that do not have it, as pip writes them: "<0.14.0"; the later ones first."""
-        return (self.last and f">={self.without}") or f"<{self.first}"
+        later = f">={self.without}" if self.without else f">{self.last}"
+        return (self.last and later) or f"<{self.first}"
 
 
 @cache
@@ -81,4 +83,66 @@ def package_of(owner: str) -> str | None:
     for package in packages:
         if any(name.startswith((f"{owner}.", f"{owner}(")) for name in _names(package)):
             return package
+    return None
+
+
+class Owner(Frozen):
+    """A package that has a name for some releases only. `pip`: the name of its distribution."""
+
+    package: str
+    pip: str
+    span: Span
+
+
+def of_module(module: str, name: str) -> Owner | None:
+    """Of a name that is asked of a module, or of a module: None where it is not known to have come or gone."""
+    package, _, place = module.partition(".")
+    if package not in _packages():
+        package, place = PYTHON, module
+    inner = f"{place}.{name}".strip(".")
+    parts = inner.split(".")
+    modules = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    for token in (f"{place}:{name}", *(f".{one}" for one in modules), f":{name}"):
+        if (token != f":{name}" or package != PYTHON) and (known := _owner(package, token)):
+            return known
+    return None
+
+
+def recorded(package: str) -> bool:
+    """Whether the names of a package are."""
+    return package in _packages()
+
+
+def of_member(owner: str, name: str) -> Iterator[Owner]:
+    """Of an attribute of a class: each package that has such a class."""
+    yield from _owners(f"{owner}.{name}")
+
+
+def of_argument(function: str, name: str) -> Iterator[Owner]:
+    """Of an argument of a class or function: each package that has one of that name."""
+    yield from _owners(f"{function}({name})")
+
+
+def _packages() -> Mapping[str, dict[str, object]]:
+    packages: Mapping[str, dict[str, object]] = packed_table("package_names")["packages"]
+    return packages
+
+
+def _owners(token: str) -> Iterator[Owner]:
+    for package in _packages():
+        if known := _owner(package, token):
+            yield known
+
+
+def _owner(package: str, token: str) -> Owner | None:
+    row = _packages()[package]
+    releases, spans = row["releases"], row["names"]
+    assert isinstance(releases, list) and isinstance(spans, dict)
+    for between, names in spans.items():
+        if token in names and f" {token} " in f" {names} ":
+            first, _, last = between.partition("-")
+            span = Span(
+                releases[int(first)] if first else "", releases[int(last)] if last else "", ""
+            )
+            return Owner(package, str(row["pip"]), span)
     return None

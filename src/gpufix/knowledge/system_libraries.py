@@ -19,7 +19,10 @@ class SystemPackage(Frozen):
 
 def holding(soname: str) -> SystemPackage | None:
     """The packages that hold a library, where they are known. FFmpeg's are by its major."""
-    row = table("system_libraries")["libraries"].get(soname)
+    libraries = table("system_libraries")["libraries"]
+    row = libraries.get(soname)
+    if row is None and soname.endswith(".so"):  # opened without its major
+        row = next((libraries[one] for one in libraries if one.startswith(f"{soname}.")), None)
     return SystemPackage((row[0], row[1]), row[2]) if row else _of_ffmpeg(soname)
 
 

@@ -1,0 +1,78 @@
+"""An error that no row knows, and that says itself what helps: a command, a setting, a version."""
+
+from __future__ import annotations
+
+import re
+
+from gpufix.explain.explanation import Explanation
+from gpufix.explain.log_scan import LogScan
+from gpufix.explain.prefilter import normalised_line
+
+_ERROR = re.compile(
+    r"(?:\b[A-Z]\w{2,60}(?:Error|Exception|Warning)|\b(?:error|fatal|ERROR|FATAL|Error|CRITICAL))\b[^\n]{0,20}:"
+)
+_SENTENCE = re.compile(r"(?<=[.!?;])\s+(?=[A-Z`'\"\[(])|(?<=[.!?])\n|\n{2,}")
+_ADVICE = re.compile(
+    r"(?<![\w.'\"`/-])(?:please|try|run|use(?! of\b)|set|pass|install|reinstall|upgrade|downgrade|update|rebuild|increase|decrease|reduce|lower|raise"
+    r"|enable|disable|remove|replace|specify|export|add|switch|consider|make sure|ensure|you (?:can|need|must|should|may)"
+    r"|(?:is|are) required|requires?|must be|should be|need(?:s)? to be|only (?:supports?|available|works?)|at least"
+    r"|(?:pip3?|conda|mim|apt(?:-get)?|brew) install)(?=[\s:,])",
+    re.IGNORECASE,
+)
+# What sends the reader elsewhere, and torch's tail of every asynchronous error.
+_ELSEWHERE = re.compile(
+    r"\b(?:report|file|open|raise|submit) (?:an? |this |the )?(?:issue|bug)|\bfor (?:more|further) (?:details|information)"
+    r"|\bsee (?:above|below|the (?:above|full|stack)|https?:)|For debugging consider|TORCH_USE_CUDA_DSA|incorrect\.?$"
+    r"|most recent call|config\.log|from the pip output|not a problem with pip|stack ?trace|full traceback|\bif you (?:think|believe)",
+    re.IGNORECASE,
+)
+_REACH = 6_000  # characters of the end
+_LONGEST = 360
+_BARE = 500  # characters of a text that is one message, without a word for an error
+
+
+def own_advice(found: LogScan) -> Explanation | None:
+    """The sentences of the last error that tell what to do; None where there are none."""
+    text = (found.tail or found.head).decode("utf-8", "replace")[-_REACH:]
+    at, message = _message(text)
+    told = [
+        one
+        for one in (part.strip() for part in _SENTENCE.split(message))
+        if _ADVICE.search(one) and not _ELSEWHERE.search(one)
+    ]
+    said = " ".join(" ".join(told).split())[:_LONGEST].strip()
+    if not said:
+        return None
+    return Explanation(
+        id="own-advice",
+        rule=None,
+        role="unknown",
+        what="No message that gpufix knows; it says itself what it wants.",
+        do=f"As the message says: {said}",
+        source="the message",
+        versions=None,
+        line=max(1, found.lines - text.rstrip("\n").count("\n") + at),
+        order=0,
+        shown=message.partition("\n")[0],
+        captures={},
+    )
+
+
+def _message(text: str) -> tuple[int, str]:
+    """The last error with the lines that belong to it, and the number of its line in the text, from 0.
+
+    A short text without any is one itself.
+    """
+    lines = [normalised_line(line) for line in text.split("\n")]
+    at = [number for number, line in enumerate(lines) if _ERROR.search(line)]
+    if not at:
+        first = next((number for number, line in enumerate(lines) if line), 0)
+        return first, "\n".join(lines[first:]).strip() if len(text) <= _BARE else ""
+    with_advice = [n for n in at if _ADVICE.search(" ".join(lines[n : n + 3]))]
+    start = (with_advice or at)[-1]
+    after: list[str] = []
+    for line in lines[start : start + 8]:
+        if after and re.match(r'File "|Traceback|\[end of output|\s*at |note: ', line):
+            break
+        after.append(line)
+    return start, "\n".join(after).strip()

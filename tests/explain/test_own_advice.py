@@ -1,0 +1,45 @@
+"""An error that no row knows, and that says itself what helps."""
+
+from __future__ import annotations
+
+import pytest
+
+from gpufix.explain.explanation import Explanation
+from gpufix.explain.read import explain
+
+
+def told(log: str) -> Explanation | None:
+    return explain([log.encode()])[0].primary
+
+
+def test_the_sentences_that_tell_what_to_do_are_repeated() -> None:
+    log = "run.py starts\nValueError: the widget is cold. Please pass --warm or set WIDGET_HEAT=1.\nbye"
+    answer = told(log)
+    assert answer is not None and answer.rule is None and answer.role == "unknown"
+    assert answer.do == "As the message says: Please pass --warm or set WIDGET_HEAT=1."
+    assert answer.line == 2 and answer.shown.startswith("ValueError: the widget")
+
+
+def test_a_bare_message_is_one_error() -> None:
+    answer = told("\nthe widget needs to be warmed up, run `widget heat`\n")
+    assert answer is not None and "run `widget heat`" in answer.do and answer.line == 2
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        "ValueError: the widget is cold.",
+        "ValueError: the widget is cold. Please open an issue at https://example.org",
+        "ValueError: cold use of widget",
+        "please be kind\n" * 60,
+    ],
+)
+def test_what_asks_for_nothing_gets_no_advice(log: str) -> None:
+    answer = told(log)
+    assert answer is None or answer.id != "own-advice"
+
+
+def test_the_last_error_with_advice_counts() -> None:
+    log = "Error: you must pass --first\nnoise\nError: you must pass --second\nRuntimeError: stopped\n"
+    answer = told(log)
+    assert answer is not None and "--second" in answer.do and "--first" not in answer.do
