@@ -230,6 +230,26 @@ FIRING = {
         ),
         ["resolve-conflict unsafe", "take-later-partner unsafe"],
     ),
+    "a name that the recorded releases have no more": Fires(
+        of(
+            b.dist("a"),
+            b.dist("transformers", "4.57.1"),
+            **wants("transformers.optimization.AdamW", of="transformers"),
+        ),
+        lacks(
+            "transformers 4.57.1 does not have", "transformers.optimization.AdamW", "transformers"
+        ),
+        ["take-earlier-partner unsafe"],
+    ),
+    "a name that a recorded later release has": Fires(
+        of(
+            b.dist("a"),
+            b.dist("diffusers", "0.31.0"),
+            **wants("diffusers.TorchAoConfig", of="diffusers"),
+        ),
+        lacks("diffusers 0.31.0 does not have", "diffusers.TorchAoConfig", "diffusers"),
+        ["take-later-partner unsafe"],
+    ),
     "the last release of both": Fires(
         of(
             b.dist("autoawq", "0.2.9"),
