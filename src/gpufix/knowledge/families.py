@@ -110,6 +110,7 @@ class OneOf(Frozen):
     versions: str
     names: tuple[str, ...]
     also: tuple[str, ...]  # globs of others that will do
+    extras: dict[str, str]  # its own that bring one: "cuda12", "gpu", "cpu"
     what: str  # they are: "back end"
     says: str
     source: str

@@ -184,6 +184,7 @@ def told(*imports: Import) -> dict[str, object]:
 
 
 KERAS = b.dist("keras", "3.15.1")
+ONE_OF = {row.package: row for row in families.one_of()}
 FIRING = {
     "none of several that it needs": Fires(
         of(KERAS, b.dist("numpy")),
@@ -196,6 +197,21 @@ FIRING = {
             payload=NoneOfSeveral("keras", ("tensorflow", "jax", "torch", "openvino")),
         ),
         ["choose-one-of manual"],
+    ),
+    "none of several, which an extra of its own brings": Fires(
+        of(
+            b.dist("cuda-core", "0.3.2", requires=['cuda-bindings==12.*; extra == "cu12"']),
+            b.dist("numpy"),
+        ),
+        Fault(
+            WARNING,
+            "cuda-core",
+            "cuda-core 0.3.2 needs a package of CUDA's bindings, one of cuda-bindings, cuda-python; "
+            "none is installed: No module named 'cuda.bindings'.",
+            evidence=(f"source: {ONE_OF['cuda-core'].source}",),
+            payload=NoneOfSeveral("cuda-core", ("cuda-bindings", "cuda-python")),
+        ),
+        ["choose-one-of safe"],
     ),
     "a module that another package has no more": Fires(
         of(b.dist("a"), b.dist("triton", "3.8.0"), **wants("triton.ops")),
