@@ -60,7 +60,11 @@ def declared(
         name,
         message,
         evidence=rest,
-        breaks=(*(f"dist:{missing}" for missing in (*absent, *brought)), f"unmet:{name}"),
+        breaks=(
+            *(f"dist:{missing}" for missing in (*absent, *brought)),
+            *(f"mismatch:{name}:{row.name}" for row in rows if row.installed is not None),
+            f"unmet:{name}",
+        ),
         needs=(f"unmet:{told_by}",) if told_by else (),
         payload=UnmetRequirements(name, rows),
     )

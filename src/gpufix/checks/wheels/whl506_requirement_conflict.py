@@ -187,7 +187,11 @@ def _declared(name: str, rows: list[Unmet], failing: Import | None, told_by: str
         subject=name,
         message=f"{first}{more}.",
         evidence=(*(str(row) for row in rows if len(rows) > 1), *way),
-        breaks=(*(f"dist:{missing}" for missing in (*absent, *brought)), f"unmet:{name}"),
+        breaks=(
+            *(f"dist:{missing}" for missing in (*absent, *brought)),
+            *(f"mismatch:{name}:{row.name}" for row in rows if row.installed is not None),
+            f"unmet:{name}",
+        ),
         needs=(f"unmet:{told_by}",) if told_by else (),
         payload=UnmetRequirements(name, tuple(map(_unmet, rows))),
     )
