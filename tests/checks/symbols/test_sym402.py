@@ -223,7 +223,7 @@ FIRING = {
             modules=1,
         ),
         replace(
-            fault(FOO, held=[OF_LIBFOO], holder="libfoo-cu12"),
+            fault(FOO, held=[OF_LIBFOO], holder="libfoo-cu12", severity=WARNING),
             message=f"foo needs {FOO}, which lies at {OF_LIBFOO}: the loader does not search there, "
             "and nothing opens it before.",
         ),

@@ -117,7 +117,9 @@ def has_later(dist: Distribution) -> bool:
 
 def _earlier(absent: AbsentModule, row: Gone, view: View) -> Plan | Skip:
     """The releases that still have the module, where nobody requires a later one."""
-    return moved_partner(absent, f"{row.distribution}{row.releases}", view, f"which has {row.module}")
+    return moved_partner(
+        absent, f"{row.distribution}{row.releases}", view, f"which has {row.module}"
+    )
 
 
 def moved_partner(absent: AbsentModule, wanted: str, view: View, why: str) -> Plan | Skip:
