@@ -77,7 +77,7 @@ class ModuleNames:
             return False
         if _makes(text) or (_GETS.search(text) and not _DEPRECATED.search(text)):
             # transformers makes T5TokenizerFast of T5Tokenizer: a row must say that the name is gone, too.
-            return families.gone_name(f"{module}.{name}") is not None and self._occurs_nowhere(
+            return families.gone(f"{module}.{name}") is not None and self._occurs_nowhere(
                 module, name
             )
         if _GETS.search(text) and re.search(rf"\b{name}\b", text):
