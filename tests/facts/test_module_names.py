@@ -54,6 +54,19 @@ CASES: dict[str, tuple[Mapping[str, str], str, bool]] = {
     ),
     "a module of it": ({"b/__init__.py": "", "b/x.py": ""}, "b.x", False),
     "by globals()": ({"b/__init__.py": "globals()['x'] = 1\n"}, "b.x", False),
+    "by setattr of itself": (
+        {"b/__init__.py": "import b as me\nsetattr(me, 'x'.lower(), 1)\n"},
+        "b.x",
+        False,
+    ),
+    "by setattr of what importlib finds": (
+        {
+            "b/__init__.py": "from importlib import import_module\nme = import_module(__name__)\n"
+            "setattr(me, 'x'.lower(), 1)\n"
+        },
+        "b.x",
+        False,
+    ),
     "by __getattr__": (
         {"b/__init__.py": "def __getattr__(name):\n    return {'x': 1}[name]\n"},
         "b.x",
@@ -73,6 +86,13 @@ CASES: dict[str, tuple[Mapping[str, str], str, bool]] = {
     "nothing": ({"b/__init__.py": ""}, "b.x", True),
     "a name of a function alone": ({"b/__init__.py": "def f():\n    x = 1\n"}, "b.x", True),
     "of a class alone": ({"b/__init__.py": "class C:\n    x = 1\n"}, "b.x", True),
+    "setattr of an object": (
+        {
+            "b/__init__.py": "def f(model, k):\n    setattr(model, k, 1)\nclass C:\n    pass\nf(C, 'y')\n"
+        },
+        "b.x",
+        True,
+    ),
     "spoken of": ({"b/__init__.py": "# there is no x any more\ny = 1\n"}, "b.x", True),
     "in a module of it": (
         {"b/__init__.py": "x = 1\n", "b/c.py": "logger = 1\n"},

@@ -7,7 +7,7 @@ import pytest
 
 from gpufix.checks.wheels.whl506_requirement_conflict import requirement_conflict
 from gpufix.fixes.wheels.resolve_conflict import resolve_conflict
-from gpufix.model import Distribution, Install, Plan
+from gpufix.model import Distribution, Install, Plan, Skip
 
 CASES: dict[str, tuple[list[Distribution], list[str]]] = {
     "as it is declared": ([b.dist("a", requires=["B_b>=1,<2"])], ["b-b<2,>=1"]),
@@ -29,3 +29,13 @@ def test_what_is_installed(case: str) -> None:
     plan = resolve_conflict(finding, b.view(facts))
     assert isinstance(plan, Plan)
     assert plan.steps == [Install(install=wanted, dependencies=True)]
+
+
+def test_no_release_that_no_list_has() -> None:
+    """Paddle's GPU builds from 3.0 on lie on an index of their own."""
+    dists = [b.dist("paddlex", "3.0.2"), b.dist("paddlepaddle-gpu", "2.6.2")]
+    facts = b.facts(distributions=dists)
+    (finding,) = b.run(requirement_conflict, facts)
+    skip = resolve_conflict(finding, b.view(facts))
+    assert isinstance(skip, Skip)
+    assert skip.reason == "no listed release is paddlepaddle-gpu>=3.0"

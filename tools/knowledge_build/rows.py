@@ -825,12 +825,16 @@ class Gone(Row):
 
 
 class OneOf(Row):
-    """Distributions of which `package` needs one and declares none. also: globs of others that will do."""
+    """Distributions of which `package` needs one and declares none. also: globs of others that will do.
+
+    extras: its own extras that bring one, by what they are for: "cuda12", "cuda13", "gpu", "cpu".
+    """
 
     package: str
     versions: Specifier = ""
     names: Annotated[list[str], Field(min_length=2)]
     also: list[str] = []
+    extras: dict[Literal["cuda11", "cuda12", "cuda13", "gpu", "cpu"], str] = {}
     what: str
     says: str
     source: Source

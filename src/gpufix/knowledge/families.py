@@ -11,6 +11,7 @@ from typing import Any, Literal
 from packaging.specifiers import SpecifierSet
 
 from gpufix.frozen import Frozen
+from gpufix.knowledge import name_spans
 from gpufix.knowledge.data_table import at_least, source, table
 from gpufix.model.host import Vendor
 
@@ -88,12 +89,18 @@ class Switch(Frozen):
 
 
 class Gone(Frozen):
-    """A module that a distribution has no more from the release `until` on."""
+    """A module that a distribution has no more from the release `until` on. `last`: the last that was seen to."""
 
     module: str
     distribution: str
     until: str
     source: str
+    last: str = ""
+
+    @property
+    def releases(self) -> str:
+        """Those that have it, as pip writes them."""
+        return f"<={self.last}" if self.last else f"<{self.until}"
 
 
 class OneOf(Frozen):
@@ -103,6 +110,7 @@ class OneOf(Frozen):
     versions: str
     names: tuple[str, ...]
     also: tuple[str, ...]  # globs of others that will do
+    extras: dict[str, str]  # its own that bring one: "cuda12", "gpu", "cpu"
     what: str  # they are: "back end"
     says: str
     source: str
@@ -167,6 +175,17 @@ def gone(module: str) -> Gone | None:
     """Which distribution had a module, or what it is part of, and up to which release."""
     rows = (Gone(**_tuples(row)) for row in table("families")["gone"])
     return next((r for r in rows if f"{module}.".startswith(f"{r.module}.")), None)
+
+
+def gone_name(module: str) -> Gone | None:
+    """As `gone`; else a name that the later of the recorded releases define nowhere."""
+    package, name = module.partition(".")[0], module.rpartition(".")[2]
+    if row := gone(module):
+        return row
+    seen = name_spans.span(package, name)
+    if seen is None or not seen.last:
+        return None
+    return Gone(f"{package}.{name}", package, seen.without, name_spans.source(), seen.last)
 
 
 @cache

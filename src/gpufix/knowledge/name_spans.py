@@ -54,6 +54,11 @@ def span(package: str, name: str) -> Span | None:
     return _names(package).get(name)
 
 
+def source() -> str:
+    """The wheels that were read."""
+    return str(table("name_history")["source"])
+
+
 def of_model(name: str) -> Span | None:
     """Of a class of a model, by the model that it is named after: Qwen3ForCausalLM came with qwen3."""
     plain = name.lower()

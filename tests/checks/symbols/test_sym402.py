@@ -18,6 +18,7 @@ from gpufix.model.payload import MissingLibrary
 
 NCCL, FOO = "libnccl.so.2", "libfoo.so.1"
 HELD = f"{b.SITE}/nvidia/nccl/lib/{NCCL}"
+OF_LIBFOO = f"{b.SITE}/libfoo/lib64/libfoo.so.1"
 NCCL_CU12 = ["nvidia-nccl-cu12"]
 EVERY_NCCL = ["nvidia-nccl-cu11", "nvidia-nccl-cu12", "nvidia-nccl-cu13"]
 TORCH = b.dist("torch", "2.9.0+cu128", requires=["nvidia-nccl-cu12==2.27.5"])
@@ -54,6 +55,7 @@ def fault(
     evidence: Sequence[str] = (),
     each: Sequence[Sequence[str]] | None = None,
     held: Sequence[str] = (),
+    holder: str | None = None,
 ) -> Fault:
     """`each`: of several libraries, for each its wheels; else each of `wheels` is one's."""
     more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
@@ -78,6 +80,7 @@ def fault(
             *(f"damaged:{one}" for one in wheels or (owner,)),
             *(("torch",) if links_torch else ()),
             f"family:{owner}",
+            *((f"mismatch:{owner}:{holder}",) if holder else ()),
         ),
         payload=MissingLibrary(
             owner, tuple(wheels), tuple(map(tuple, alone)), tuple(names), tuple(held)
@@ -209,6 +212,19 @@ FIRING = {
         replace(
             fault(NCCL, owner="torch", held=[HELD]),
             message=f"torch needs {NCCL}, which lies at {HELD}: the loader does not search there, "
+            "and nothing opens it before.",
+        ),
+        ["extend-library-path unsafe"],
+    ),
+    "a package beside it has brought it, of another release maybe": Fires(
+        of(
+            lib(problems=[Problem(kind="missing-library", name=FOO, provider=OF_LIBFOO)]),
+            dists=[b.dist("foo", "2.0"), b.dist("libfoo-cu12", "1.0")],
+            modules=1,
+        ),
+        replace(
+            fault(FOO, held=[OF_LIBFOO], holder="libfoo-cu12", severity=WARNING),
+            message=f"foo needs {FOO}, which lies at {OF_LIBFOO}: the loader does not search there, "
             "and nothing opens it before.",
         ),
         ["extend-library-path unsafe"],

@@ -83,7 +83,11 @@ def fault(
         breaks=("torch",) if owner == "torch" else (f"load:{owner}",),
         needs=(
             *((f"provider:{at}", f"file:{at}") if at else ()),
-            *((f"dist:{holder}", f"collision:{holder}") if holder else ()),
+            *(
+                (f"dist:{holder}", f"collision:{holder}", f"mismatch:{owner}:{holder}")
+                if holder
+                else ()
+            ),
             *(() if at else (f"symbols:{owner}",)),
             f"family:{owner}",
         ),

@@ -60,7 +60,11 @@ def declared(
         name,
         message,
         evidence=rest,
-        breaks=(*(f"dist:{missing}" for missing in (*absent, *brought)), f"unmet:{name}"),
+        breaks=(
+            *(f"dist:{missing}" for missing in (*absent, *brought)),
+            *(f"mismatch:{name}:{row.name}" for row in rows if row.installed is not None),
+            f"unmet:{name}",
+        ),
         needs=(f"unmet:{told_by}",) if told_by else (),
         payload=UnmetRequirements(name, rows),
     )
@@ -184,6 +188,7 @@ def told(*imports: Import) -> dict[str, object]:
 
 
 KERAS = b.dist("keras", "3.15.1")
+ONE_OF = {row.package: row for row in families.one_of()}
 FIRING = {
     "none of several that it needs": Fires(
         of(KERAS, b.dist("numpy")),
@@ -196,6 +201,21 @@ FIRING = {
             payload=NoneOfSeveral("keras", ("tensorflow", "jax", "torch", "openvino")),
         ),
         ["choose-one-of manual"],
+    ),
+    "none of several, which an extra of its own brings": Fires(
+        of(
+            b.dist("cuda-core", "0.3.2", requires=['cuda-bindings==12.*; extra == "cu12"']),
+            b.dist("numpy"),
+        ),
+        Fault(
+            WARNING,
+            "cuda-core",
+            "cuda-core 0.3.2 needs a package of CUDA's bindings, one of cuda-bindings, cuda-python; "
+            "none is installed: No module named 'cuda.bindings'.",
+            evidence=(f"source: {ONE_OF['cuda-core'].source}",),
+            payload=NoneOfSeveral("cuda-core", ("cuda-bindings", "cuda-python")),
+        ),
+        ["choose-one-of safe"],
     ),
     "a module that another package has no more": Fires(
         of(b.dist("a"), b.dist("triton", "3.8.0"), **wants("triton.ops")),
@@ -229,6 +249,26 @@ FIRING = {
             payload=AbsentModule("onnx", "ml_dtypes.int1", "ml-dtypes"),
         ),
         ["resolve-conflict unsafe", "take-later-partner unsafe"],
+    ),
+    "a name that the recorded releases have no more": Fires(
+        of(
+            b.dist("a"),
+            b.dist("transformers", "4.57.1"),
+            **wants("transformers.optimization.AdamW", of="transformers"),
+        ),
+        lacks(
+            "transformers 4.57.1 does not have", "transformers.optimization.AdamW", "transformers"
+        ),
+        ["take-earlier-partner unsafe"],
+    ),
+    "a name that a recorded later release has": Fires(
+        of(
+            b.dist("a"),
+            b.dist("diffusers", "0.31.0"),
+            **wants("diffusers.TorchAoConfig", of="diffusers"),
+        ),
+        lacks("diffusers 0.31.0 does not have", "diffusers.TorchAoConfig", "diffusers"),
+        ["take-later-partner unsafe"],
     ),
     "the last release of both": Fires(
         of(

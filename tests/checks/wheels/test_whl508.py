@@ -58,6 +58,7 @@ def fault(severity: object, one: str, other: str, needed: str) -> Fault:
         f"{pair.one} × {pair.other}",
         f"{one} goes with {pair.other} {needed}; {other} is installed: {pair.says}.",
         evidence=(f"source: {pair.source}",),
+        breaks=(f"mismatch:{pair.one}:{pair.other}",),
         payload=MismatchedPair(pair.one, pair.other),
     )
 

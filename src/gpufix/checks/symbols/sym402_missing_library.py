@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from posixpath import basename, dirname
 
@@ -20,6 +21,7 @@ from gpufix.model.payload import MissingLibrary
 from gpufix.text.clean import and_more
 
 _SHOWN = 3
+_CUDA_SUFFIX = re.compile(r"-cu\d+$")
 _OF_TORCH = ("libtorch", "libc10", "torch_", "torch.dll", "c10.dll", "c10_")
 
 
@@ -164,6 +166,8 @@ def _fault(view: View, owner: str, rows: Sequence[Row], severity: Severity) -> F
     if any(lib.links_torch for lib in libraries) and owner != "torch":
         needed.append("torch")
     needed.append(f"family:{owner}")
+    # What the package would open of another release may not be what it was made for.
+    needed += [f"mismatch:{owner}:{name}" for name in _holders(view, held)]
     return Fault(
         severity=severity,
         subject=owner,
@@ -180,6 +184,12 @@ def _fault(view: View, owner: str, rows: Sequence[Row], severity: Severity) -> F
         needs=tuple(needed),
         payload=MissingLibrary(owner, expected, each, _any_of(view, libraries, names), held),
     )
+
+
+def _holders(view: View, paths: Sequence[str]) -> list[str]:
+    """The distributions whose folder holds a library: libkvikio's is that of libkvikio-cu12."""
+    folders = {part for path in paths for part in dirname(path).split("/")}
+    return [d.name for d in view.facts.distributions if _CUDA_SUFFIX.sub("", d.name) in folders]
 
 
 def _any_of(view: View, libraries: Sequence[Library], names: Sequence[str]) -> tuple[str, ...]:

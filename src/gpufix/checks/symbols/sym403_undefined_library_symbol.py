@@ -95,7 +95,11 @@ def _fault(
         breaks=("torch",) if owner == "torch" else (f"load:{owner}",),
         needs=(
             *((f"provider:{provider}", f"file:{provider}") if provider else ()),
-            *((f"dist:{holder}", f"collision:{holder}") if holder else ()),
+            *(
+                (f"dist:{holder}", f"collision:{holder}", f"mismatch:{owner}:{holder}")
+                if holder
+                else ()
+            ),
             *(() if provider else (f"symbols:{owner}",)),
             f"family:{owner}",
         ),

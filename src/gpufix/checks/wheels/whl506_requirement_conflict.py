@@ -45,7 +45,7 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     same combinations among the pins of one requirement file. Of packages for GPUs, whether their
     imports ask for a module that no installed package has, declared or not, or for a name that the
     installed release of another package has no more or not yet; whether one of several that
-    a package needs is there (Keras 3: a back end). Of conda's packages, whether those
+    a package needs is there (Keras 3: a back end; cuda-core: CUDA's bindings). Of conda's packages, whether those
     that they depend on are there: names of conda's, not of Python's, whose versions conda compares.
 
     ## Why it matters
@@ -64,7 +64,8 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     package.
 
     ## Fix
-    Unsafe: versions that satisfy all. Safe where a package is merely absent; Unsafe, in the place
+    Unsafe: versions that satisfy all. Safe where a package is merely absent, or where an extra of its own
+    brings the one of several that fits the CUDA here; Unsafe, in the place
     of an extension that is absent: gpufix's replacement. Manual: what conda installed is moved by
     the `conda install` command, and a replacement that must be compiled wants a compiler first.
 
@@ -187,7 +188,11 @@ def _declared(name: str, rows: list[Unmet], failing: Import | None, told_by: str
         subject=name,
         message=f"{first}{more}.",
         evidence=(*(str(row) for row in rows if len(rows) > 1), *way),
-        breaks=(*(f"dist:{missing}" for missing in (*absent, *brought)), f"unmet:{name}"),
+        breaks=(
+            *(f"dist:{missing}" for missing in (*absent, *brought)),
+            *(f"mismatch:{name}:{row.name}" for row in rows if row.installed is not None),
+            f"unmet:{name}",
+        ),
         needs=(f"unmet:{told_by}",) if told_by else (),
         payload=UnmetRequirements(name, tuple(map(_unmet, rows))),
     )

@@ -61,6 +61,7 @@ def _pair(view: View, mismatch: Mismatch) -> Fault:
             f"{other.name} {other.version} is installed: {pair.says}."
         ),
         evidence=(f"source: {pair.source}",),
+        breaks=(f"mismatch:{one.name}:{other.name}",),
         payload=MismatchedPair(one.name, other.name),
     )
 

@@ -62,7 +62,9 @@ class Gone(Frozen):
     files: frozenset[str]
 
 
-_OF_GPU = ("tensorrt", "torch-tensorrt", "cupy", "cuda-", "jax", "rapids", "warp-lang", "onnx")
+_OF_GPU = (
+    "tensorrt", "torch-tensorrt", "cupy", "cuda-", "jax", "rapids", "warp-lang", "onnx", "nvidia-",
+)  # fmt: skip
 _SOURCES = 1_200  # of a distribution that is looked at for names
 _FOR_MODULES = 400  # and for modules
 _PARTS = 2  # modules of a distribution that are asked besides its packages

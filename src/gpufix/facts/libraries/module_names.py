@@ -15,8 +15,10 @@ from gpufix.source.python.tree import NotPython, parsed
 
 # A module that holds one of these may have names that no statement of it binds.
 _MAKES = re.compile(
-    r"\b(?:globals|locals|vars|exec|eval|setattr)\(|\bsys\.modules\b|\b__dict__\b|\blazy|Lazy"
+    r"\b(?:globals|locals|vars|exec|eval)\(|\bsys\.modules\b|\b__dict__\b|\blazy|Lazy"
 )
+_SETS = re.compile(r"\bsetattr\(\s*(\w+)")
+_LOADS = re.compile(r"\b(?:import_module|__import__|getmodule)\(")
 _GETS = re.compile(r"\b__getattr__\b")
 # Deprecated names are listed in the text: jax's own helper, and its like.
 _DEPRECATED = re.compile(r"^[ \t]*__getattr__\s*=\s*[\w.]*deprecat\w*\(", re.MULTILINE)
@@ -73,7 +75,7 @@ class ModuleNames:
             return False
         if _may_bind(text, name) or self._is_bound(found.path, text, name):
             return False
-        if _MAKES.search(text) or (_GETS.search(text) and not _DEPRECATED.search(text)):
+        if _makes(text) or (_GETS.search(text) and not _DEPRECATED.search(text)):
             # transformers makes T5TokenizerFast of T5Tokenizer: a row must say that the name is gone, too.
             return families.gone(f"{module}.{name}") is not None and self._occurs_nowhere(
                 module, name
@@ -133,6 +135,21 @@ class ModuleNames:
             if count >= _FILES or left <= 0 or holds(data):
                 return False
         return True
+
+
+def _makes(text: str) -> bool:
+    """Whether the module may get names that no statement binds; setattr sets them where its object may be a module."""
+    if _MAKES.search(text):
+        return True
+    objects = {found[1] for found in _SETS.finditer(text)}
+    return bool(objects) and (
+        _LOADS.search(text) is not None or any(_imports(text, one) for one in objects)
+    )
+
+
+def _imports(text: str, name: str) -> bool:
+    statement = rf"^[ \t]*(?:from\b[^\n]*?)?\bimport\b(?:[^()\n]*|[ \t]*\([^)]*)\b{name}\b"
+    return re.search(statement, text, re.MULTILINE) is not None
 
 
 def _may_bind(text: str, name: str) -> bool:

@@ -7,8 +7,9 @@ from dataclasses import replace
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.fixes.wheels.resolve_conflict import has_later, moved_partner
-from gpufix.knowledge import families
-from gpufix.model import Finding, Plan, Skip
+from gpufix.knowledge import families, name_spans
+from gpufix.knowledge.data_table import at_least
+from gpufix.model import Distribution, Finding, Plan, Skip
 from gpufix.model.payload import AbsentModule
 
 
@@ -16,10 +17,10 @@ from gpufix.model.payload import AbsentModule
 def earlier_partner(finding: Finding, view: View) -> Plan | Skip | None:
     """The releases of the asked package that still have the name, where a row says until when."""
     absent = finding.payload
-    row = families.gone(absent.module) if isinstance(absent, AbsentModule) else None
+    row = families.gone_name(absent.module) if isinstance(absent, AbsentModule) else None
     if not isinstance(absent, AbsentModule) or row is None or absent.of != row.distribution:
         return None
-    wanted = f"{row.distribution}<{row.until}"
+    wanted = f"{row.distribution}{row.releases}"
     return replace(
         moved_partner(absent, wanted, view, f"which has {row.module}"), fix="take-earlier-partner"
     )
@@ -27,15 +28,26 @@ def earlier_partner(finding: Finding, view: View) -> Plan | Skip | None:
 
 @fix("take-later-partner", "WHL506")
 def later_partner(finding: Finding, view: View) -> Plan | Skip | None:
-    """A later release of the asked package, which may have what it has not yet; the look afterwards tells."""
+    """The first later release that is recorded with the name; else any, and the look afterwards tells."""
     absent = finding.payload
-    if not isinstance(absent, AbsentModule) or families.gone(absent.module):
+    if not isinstance(absent, AbsentModule) or families.gone_name(absent.module):
         return None
     dist = view.dist(absent.of or "")
-    if dist is None or not has_later(dist) or not families.releases(dist.name):
+    if dist and (first := _first_with(absent.module, dist)):
+        wanted, why = f"{dist.name}~={first}", "has"
+    elif dist and has_later(dist) and families.releases(dist.name):
+        wanted, why = f"{dist.name}>{dist.version}", "may have"
+    else:
         return None
-    wanted = f"{dist.name}>{dist.version}"
     return replace(
-        moved_partner(absent, wanted, view, f"which may have {absent.module}"),
+        moved_partner(absent, wanted, view, f"which {why} {absent.module}"),
         fix="take-later-partner",
     )
+
+
+def _first_with(module: str, dist: Distribution) -> str | None:
+    """The first recorded release that has a name, where it is later than the installed one."""
+    seen = name_spans.span(module.partition(".")[0], module.rpartition(".")[2])
+    if seen is None or not seen.first or not at_least(seen.first, dist.version):
+        return None
+    return seen.first

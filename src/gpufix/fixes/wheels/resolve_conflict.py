@@ -47,7 +47,11 @@ def resolve_conflict(finding: Finding, view: View) -> Plan | Skip | None:
     elif isinstance(payload, ConflictingPins):
         reason = "which of its pins a file gives up is for its author to say"
     elif isinstance(payload, KnownConflict):
-        wanted = _joined(view, _best(view, payload.remedies))
+        there = [r for r in payload.remedies if all(map(_has_release, r))]
+        wanted = _joined(view, _best(view, there))
+        if not there and payload.remedies:
+            lost = " or ".join(", ".join(r) for r in payload.remedies)
+            reason = f"no listed release is {lost}"
     else:
         unmet = finding.payload_as(UnmetRequirements)
         wanted = _joined(view, [row.wanted for row in unmet.unmet])
@@ -113,12 +117,14 @@ def has_later(dist: Distribution) -> bool:
 
 def _earlier(absent: AbsentModule, row: Gone, view: View) -> Plan | Skip:
     """The releases that still have the module, where nobody requires a later one."""
-    return moved_partner(absent, f"{row.distribution}<{row.until}", view, f"which has {row.module}")
+    return moved_partner(
+        absent, f"{row.distribution}{row.releases}", view, f"which has {row.module}"
+    )
 
 
 def moved_partner(absent: AbsentModule, wanted: str, view: View, why: str) -> Plan | Skip:
     """Another release of the package that is asked in vain, where nobody else minds."""
-    name = normalise(re.split(r"[<>=]", wanted)[0])
+    name = normalise(re.split(r"[<>=~]", wanted)[0])
     dist = view.dist(name)
     reason = with_row(view, wanted).conflict or (immovable(dist) if dist else None)
     if reason:
@@ -133,6 +139,16 @@ def moved_partner(absent: AbsentModule, wanted: str, view: View, why: str) -> Pl
         safety="unsafe" if dist else "safe",
         steps=[Install(install=[wanted], dependencies=True, freeze=True)],
     )
+
+
+def _has_release(wanted: str) -> bool:
+    """Whether the newest listed release is late enough; lists leave out the oldest ones, so no more is told."""
+    row = parse(wanted)
+    newest = next(iter(families.releases(row.name)), None) if row else None
+    if row is None or newest is None:
+        return True
+    least = (s.version.removesuffix(".*") for s in row.specifier if s.operator[0] in ">=~")
+    return all(Version(one) <= Version(newest) for one in least)
 
 
 def _is_listed(name: str) -> bool:
