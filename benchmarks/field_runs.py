@@ -46,10 +46,10 @@ PROJECTS: dict[str, tuple[str, str, dict[str, str]]] = {
 }
 # Repositories that scripts, requirements and CMake clone, served as they are, under the tag if it is one.
 OTHERS = {
+    "g-truc/glm": "33b4a621a697a305bc3a7610d290677b96beb181",  # before those that record it
     "NVlabs/nvdiffrast": "HEAD",
     "JeffreyXiang/diffoctreerast": "HEAD",
     "autonomousvision/mip-splatting": "HEAD",
-    "g-truc/glm": "33b4a621a697a305bc3a7610d290677b96beb181",
     "pybind/pybind11": "v2.9.2",
 }
 
@@ -113,6 +113,12 @@ def complete(copy: Path, commit: str, place: Path, links: Mapping[str, str]) -> 
     return made
 
 
+def submodules_of(copy: Path, commit: str) -> dict[str, str]:
+    """Path -> recorded commit."""
+    rows = git("--git-dir", str(copy), "ls-tree", "-r", commit).splitlines()
+    return {row.partition("\t")[2]: row.split()[2] for row in rows if " commit " in row}
+
+
 @contextmanager
 def fresh(name: str, copies: Path, work: Path) -> Iterator[tuple[Path, dict[str, str]]]:
     """The clone without its submodules, and the variables by which git reaches the copies."""
@@ -124,19 +130,19 @@ def fresh(name: str, copies: Path, work: Path) -> Iterator[tuple[Path, dict[str,
     work.mkdir(parents=True)
     with serving(work / "served") as server:
         links = {}
-        mine = git("--git-dir", str(copy(project)), "ls-tree", "-r", commit)
-        recorded = {
-            row.partition("\t")[2]: row.split()[2] for row in mine.splitlines() if " commit " in row
-        }
+        recorded = submodules_of(copy(project), commit)
         for path, repository in submodules.items():
             place = server.folder / repository
             place.parent.mkdir(exist_ok=True)
             links[path] = complete(copy(repository), recorded[path], place, {})
+        served: dict[str, str] = {}  # what a repository records -> what stands for it
         for repository, head in OTHERS.items():
             place = server.folder / repository
             place.parent.mkdir(exist_ok=True)
             if not place.is_dir() and copy(repository).is_dir():
-                made = complete(copy(repository), head, place, {})
+                own = submodules_of(copy(repository), head)
+                known = {path: served[sha] for path, sha in own.items() if sha in served}
+                served[head] = made = complete(copy(repository), head, place, known)
                 if head.startswith("v"):
                     git("--git-dir", str(place), "update-ref", f"refs/tags/{head}", made)
         top = server.folder / "top"

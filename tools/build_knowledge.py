@@ -31,6 +31,7 @@ from knowledge_build import (
     gpus,
     hip,
     listings,
+    messages,
     node,
     plugins,
     removed,
@@ -70,6 +71,7 @@ BUILDERS: dict[str, Callable[[Knowledge], Any]] = {
     "system_libraries": system.build,
     "conda_names": conda.names,
     "conda_pytorch": conda.pytorch,
+    "messages": messages.build,
 }
 
 

@@ -273,7 +273,9 @@ def wanted(name: str, last: str) -> bool:
     plain = re.split(r"[.:(]", name)[-1].rstrip(")")
     if name.startswith("."):
         return name.count(".") <= (3 if last else 2) and name.count("._") <= bool(last)
-    if len(plain) < 3 or plain.startswith("_") or (plain.isupper() and not last):
+    if len(plain) < 3 or plain.startswith("_"):
+        return False
+    if plain.isupper() and (not last or plain.count("_") > 1):  # few are imported from elsewhere
         return False
     return bool(last) or name[0] in ":?" or "(" in name
 

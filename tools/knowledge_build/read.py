@@ -56,6 +56,8 @@ class Knowledge:
     system_libraries: rows.SystemLibraries
     conda_pytorch: rows.CondaPytorch
     conda_names: rows.CondaNames
+    messages: dict[str, rows.Messages]
+    cuda_errors: rows.CudaErrors
 
 
 def load_toml(path: Path) -> dict[str, Any]:
@@ -90,6 +92,16 @@ class _Reader:
         """A file a row: the file's name is the row's."""
         names = sorted(path.stem for path in self.folder.joinpath(name).glob("*.toml"))
         found = {stem: self.one(f"{name}/{stem}.toml", kind) for stem in names}
+        return {stem: row for stem, row in found.items() if row is not None}
+
+    def messages(self) -> dict[str, rows.Messages]:
+        """By subject: a file of JSON each, since a text holds quotes and backslashes of all kinds."""
+        names = sorted(path.stem for path in self.folder.joinpath("messages").glob("*.json"))
+        found = {
+            stem: self.one(f"messages/{stem}.json", rows.Messages)
+            for stem in names
+            if stem != "cuda_errors"
+        }
         return {stem: row for stem, row in found.items() if row is not None}
 
     def releases(self) -> dict[str, rows.TorchRelease]:
@@ -139,6 +151,8 @@ def read(folder: Path) -> Knowledge:
         "system_libraries": reader.one("system_libraries.toml", rows.SystemLibraries),
         "conda_pytorch": reader.one("conda/pytorch.toml", rows.CondaPytorch),
         "conda_names": reader.one("conda/names.toml", rows.CondaNames),
+        "messages": reader.messages(),
+        "cuda_errors": reader.one("messages/cuda_errors.json", rows.CudaErrors),
     }
     faults = reader.faults or _contradictions(found)
     if faults:
@@ -180,8 +194,5 @@ def check_data(data: Path) -> None:
     reader.one("system_headers.json", rows.SystemHeaders)
     reader.one("import_names.json", rows.ImportNames)
     reader.one("name_history.json", rows.NameHistory)
-    for path in sorted(data.joinpath("messages").glob("*.json")):
-        kind = rows.CudaErrors if path.stem == "cuda_errors" else rows.Messages
-        reader.one(f"messages/{path.name}", kind)
     if reader.faults:
         raise BadRows(reader.faults)

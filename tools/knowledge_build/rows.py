@@ -1150,7 +1150,7 @@ class Message(Row):
 
 
 class Messages(Row):
-    """data/messages/NAME.json."""
+    """messages/NAME.json."""
 
     sources: dict[str, Source]
     messages: list[Message]
@@ -1164,7 +1164,7 @@ class Messages(Row):
 
 
 class CudaErrors(Row):
-    """data/messages/cuda_errors.json: number -> name and text."""
+    """messages/cuda_errors.json: number -> name and text."""
 
     source: Source
     errors: dict[str, list[str]]
