@@ -12,25 +12,19 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from source_trees import asked
 
 HERE = Path(__file__).resolve()
 
 
 def said(checkout: Path, project: Path, env: Path, target: str) -> str:
     """The doctor's JSON of one project, indented; what it failed with instead."""
-    command = [sys.executable, "-m", "gpufix", "doctor", str(project), "--python", str(env)]
-    done = subprocess.run(
-        [*command, "--gpu", target, "--format", "json"],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(checkout / "src")},
-        check=False,
-    )
+    done = asked(checkout, project, env, target)
     if done.returncode not in (0, 1):
         return done.stderr
     return json.dumps(json.loads(done.stdout), indent=1)
@@ -76,8 +70,8 @@ def main() -> int:
     for row in differences(options):
         print(row, flush=True)
         found += 1
-    asked = len(options.folders) * len(options.gpu or ["sm_120"])
-    print(f"{asked - found} of {asked} the same")
+    pairs = len(options.folders) * len(options.gpu or ["sm_120"])
+    print(f"{pairs - found} of {pairs} the same")
     return int(found > 0)
 
 

@@ -29,16 +29,23 @@ TARGETS = ("sm_120", "sm_90", "gfx1101", "gfx942")
 Row = dict[str, Any]
 
 
-def doctor(checkout: Path, project: Path, env: Path, target: str) -> list[Row]:
-    """The findings on one project."""
+def asked(
+    checkout: Path, project: Path, env: Path, target: str
+) -> subprocess.CompletedProcess[str]:
+    """A checkout's doctor on one project, in JSON."""
     command = [sys.executable, "-m", "gpufix", "doctor", str(project), "--python", str(env)]
-    done = subprocess.run(
+    return subprocess.run(
         [*command, "--gpu", target, "--format", "json"],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(checkout / "src")},
         check=False,
     )
+
+
+def doctor(checkout: Path, project: Path, env: Path, target: str) -> list[Row]:
+    """The findings on one project."""
+    done = asked(checkout, project, env, target)
     if done.returncode not in (0, 1):
         return [{"code": "FAILED", "severity": "error", "subject": "", "message": done.stderr}]
     return list(json.loads(done.stdout)["findings"])
