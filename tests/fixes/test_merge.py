@@ -145,6 +145,13 @@ def test_variables_and_builds_are_joined() -> None:
     ]
 
 
+def test_builds_from_source_stay_apart() -> None:
+    """One that fails takes no other with it."""
+    one, two = (Install(install=[f"{n} @ git+https://x/{n}"], environment={"X": "1"}) for n in "ab")
+    assert merge([plan(one), plan(two), plan(one)]) == [one, two]
+    assert merge([plan(one), plan(Install(install=["c==1"]))]) == [one, Install(install=["c==1"])]
+
+
 def test_a_removal_within_an_installation_comes_first() -> None:
     step = Install(uninstall=["a"], install=["a==1"])
     assert merge([plan(step)]) == [Install(uninstall=["a"]), Install(install=["a==1"])]

@@ -235,6 +235,9 @@ def _joined(one: Step, other: Step, base: Base) -> Step | None:
 
 
 def _joined_installs(one: Install, other: Install) -> Install | None:
+    """One transaction; but builds from source, each of which may fail, stay apart."""
+    if one.environment and other.environment and one.install != other.install:
+        return None
     manner = ("reinstall", "dependencies", "index", "links", "freeze", "environment")
     if bool(one.uninstall) != bool(other.uninstall):
         return None
