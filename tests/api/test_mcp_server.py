@@ -14,7 +14,8 @@ from gpufix import mcp_server
 
 
 @pytest.fixture
-def venv(tmp_path: Path) -> str:
+def venv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)  # a folder that is no project
     folder = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     return str(folder)

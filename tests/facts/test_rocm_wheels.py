@@ -318,7 +318,8 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
             for other in library.needed:
                 (folder / other).write_bytes(build(So(needed=()), other))
             source = folder / "a.s"
-            source.write_text(".text\n.globl f\nf: ret\n" + _sections(library, folder))
+            note = '.section .note.GNU-stack,"",@progbits\n'  # else glibc 2.41 refuses it
+            source.write_text(f".text\n.globl f\nf: ret\n{_sections(library, folder)}\n{note}")
             flags = ["-shared", "-nostdlib", "-Wl,--no-as-needed", f"-Wl,-soname,{name}"]
             flags += ["-Wl,-rpath,$ORIGIN"]
             links = [str(folder / other) for other in library.needed]

@@ -28,14 +28,14 @@ class Ssh:
 
     def nodes(self) -> list[str]:
         """The hosts that were named."""
-        if shutil.which("ssh") is None:
-            raise CannotReach("there is no ssh on PATH")
         try:
             found = expand(self._hosts)
         except BadRange as error:
             raise CannotReach(f"--ssh {error}") from None
         if option := next((name for name in found if name.startswith("-")), None):
             raise CannotReach(f"--ssh {option!r} is no host")
+        if shutil.which("ssh") is None:
+            raise CannotReach("there is no ssh on PATH")
         return found
 
     def submit(self, work: Work, nodes: Sequence[str]) -> Iterator[Answer]:
