@@ -294,55 +294,16 @@ def _met(package: str, name: str, last: str) -> bool:
 _FRONT_ONLY = {"numpy"}
 # Large ones whose insides change with every release: what went of their modules, and of their front.
 _MODULES_GONE = {
-    *(
-        "albumentations",
-        "bitsandbytes",
-        "compressed_tensors",
-        "deepspeed",
-        "flash_attn",
-        "matplotlib",
-        "networkx",
-        "optimum",
-    ),
-    *(
-        "orbax",
-        "pkg_resources",
-        "pytorch_lightning",
-        "sentence_transformers",
-        "sglang",
-        "torch_geometric",
-        "torchao",
-        "triton",
-    ),
-    *("vllm", "werkzeug", "xformers"),
-}
+    "albumentations", "bitsandbytes", "compressed_tensors", "deepspeed", "flash_attn", "matplotlib",
+    "networkx", "optimum", "orbax", "pkg_resources", "pytorch_lightning", "sentence_transformers",
+    "sglang", "torch_geometric", "torchao", "triton", "vllm", "werkzeug", "xformers",
+}  # fmt: skip
 # Packages of which names and arguments that came are left out, and those whose attributes are kept.
 _GONE_ONLY = {
-    *(
-        "albumentations",
-        "flax",
-        "gradio",
-        "jax",
-        "keras",
-        "matplotlib",
-        "networkx",
-        "numba",
-        "onnx",
-        "openai",
-        "optax",
-        "pandas",
-    ),
-    *(
-        "pytorch_lightning",
-        "scipy",
-        "setuptools",
-        "skimage",
-        "sklearn",
-        "torchao",
-        "torchmetrics",
-        "werkzeug",
-    ),
-}
+    "albumentations", "flax", "gradio", "jax", "keras", "matplotlib", "networkx", "numba", "onnx",
+    "openai", "optax", "pandas", "pytorch_lightning", "scipy", "setuptools", "skimage", "sklearn",
+    "torchao", "torchmetrics", "werkzeug",
+}  # fmt: skip
 _ATTRIBUTES = {"PIL", "datasets", "gradio", "huggingface_hub", "moviepy", "pandas", "pydantic"}
 _NOT_KEPT = {"_distutils_hack", "click", "orbax", "timm"}
 

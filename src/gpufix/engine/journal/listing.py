@@ -126,7 +126,8 @@ def take(
 ) -> Listing:
     """The present state of a scope; `known` and `settled` as for `look`.
 
-    `known` is the state before a step, none where this is to be that. Raises OSError and Refused: what cannot be looked at, or is too much, cannot be kept.
+    `known` is the state before a step, empty where this is to be that. Raises OSError and Refused:
+    what cannot be looked at, or is too much, cannot be kept.
     """
     found: Listing = {}
     parent = look(os.path.dirname(scope.path))
