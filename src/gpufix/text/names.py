@@ -6,12 +6,18 @@ import re
 from functools import lru_cache
 
 _SEPARATORS = re.compile(r"[-_.]+")
+_CUDA = re.compile(r"-cu\d+$")
 
 
 @lru_cache(maxsize=4096)
 def normalise(name: str) -> str:
     """ "Foo_Bar.baz" → "foo-bar-baz"."""
     return _SEPARATORS.sub("-", name).lower()
+
+
+def without_cuda(name: str) -> str:
+    """ "nvidia-nccl-cu12" → "nvidia-nccl": a distribution's name less the CUDA major at its end."""
+    return _CUDA.sub("", name)
 
 
 def module_name(path: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from posixpath import basename, dirname
 
@@ -19,9 +18,9 @@ from gpufix.knowledge.windows import is_runtime
 from gpufix.model import Gap, Import, Library, Problem, Severity
 from gpufix.model.payload import MissingLibrary
 from gpufix.text.clean import and_more
+from gpufix.text.names import without_cuda
 
 _SHOWN = 3
-_CUDA_SUFFIX = re.compile(r"-cu\d+$")
 _OF_TORCH = ("libtorch", "libc10", "torch_", "torch.dll", "c10.dll", "c10_")
 
 
@@ -189,7 +188,7 @@ def _fault(view: View, owner: str, rows: Sequence[Row], severity: Severity) -> F
 def _holders(view: View, paths: Sequence[str]) -> list[str]:
     """The distributions whose folder holds a library: libkvikio's is that of libkvikio-cu12."""
     folders = {part for path in paths for part in dirname(path).split("/")}
-    return [d.name for d in view.facts.distributions if _CUDA_SUFFIX.sub("", d.name) in folders]
+    return [d.name for d in view.facts.distributions if without_cuda(d.name) in folders]
 
 
 def _any_of(view: View, libraries: Sequence[Library], names: Sequence[str]) -> tuple[str, ...]:

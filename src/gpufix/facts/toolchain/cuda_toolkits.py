@@ -24,7 +24,7 @@ from gpufix.facts.toolchain.programs import (
 )
 from gpufix.model import CondaPackage, Distribution, Python, Toolkit
 from gpufix.process import NoAnswer
-from gpufix.text.names import normalise
+from gpufix.text.names import normalise, without_cuda
 
 _NVCC_PACKAGES = ("nvidia-cuda-nvcc", "cuda-nvcc", "cuda-nvcc-tools", "cudatoolkit-dev")
 _RUNTIME_PACKAGES = ("nvidia-cuda-runtime", "cuda-cudart", "cudatoolkit")
@@ -68,7 +68,7 @@ def _from_packages(
     """From the wheel or conda package that brought it; a cu12 wheel carries the major in its name."""
     for names in (_NVCC_PACKAGES, _RUNTIME_PACKAGES) if compiler else (_RUNTIME_PACKAGES,):
         for dist in distributions:
-            if re.sub(r"-cu\d+$", "", normalise(dist.name)) in names and _serves(dist, root):
+            if without_cuda(normalise(dist.name)) in names and _serves(dist, root):
                 return _minor(dist.version)
     return None
 
@@ -77,8 +77,8 @@ def _serves(dist: Distribution | CondaPackage, root: Path) -> bool:
     """site/nvidia/cu13 belongs to CUDA 13's wheels, site/nvidia to the -cu11 and -cu12 ones."""
     if isinstance(dist, CondaPackage):
         return True
-    suffix = re.search(r"-cu\d+$", dist.name)
-    return suffix is None if root.name.startswith("cu") else suffix is not None
+    plain = without_cuda(dist.name) == dist.name
+    return plain is root.name.startswith("cu")
 
 
 def _from_headers(folders: Iterable[Path]) -> Iterator[str]:
