@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -59,12 +59,20 @@ def imports() -> tuple[Import, ...]:
 
 def _imports(module: str) -> Iterator[Import]:
     tree = ast.parse(modules()[module].read_text(encoding="utf-8"))
-    functions = [n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.Lambda))]
-    inside = {id(n) for function in functions for n in ast.walk(function)}
-    for node in ast.walk(tree):
-        for name in _names(node):
+    for statement, inside in _statements(tree.body):
+        for name in _names(statement):
             if name == "gpufix" or name.startswith("gpufix."):
-                yield Import(module, _module(name[7:]), id(node) in inside)
+                yield Import(module, _module(name[7:]), inside)
+
+
+def _statements(nodes: Iterable[ast.AST], inside: bool = False) -> Iterator[tuple[ast.AST, bool]]:
+    """Each statement below these, and whether it stands inside a function; expressions hold none."""
+    for node in nodes:
+        yield node, inside
+        function = inside or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        for field in ("body", "handlers", "orelse", "finalbody", "cases"):
+            if not isinstance(node, ast.expr):
+                yield from _statements(getattr(node, field, ()), function)
 
 
 def _names(node: ast.AST) -> list[str]:

@@ -49,9 +49,13 @@ CALLS = re.compile(
 )
 
 
+NAMES = re.compile(rf"\b(?:os|signal|asyncio|{'|'.join(MODULES)})\b")
+
+
 def runs_processes(path: Path) -> bool:
     used, loaded = [], []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    text = path.read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(text)) if NAMES.search(text) else ():
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             used.append(f"{node.value.id}.{node.attr}")
         elif isinstance(node, ast.Import):
