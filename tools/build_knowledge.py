@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import lzma
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -73,6 +74,7 @@ BUILDERS: dict[str, Callable[[Knowledge], Any]] = {
     "conda_pytorch": conda.pytorch,
     "messages": messages.build,
 }
+PACKED = {"messages"}  # long texts: as .xz, a sixth smaller than the wheel makes them
 
 
 def compact(value: Any) -> str:
@@ -96,10 +98,13 @@ def compact_line(value: Any) -> str:
 
 
 def products(rows: Path, data: Path) -> dict[str, bytes]:
-    """What data/ must hold, by file name. Raises BadRows."""
+    """What data/ must hold, by file name, unpacked. Raises BadRows."""
     check_data(data)
     known = read(rows)
-    built = {f"{name}.json": compact(build(known)).encode() for name, build in BUILDERS.items()}
+    built = {
+        f"{name}.json.xz" if name in PACKED else f"{name}.json": compact(build(known)).encode()
+        for name, build in BUILDERS.items()
+    }
     return built | {TABLE: packed(data)}
 
 
@@ -108,8 +113,20 @@ def stale(rows: Path, data: Path) -> dict[str, bytes]:
     return {
         name: content
         for name, content in products(rows, data).items()
-        if not (data / name).is_file() or (data / name).read_bytes() != content
+        if not (data / name).is_file() or held(data / name) != content
     }
+
+
+def held(file: Path) -> bytes:
+    """What a file of data/ holds, unpacked: what xz makes of it differs from release to release."""
+    content = file.read_bytes()
+    return lzma.decompress(content) if file.suffix == ".xz" else content
+
+
+def write(file: Path, content: bytes) -> None:
+    """Write it, packed where its name says so."""
+    packs = file.suffix == ".xz"
+    file.write_bytes(lzma.compress(content, preset=9 | lzma.PRESET_EXTREME) if packs else content)
 
 
 def main() -> int:
@@ -127,7 +144,7 @@ def main() -> int:
         if options.check:
             print(f"{name} is not current: run tools/build_knowledge.py", file=sys.stderr)
         else:
-            (options.data / name).write_bytes(content)
+            write(options.data / name, content)
             print(f"{name}: {len(content):,} bytes")
     return 1 if outdated and options.check else 0
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import json
+import lzma
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,10 +85,11 @@ def data_strings() -> Iterator[tuple[str, str]]:
         elif isinstance(value, str) and PROSE.search(value) and key not in ("source", "sources"):
             yield value
 
-    for path in sorted((SOURCE / "knowledge" / "data").rglob("*.json")):
-        if path.name == "name_history.json":  # rows of names
+    for path in sorted((SOURCE / "knowledge" / "data").rglob("*.json*")):
+        if path.name in ("name_history.json", "package_names.json.xz"):  # rows of names
             continue
-        held = json.loads(path.read_text("utf-8"))
+        text = path.read_bytes()
+        held = json.loads(lzma.decompress(text) if path.suffix == ".xz" else text)
         yield from ((path.name, text) for text in inside(held, ""))
         if path.name == "conflicts.json":  # a finding shows where its conflict is known from
             yield from ((path.name, row["source"]) for row in held["conflicts"])
