@@ -142,15 +142,15 @@ def nvcc() -> str:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.needs("cmake", "nvcc")
 def test_architectures(tmp_path: Path, nvcc: str) -> None:
     check(project(tmp_path / "p", ARCHS, "CXX CUDA"), tmp_path, ARCHS, {}, nvcc)
 
 
+@pytest.mark.slow
 @pytest.mark.needs("cmake", "nvcc")
-@pytest.mark.parametrize(
-    "case", [pytest.param(c, marks=pytest.mark.slow if n else ()) for n, c in enumerate(BEFORE)]
-)
+@pytest.mark.parametrize("case", BEFORE)
 def test_what_stands_before_project(case: str, tmp_path: Path, nvcc: str) -> None:
     before, archs = BEFORE[case]
     cases = {"by default": ARCHS["by default"]}

@@ -37,7 +37,7 @@ LIBRARY = ("-shared", "-Xcompiler", "-fPIC", "-cudart", "none")
 SM_90 = "-gencode=arch=compute_90,code=sm_90"
 
 
-@pytest.mark.some(3)
+@pytest.mark.some(2)
 @pytest.mark.parametrize(
     ("output", "flags", "expected"),
     [

@@ -138,6 +138,7 @@ CONFIG = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.needs("mypy")
 def test_a_misspelt_field_is_a_type_error(tmp_path: Path) -> None:
     """On either side. Only the model itself is followed: pydantic would take mypy half a minute."""

@@ -104,7 +104,7 @@ def test_wheels_of_other_releases(torch_cpu: Venv, wheel: str, built: str) -> No
     assert f"built for torch {built}" in str(report["findings"][0]["consequences"])
 
 
-@pytest.mark.some(2)
+@pytest.mark.some(1)
 @pytest.mark.needs("nvcc", "Python.h")
 @pytest.mark.parametrize(
     ("code", "gpu", "expected"),
@@ -172,6 +172,7 @@ def test_a_leftover_of_another_python(empty: Venv) -> None:
     assert codes(report["findings"]) == ["ABI304"]
 
 
+@pytest.mark.slow
 @pytest.mark.needs("g++", "Python.h")
 def test_the_fixture_builder_is_healthy_itself(torch_cpu: Venv) -> None:
     compile_(MODULE, installed(torch_cpu, "plain"), ["g++", "-fPIC"])

@@ -205,6 +205,7 @@ def test_a_release_comes_into_every_table(rows: Path, index: Path, tmp_path: Pat
     assert "# unknown: variants of ROCm." in (rows / "torch" / "2.16.0.toml").read_text("utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.needs("gcc")
 def test_without_an_index_the_rest_is_named(rows: Path, tmp_path: Path) -> None:
     """The file is written; the tables are not built before somebody adds what is missing."""
@@ -238,6 +239,7 @@ def test_nothing_is_overwritten_unasked(rows: Path, index: Path, tmp_path: Path)
     assert load_toml(target)["date"] == "2026-12-02"
 
 
+@pytest.mark.slow
 @pytest.mark.needs("gcc")
 def test_compare_shows_symbols(rows: Path, index: Path, tmp_path: Path) -> None:
     data = rows.parent / "data"
@@ -250,6 +252,7 @@ def test_compare_shows_symbols(rows: Path, index: Path, tmp_path: Path) -> None:
     assert f"symbols, cuda: only in the wheel: {CUDA}\n" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.needs("gcc")
 def test_what_the_wheel_says_of_itself_is_held_against_its_code(
     rows: Path, index: Path, tmp_path: Path
@@ -269,6 +272,7 @@ def test_a_table_in_another_form_ends_it(rows: Path, tmp_path: Path) -> None:
     assert not (rows / "torch" / "2.16.0.toml").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.needs("gcc")
 def test_a_cpu_build_brings_no_symbols(rows: Path, index: Path, tmp_path: Path) -> None:
     before = (rows.parent / "data" / NAMES).read_bytes()

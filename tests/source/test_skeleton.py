@@ -65,6 +65,7 @@ def test_it_is_the_whole_but_for_bodies(name: str) -> None:
     assert shown(whole(SOURCES[name])) == shown(ast.parse(SOURCES[name]))
 
 
+@pytest.mark.slow
 def test_it_is_so_of_the_standard_library() -> None:
     folder, late = Path(sysconfig.get_path("stdlib")), 0
     for path in sorted([*folder.glob("[a-d]*.py"), *folder.glob("json/*.py")]):

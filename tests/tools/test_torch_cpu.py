@@ -91,6 +91,7 @@ def test_a_folder_of_wheels_stands_in(
     assert not env.has("torch-2.13.0")
 
 
+@pytest.mark.slow
 def test_what_pip_is_configured_with_comes_first(
     env: Environment,
     tmp_path: Path,

@@ -122,6 +122,7 @@ def test_prefiltered_is_checked_first(module):
         )
 
 
+@pytest.mark.slow
 def test_a_missing_library_is_named(script):
     text = (
         "from diff_gaussian_rasterization import _library\n"
@@ -189,6 +190,7 @@ int main() {
 """
 
 
+@pytest.mark.slow
 @pytest.mark.needs("nvcc")
 def test_python_s_structs_are_the_library_s(module, tmp_path):
     from diff_gaussian_rasterization import _library as ours

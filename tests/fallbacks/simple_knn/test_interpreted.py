@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 TEXT = """
 import sys, warnings
 warnings.simplefilter("ignore")  # the interpreter's own, of overflows that are meant
@@ -31,6 +33,7 @@ def test_interpreted(script, interpreter):
     assert script("simple_knn", text, **interpreter).stdout.endswith("done\n")
 
 
+@pytest.mark.slow
 def test_a_broken_triton_is_named(script, tmp_path):
     """A triton that cannot be imported is a reason, not an error."""
     fake = tmp_path / "fake" / "triton"

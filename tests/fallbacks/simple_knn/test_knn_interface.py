@@ -8,6 +8,7 @@ import pytest
 from knn_reference import SETS, error, mean_distance
 
 
+@pytest.mark.slow
 def test_import_as_in_the_original(script):
     text = "from simple_knn._C import distCUDA2; import torch; print(distCUDA2(torch.ones(9, 3)))"
     done = script("simple_knn", text)
@@ -37,6 +38,7 @@ def test_the_first_call_loads_no_compiler(script):
     assert script("simple_knn", text).stdout == "[]\n"
 
 
+@pytest.mark.slow
 def test_a_tier_can_be_named(script):
     text = "import simple_knn; print(simple_knn.tier('cpu'))"
     done = script("simple_knn", text, GPUFIX_SIMPLE_KNN_TIER="eager")
