@@ -5,8 +5,8 @@ VENV ?= .venv
 TORCH ?= yes
 BIN := $(VENV)/bin
 CODE := src tests tools benchmarks fuzz clinic plugins
-# One test at a time more than processors, since many wait for programs; each takes up to 700 MB.
-WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$(( (n < 4 ? n : 4) + 1 )))
+# Two tests more at a time than processors, since many wait for programs; each takes up to 700 MB.
+WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$(( (n < 4 ? n : 4) + 2 )))
 
 # All caches lie in VENV. When it lies elsewhere, the checkout is not written to: it may be read-only.
 CACHE := $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)/cache
