@@ -221,10 +221,10 @@ def importing(met: Library, state: str = "fails", **changes: Any) -> Import:
     return Import(**(base | changes))
 
 
-def sparing(*libraries: Library, said: bool = False, served: bool = False) -> Import:
+def sparing(*libraries: Library, **told: bool) -> Import:
     """An import that tries these libraries in vain at one place, and goes on."""
     spared = [
-        Spared(library=x.path, place=f"{SITE}/{x.distribution}/load.py:7", said=said, served=served)
+        Spared(library=x.path, place=f"{SITE}/{x.distribution}/load.py:7", **told)
         for x in libraries
     ]
     return importing(libraries[0], "works", spared=spared)

@@ -415,31 +415,42 @@ def test_the_way_to_the_failure_is_told(tmp_path: Path) -> None:
 
 
 SPARED = {
-    # what is tried in vain: whether the code says so, and whether another takes its place
-    "in silence": ("try:\n    import p.bad\nexcept ImportError:\n    pass\n", (False, False)),
+    # what is tried in vain: whether the code says so, another takes its place, it may load after all
+    "in silence": (
+        "try:\n    import p.bad\nexcept ImportError:\n    pass\n",
+        (False, False, False),
+    ),
     "it warns": (
         "import warnings\ntry:\n    import p.bad\nexcept ImportError as e:\n    warnings.warn(str(e))\n",
-        (True, False),
+        (True, False, False),
     ),
     "it logs": (
         "import logging\nlog = logging.getLogger()\ntry:\n    import p.bad\nexcept ImportError:\n    log.warning('x')\n",
-        (True, False),
+        (True, False, False),
     ),
     "the handler loads another": (
         "try:\n    import p.bad\nexcept ImportError:\n    import p.good\n",
-        (False, True),
+        (False, True, False),
     ),
     "the next of a loop": (
         "for n in ('bad', 'good'):\n    try:\n        __import__(f'p.{n}')\n        break\n    except ImportError:\n        pass\n",
-        (False, True),
+        (False, True, False),
     ),
     "none of a loop": (
         "for n in ('bad', 'bad'):\n    try:\n        __import__(f'p.{n}')\n        break\n    except ImportError:\n        pass\n",
-        (False, False),
+        (False, False, False),
     ),
     "another, elsewhere": (
         "try:\n    import p.bad\nexcept ImportError:\n    pass\nimport p.good\n",
-        (False, False),
+        (False, False, False),
+    ),
+    "after one that is opened by a path that is not known": (
+        "import ctypes, other\nctypes.CDLL(other.path())\ntry:\n    import p.bad\nexcept ImportError:\n    pass\n",
+        (False, False, True),
+    ),
+    "the same, and raised anew": (
+        "import ctypes, other\nctypes.CDLL(other.path())\ntry:\n    try:\n        import p.bad\n    except OSError as e:\n        raise ImportError('x') from e\nexcept ImportError:\n    pass\n",
+        (False, False, True),
     ),
 }
 
@@ -449,7 +460,7 @@ def test_what_is_done_without_is_told(name: str, tmp_path: Path) -> None:
     text, expected = SPARED[name]
     found = told(tmp_path, {"p/__init__.py": text, "p/good.so": ""})
     assert found.state == "works"
-    assert {(one.said, one.served) for one in found.spared} == {expected}
+    assert {(one.said, one.served, one.doubtful) for one in found.spared} == {expected}
     assert {one.library for one in found.spared} == {f"{tmp_path}/p/bad.so"}
 
 

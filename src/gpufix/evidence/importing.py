@@ -18,6 +18,7 @@ class Use(Enum):
     told = "it goes on, and tells people"
     spared = "it goes on, and says nothing"
     served = "another library takes its place"
+    doubted = "it goes on, and the library may load"
     unsure = "it may fail"
     named = "compiled code names the library, and may import it"
     apart = "it does not ask for the library"
@@ -63,6 +64,8 @@ class Imports:
             return Use.unsure
         if library.path in self._parts:
             return Use.part
+        if spared and all(one.doubtful for one in spared):
+            return Use.doubted
         if spared:
             return Use.told if any(one.said for one in spared) else Use.spared
         return Use.named if library.path in self._named else self._unmet(library)

@@ -75,7 +75,7 @@ def weigh(view: View, rows: Iterable[Row]) -> Weighed:
             unsure.append(library)
         if use is Use.named and _is_damage(view, library, problem):
             unsure.append(library)
-        if library in unsure and _is_curable(problem):
+        if (library in unsure or use is Use.doubted) and _is_curable(problem):
             continue
         if (must := _must(library, use)) or _is_missed(view, library, problem, use):
             fails = must or _for_target(view, library) or _of_gpu_wheel(view, library, problem)
@@ -115,7 +115,7 @@ def _is_missed(view: View, library: Library, problem: Problem, use: Use) -> bool
 def _is_of_other_torch(view: View, problem: Problem, use: Use) -> bool:
     """Whether a package does in silence without what is made for another torch."""
     made_for = is_torch_name(problem.name) or problem.name.startswith(_OF_TORCH)
-    quiet = use in (Use.spared, Use.apart)
+    quiet = use in (Use.spared, Use.doubted, Use.apart)
     return made_for and quiet and view.facts.torch is not None
 
 
@@ -134,8 +134,9 @@ def _is_alone(view: View, library: Library) -> bool:
 
 def _is_last(view: View, library: Library) -> bool:
     """Whether no module of its package can be loaded."""
-    scan, owner = view.facts.binaries, library.distribution
-    lost = {x.path for x in scan.libraries if x.distribution == owner and x.problems}
+    scan, owner, told = view.facts.binaries, library.distribution, view.derive(Imports.of)
+    own = [x for x in scan.libraries if x.distribution == owner and x.module and x.problems]
+    lost = {x.path for x in own if told.use(x) not in (Use.unsure, Use.doubted)}
     return 0 < scan.modules.get(owner or "", 0) <= len(lost)
 
 

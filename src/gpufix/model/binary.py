@@ -90,6 +90,7 @@ class Spared(Model):
     place: str  # "FILE:LINE", of the innermost call that asks for it
     said: bool = False  # a warning or a line tells people
     served: bool = False  # another library was loaded in its place
+    doubtful: bool = False  # what was opened before, which is not known, may bring what it lacks
 
 
 class Import(Model):

@@ -127,7 +127,9 @@ SILENT = {
     "one optional module of many": of(lib(FOO)),
     "an optional part of a package without modules": of(lib(FOO), modules=0),
     "a package of which nothing is counted": of(lib(FOO, owner="bar")),
-    "one of two modules": of(lib(FOO), modules=2),
+    "one of two modules": of(
+        lib(FOO, module=True), modules=2, imports=[b.importing(lib(FOO), "works")]
+    ),
     "a library of another package fails as well": of(lib(FOO), lib(FOO, owner="bar"), modules=2),
     "another of its libraries has no fault": of(lib(FOO), lib(file="_y.so"), modules=2),
     "a CUDA library that nothing of it requires": of(lib(NCCL)),
@@ -155,6 +157,17 @@ SILENT = {
         imports=[b.sparing(LINKED, said=True)],
     ),
     "its import goes on": of(lib(FOO), imports=[b.sparing(lib(FOO))]),
+    "its import goes on, and its only module may load": of(
+        lib(FOO, module=True),
+        lib(FOO, file="libfoo_extra.so"),
+        modules=1,
+        imports=[b.sparing(lib(FOO), doubtful=True)],
+    ),
+    "it is no module, and the only module loads": of(
+        lib(FOO, file="libfoo_extra.so"),
+        modules=1,
+        imports=[b.importing(lib(FOO), "works")],
+    ),
     "a module of it fails, because of missing what nobody asked for": of(
         lib(FOO), imports=[b.importing(lib(FOO), module="foo.part", part_of="foo")]
     ),
@@ -218,9 +231,13 @@ FIRING = {
     ),
     "a package beside it has brought it, of another release maybe": Fires(
         of(
-            lib(problems=[Problem(kind="missing-library", name=FOO, provider=OF_LIBFOO)]),
+            lib(
+                problems=[Problem(kind="missing-library", name=FOO, provider=OF_LIBFOO)],
+                module=True,
+            ),
             dists=[b.dist("foo", "2.0"), b.dist("libfoo-cu12", "1.0")],
             modules=1,
+            imports=[b.importing(lib(FOO), "works")],
         ),
         replace(
             fault(FOO, held=[OF_LIBFOO], holder="libfoo-cu12", severity=WARNING),
@@ -436,10 +453,16 @@ FIRING = {
         ),
     ),
     "no module of a package can be loaded": Fires(
-        of(lib(FOO), modules=1), fault(FOO, severity=WARNING)
+        of(lib(FOO, module=True), modules=1, imports=[b.importing(lib(FOO), "works")]),
+        fault(FOO, severity=WARNING),
     ),
     "neither of two modules": Fires(
-        of(lib(FOO), lib(FOO, file="_y.so"), modules=2),
+        of(
+            lib(FOO, module=True),
+            lib(FOO, file="_y.so", module=True),
+            modules=2,
+            imports=[b.importing(lib(FOO), "works")],
+        ),
         fault(FOO, severity=WARNING, files=["_x.so", "_y.so"]),
     ),
     "one file, told twice": Fires(

@@ -290,6 +290,7 @@ def _import(module: str, owner: str | None, told: Outcome) -> Import:
                 place=text(one.place[-1]),
                 said=one.said,
                 served=one.served,
+                doubtful=one.doubtful,
             )
             for one in told.spared
         ],

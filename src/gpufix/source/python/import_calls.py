@@ -252,6 +252,7 @@ class OutsideCalls(Expressions):
         failure = Fails(frozenset() if loads == "crashes" else kinds, library=path)
         failure.place = tuple(self.places)
         if loads == "lacks" and self._blind:
+            failure.curable = True
             self.doubts.append(failure)
         else:
             raise failure

@@ -174,7 +174,15 @@ class Catching(OutsideCalls):
         """A failure that was caught. `loaded`: where libraries were, before the handler ran."""
         if failure.library:
             served = len(self.loaded) > len(loaded)
-            self.spared.append(Spared(failure.library, failure.place, says(handler), served=served))
+            self.spared.append(
+                Spared(
+                    failure.library,
+                    failure.place,
+                    says(handler),
+                    served=served,
+                    doubtful=failure.curable,
+                )
+            )
 
     def spares(self) -> tuple[Spared, ...]:
         """What was tried in vain; served too is what another library took the place of."""

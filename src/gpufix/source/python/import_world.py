@@ -101,12 +101,14 @@ class Spared:
     """A library that an import tries in vain, and goes on without.
 
     `said`: it tells people so, by a warning or a line. `served`: another was loaded in its place.
+    `doubtful`: what was opened before, by a path that is not known, may bring what it lacks.
     """
 
     library: str
     place: tuple[str, ...]  # where it was tried: "FILE:LINE" of each call that leads there
     said: bool = False
     served: bool = False
+    doubtful: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,11 +148,13 @@ class Fails(Exception):
         self.chain: list[str] = []
         self.place: tuple[str, ...] = ()  # where the library was asked for
         self.named = False  # it is not known whether compiled code asks for it
+        self.curable = False  # what was opened before, which is not known, may bring what it lacks
 
     def again(self, kinds: frozenset[str]) -> Fails:
         """Raised anew, as an exception of another class."""
         told = Fails(kinds, self.library, self.missing, self.said)
-        told.chain, told.place, told.named = list(self.chain), self.place, self.named
+        told.chain, told.place = list(self.chain), self.place
+        told.named, told.curable = self.named, self.curable
         return told
 
 
