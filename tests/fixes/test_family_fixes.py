@@ -159,6 +159,25 @@ def test_of_several_the_one_for_torchs_cuda_is_kept() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("arch", "used", "other", "kept"),
+    [
+        ("sm_120", 11, 12, 12),  # CUDA 11 does not know it
+        ("sm_70", 13, 12, 12),  # CUDA 13 knows it no more
+        ("sm_90", 11, 12, 11),  # both do
+    ],
+)
+def test_of_several_the_one_whose_cuda_knows_the_gpu_is_kept(
+    arch: str, used: int, other: int, kept: int
+) -> None:
+    names = [f"cupy-cuda{used}x", f"cupy-cuda{other}x"]
+    core = "cupy/_core/core.cpython-311-x86_64-linux-gnu.so"
+    held = SharedFile(path=core, owners=names, differ=True, holder=names[0])
+    view = of(*(b.dist(n, "13.3.0") for n in names), shared_files=[held], gpus=(arch,))
+    found = plan(framework_pair_mismatch, view)
+    assert found.title.endswith(f"and reinstall cupy-cuda{kept}x 13.3.0")
+
+
 def test_a_plug_in_goes_with_its_other_half_and_nothing_is_laid_again() -> None:
     names = [f"jax-cuda{n}-{part}" for n in (12, 13) for part in ("pjrt", "plugin")]
     view = of(*(b.dist(n, "0.7.2") for n in names), b.dist("nvidia-cublas", "13.0.0.19"))

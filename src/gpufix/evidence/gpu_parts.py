@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from gpufix.evidence.building import generates, major
 from gpufix.evidence.own_cuda import named_for_cuda
 from gpufix.evidence.severity import Row
 from gpufix.evidence.view import View
 from gpufix.evidence.without_torch import frameworks
 from gpufix.frozen import Frozen
-from gpufix.knowledge import families
+from gpufix.knowledge import cuda, families
 from gpufix.knowledge.cuda_libraries import bringing, major_of_wheel
 from gpufix.knowledge.families import Part
 from gpufix.knowledge.plugins import plugin
@@ -18,8 +19,6 @@ from gpufix.model import Distribution, Library, Problem
 from gpufix.model.host import Vendor
 
 _CUDA_WHEEL = re.compile(r"nvidia-(?:cuda-runtime|cublas|cudnn)(?:-cu\d\d)?")
-_FIRST_OF_CUDA_13 = 75  # sm_75: CUDA 13 generates nothing for older GPUs
-_NEWEST = 13
 
 
 class LostLibraries:
@@ -111,8 +110,16 @@ def cuda_here(view: View) -> int | None:
 def newest_major(view: View, offered: Collection[int]) -> int | None:
     """Of several CUDA majors the newest that the driver and the GPUs that must be served allow."""
     driver = next((d.cuda for d in view.facts.drivers if d.vendor == "nvidia" and d.cuda), None)
-    top = int(driver.partition(".")[0]) if driver else _NEWEST
-    archs = [t.arch.removeprefix("sm_").rstrip("af") for t in view.targets if t.vendor == "nvidia"]
-    if any(arch.isdigit() and int(arch) < _FIRST_OF_CUDA_13 for arch in archs):
-        top = min(top, _NEWEST - 1)
-    return max((n for n in offered if n <= top), default=None)
+    allowed = [n for n in serving(view, offered) if driver is None or n <= int(major(driver))]
+    return max(allowed, default=None)
+
+
+def serving(view: View, majors: Collection[int]) -> list[int]:
+    """Of several CUDA majors those of which a release generates code for each GPU that must be served."""
+    archs = [target.arch for target in view.targets if target.vendor == "nvidia"]
+    return [n for n in majors if all(_generates(n, arch) for arch in archs)]
+
+
+def _generates(number: int, arch: str) -> bool:
+    releases = (version for version in cuda.versions() if major(version) == str(number))
+    return any(generates(release, arch) for release in releases)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gpufix.evidence.families import Rivals, core_files, rivals
-from gpufix.evidence.gpu_parts import cuda_here, newest_major
+from gpufix.evidence.gpu_parts import cuda_here, newest_major, serving
 from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.view import View
 from gpufix.fixes.pins import immovable, reinstall, why_not
@@ -85,11 +85,14 @@ def _plan(
 
 
 def _kept(found: Rivals, view: View) -> Distribution | None:
-    """The GPU package; of several, the one for the CUDA that is here, or that others require; else the
-    newest release, or of
-    one release the one that is used."""
+    """The GPU package; of several, the one whose CUDA knows the GPUs that must be served, or is here,
+    or that others require; else the newest release, or of one release the one that is used."""
     if found.lost is not None:
         return found.lost[0]
+    fit = serving(view, set(_majors(found).values()))
+    serve = [d for d in found.here if _majors(found).get(d.name) in fit]
+    if len(serve) == 1 and len(_majors(found)) == len(found.here):
+        return serve[0]
     here = cuda_here(view)
     meant = [d for d in found.here if here and _majors(found).get(d.name) == here]
     if len(meant) == 1:
