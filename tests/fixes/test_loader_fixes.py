@@ -572,7 +572,7 @@ def test_torch_moves_to_one_of_its_abi() -> None:
 def test_a_companion_follows_torch() -> None:
     skip = torch_for(ext(GUARD, owner="torchvision"), dists=[b.dist("torchvision")])
     assert isinstance(skip, Skip)
-    assert skip.reason == "which torch torchvision is made for is not known"
+    assert skip.reason == "torch is not changed for torchvision, which follows torch"
 
 
 def test_no_history_no_move() -> None:

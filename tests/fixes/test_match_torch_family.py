@@ -75,7 +75,7 @@ SKIPPED = {
     "its libraries are for an older torch": (
         "torchtext",
         of("2.13.0+cu130"),
-        "which torchtext goes with torch 2.13.0 is not known here",
+        "no torchtext is listed for torch 2.13.0 (as of 2026-11-30)",
     ),
     "others require another": (
         "xformers",

@@ -29,7 +29,7 @@ def reason(name: str, build: Build, kinds: Sequence[str] = KINDS) -> str:
     ]
     least = min((found for found, _ in missed), key=lambda found: (len(found), _rank(found)))
     if not least:  # of a block that says no torch: its versions do, and none says this one
-        return f"which {name} goes with torch {build.release} is not known here"
+        return f"no {name} is listed for torch {build.release} (as of {row['read']})"
     near = [block for found, block in missed if found == least]
     told = least[:_TOLD]
     have = " and ".join(_have(kind, near, build) for kind in told)

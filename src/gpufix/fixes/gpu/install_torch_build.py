@@ -56,6 +56,8 @@ def install_torch_build(finding: Finding, view: View) -> Plan | Skip:
         return _skip(finding, blocked or "no target is known to choose a build for")
     toolkit = finding.payload if isinstance(finding.payload, ToolkitInUse) else None
     rocm = toolkit.version if toolkit and toolkit.kind == "rocm" else None
+    if finding.code in _OF_SYMBOLS and finding.subject in packages.names():
+        return _skip(finding, f"torch is not changed for {finding.subject}, which follows torch")
     extensions = _extensions(finding, view)
     if extensions is None:
         return _skip(finding, f"which torch {finding.subject} is made for is not known")
@@ -212,14 +214,9 @@ def _by_conda(finding: Finding, view: View, choice: TorchBuild, notes: list[str]
 
 
 def _extensions(finding: Finding, view: View) -> tuple[Extension, ...] | None:
-    """What is to load with the build; None where it is not known which it is made for.
-
-    torch's companions have a release for each torch: they follow it, not the other way round.
-    """
+    """What is to load with the build; None where it is not known which it is made for."""
     if finding.code not in _OF_SYMBOLS:
         return ()
-    if finding.subject in packages.names():
-        return None
     user = next((u for u in view.derive(torch_users) if u.owner == finding.subject), None)
     judgement = user.judgement if user else None
     if user is None or judgement is None or not judgement.releases:
