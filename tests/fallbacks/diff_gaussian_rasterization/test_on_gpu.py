@@ -253,7 +253,10 @@ def test_a_list_that_has_too_little_room_is_done_without(built, monkeypatch, fla
     p, rasterizer = scene(built, **flags)
     large = {**p, "scales": 8 * p["scales"]}
     monkeypatch.setattr(rooms, "_rooms", {})
-    want = [step(rasterizer, large), step(rasterizer, p)]  # the second: with more room than it needs
+    want = [
+        step(rasterizer, large),
+        step(rasterizer, p),
+    ]  # the second: with more room than it needs
     monkeypatch.setattr(rooms, "_rooms", {})
     got = step(rasterizer, p)
     assert_same(got, want[1])
@@ -308,9 +311,9 @@ def test_a_capture_before_any_image_is_refused(built, monkeypatch):
     rooms = importlib.import_module("diff_gaussian_rasterization._room")
     p, rasterizer = scene(built)
     monkeypatch.setattr(rooms, "_rooms", {})
-    with pytest.raises(RuntimeError, match="before one is captured"):
-        with torch.cuda.graph(torch.cuda.CUDAGraph()):
-            run(rasterizer, p)
+    refused = pytest.raises(RuntimeError, match="before one is captured")
+    with refused, torch.cuda.graph(torch.cuda.CUDAGraph()):
+        run(rasterizer, p)
     run(rasterizer, p)  # the GPU is none the worse
 
 

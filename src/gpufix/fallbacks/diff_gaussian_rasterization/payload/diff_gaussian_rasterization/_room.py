@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor
 
 SMALL = 2_000_000  # entries: what a longer list is sorted beyond its need costs more than the wait
 MORE, MORE_CAPTURED = 1.125, 2.0  # a captured list has the same room for good
@@ -24,7 +23,9 @@ class Room:
     """What images of one size need on one device."""
 
     def __init__(self) -> None:
-        self.needed = torch.full((1,), -1, dtype=torch.int64, pin_memory=True)  # the device writes it
+        self.needed = torch.full(
+            (1,), -1, dtype=torch.int64, pin_memory=True
+        )  # the device writes it
         self._each = 0.0  # entries a Gaussian
         self._gaussians = 1
 
