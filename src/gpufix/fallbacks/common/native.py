@@ -24,6 +24,7 @@ import torch
 
 VARIABLE = "GPUFIX_FALLBACK_NATIVE"
 LIMIT_S = 600
+NOTHING_YET = "nothing has run on a GPU yet"
 _LINKED = ("torch_python", "torch_cpu", "torch", "c10")
 
 
@@ -32,7 +33,7 @@ class Native:
 
     def __init__(self, name: str, source: Path) -> None:
         self.module: Any = None
-        self.reason = "nothing has run on a GPU yet"
+        self.reason = NOTHING_YET
         self._name, self._source = name, source
         self._started = threading.Lock()
 
@@ -48,8 +49,8 @@ class Native:
             self.reason = f"{type(error).__name__}: {error}"
 
     def why(self) -> str:
-        """The reason; before the start, what will be one."""
-        if self._started.locked():
+        """The reason; where nothing has run, what will be one."""
+        if self.reason != NOTHING_YET:
             return self.reason
         try:
             return self._obstacle() or self.reason
