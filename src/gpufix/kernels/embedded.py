@@ -64,7 +64,7 @@ class Ssim(_Library):
     prefix = "ssim"
 
     def workspace(self, shape: tuple[int, int, int]) -> int:
-        """Bytes that forward and mean_and_gradient need."""
+        """Bytes that forward and mean_and_gradient need, zero at the first use; calls take turns with them."""
         return self._bytes("workspace", *_shape(shape))
 
     def forward(

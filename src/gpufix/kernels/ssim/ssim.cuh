@@ -85,8 +85,8 @@ struct Similarity {
         inverse = gpu::reciprocal_fast(c * d);
         map = a * b * inverse;
     }
-    // Times half the map's gradient: by the blurs of x, of x*x (times 2, as its own derivative wants), and
-    // of x*y.
+    // Derivatives by the blurs of x, of x*x (times 2, which x*x by x gives) and of x*y, where g is twice the
+    // map's gradient.
     __device__ float by_x(float g) const { return g * inverse * fmaf(uy, b - a, ux * map * (c - d)); }
     __device__ float by_xx(float g) const { return g * inverse * -(map * c); }
     __device__ float by_xy(float g) const { return g * inverse * a; }
@@ -176,7 +176,7 @@ struct Moments {
     Walker& walker;
     const int thread;
     unsigned loaded = 0;    // bit i: load i is inside the image
-    float own[2], scale[2]; // 1 and half the gradient's scale where this column counts, else 0
+    float own[2], scale[2]; // 1 and twice the gradient's scale where this column counts, else 0
     float sum = 0;
 
     __device__ Moments(const Args& args, const Part& p, Walker& w)
