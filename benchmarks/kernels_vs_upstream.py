@@ -83,7 +83,7 @@ def ssim_ours(
         torch.empty_like(x),
         torch.ones((), device=DEVICE),
     )
-    space = empty_bytes(lib.workspace(shape))
+    space = empty_bytes(lib.workspace(shape)).zero_()
     out = (mean.data_ptr(), gradient.data_ptr(), space.data_ptr())
     lib.mean_and_gradient(x.data_ptr(), y.data_ptr(), shape, False, *out)
     lib.scale(gradient.data_ptr(), gradient.numel(), one.data_ptr())

@@ -86,7 +86,18 @@ def test_never(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_no_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert begun(tmp_path).reason == "FileNotFoundError: no C++ compiler on PATH"
+    assert begun(tmp_path).reason == "no C++ compiler on PATH"
+
+
+def test_what_will_stand_in_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "demo.cpp").write_text(SOURCE)
+    one = native.Native("demo", tmp_path / "demo.cpp")
+    monkeypatch.setenv("CXX", compiler(tmp_path, "exit 0"))
+    assert one.why() == "nothing has run on a GPU yet"
+    monkeypatch.setenv("CXX", "none-such")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert one.why() == "no C++ compiler on PATH"
+    assert one.reason == "nothing has run on a GPU yet"
 
 
 def test_a_compiler_that_fails_is_asked_once(
@@ -98,7 +109,8 @@ def test_a_compiler_that_fails_is_asked_once(
     assert ended(one, "it is being compiled") == "b.cpp:1: error: no such thing"
     again = begun(tmp_path)
     (said,) = cache.rglob("*.txt")
-    assert again.module is None and again.reason == f"the compiler failed before ({said})"
+    assert again.module is None and again.reason == again.why()
+    assert again.reason == f"the compiler failed before: b.cpp:1: error: no such thing ({said})"
     assert said.read_text().startswith("b.cpp:1: error: no such thing\n\nIn file")
     assert (tmp_path / "my-c++.calls").read_text() == "x\n"
 

@@ -109,7 +109,7 @@ def test_gpu_against_autograd(tmp_path: Path, valid: bool) -> None:
 
     planes = (6, 270, 481)
     mean, gradient = torch.full((1,), math.nan, device="cuda"), torch.full_like(x, math.nan)
-    space = torch.empty(lib.workspace(planes), dtype=torch.uint8, device="cuda")
+    space = torch.zeros(lib.workspace(planes), dtype=torch.uint8, device="cuda")
     out = (mean.data_ptr(), gradient.data_ptr(), space.data_ptr())
     lib.mean_and_gradient(x.data_ptr(), y.data_ptr(), planes, valid, *out)
     assert mean.item() == pytest.approx(want.item(), rel=1e-5)

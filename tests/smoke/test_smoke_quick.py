@@ -13,15 +13,20 @@ from fakes import DEVICE, Machine
 from gpufix.cli.smoke import _run
 from gpufix.kernels.toolchain import parse_target
 from gpufix.kernels.torch_program import TORCH_QUICK, run_torch_quick
-from gpufix.model import Facts, Python, Torch
+from gpufix.model import Distribution, Facts, Python, Torch
 from gpufix.model.smoke_result import SmokeReport
 from gpufix.smoke import watch
 from gpufix.smoke.quick import quick
 from programs import write_program
 
-# Started as `python -B quick.py --device N`. Sees `visible` GPUs.
+# Started as `python -B quick.py --device N`, or as `python -c CODE` with the modules of its folder. Sees
+# `visible` GPUs.
 PATIENT = """\
 import json, sys
+if sys.argv[1] == "-c":
+    sys.path.insert(0, sys.argv[0].rpartition("/")[0])
+    exec(sys.argv[2])
+    sys.exit()
 ordinal, visible = int(sys.argv[-1]), {visible!r}
 def say(**line):
     print(json.dumps(dict(kernel="torch_quick", **line)), flush=True)
@@ -115,6 +120,32 @@ def test_a_patient_without_torch(machine: Machine) -> None:
     report = asked(replace(patient(machine), torch=None))
     assert (report.findings, report.kernels) == ([], [])
     assert report.notes == ["torch_quick not applicable: the patient has no torch"]
+
+
+@pytest.mark.parametrize(
+    ("version", "module", "said"),
+    [
+        ("1.0.0", "def launcher(): return 'C++'", None),  # the original
+        ("1.0.0+gpufix", "raise ImportError", None),
+        ("1.0.0+gpufix", "def launcher(): return 'C++'", "C++"),
+        (
+            "1.0.0+gpufix",
+            "def launcher(): return 'Python: no C++ compiler'",
+            "Python: no C++ compiler",
+        ),
+    ],
+)
+def test_what_launches_a_fallback(
+    machine: Machine, version: str, module: str, said: str | None
+) -> None:
+    (machine.folder / "fused_ssim.py").write_text(module)
+    installed = [
+        Distribution(name=name, version=found, location="/site")
+        for name, found in (("fused-ssim", version), ("simple-knn", "1.0+gpufix"), ("other", "1"))
+    ]
+    facts = replace(patient(machine), distributions=installed)
+    notes = asked(facts).notes
+    assert notes == ([f"steps of fused_ssim (fallback) are launched by {said}"] if said else [])
 
 
 def test_the_command_asks_torch_only(machine: Machine) -> None:

@@ -111,7 +111,8 @@ def _escaped(name: str) -> str:
     return canonicalize_name(name).replace("-", "_")
 
 
-_SHARED = {"_gpufix_tiers": "tiers.py", "_gpufix_native": "native.py"}  # modules of `common`
+NATIVE_MODULE = "_gpufix_native"
+_SHARED = {"_gpufix_tiers": "tiers.py", NATIVE_MODULE: "native.py"}  # modules of `common`
 _SKIPPED = ("__pycache__",)
 
 

@@ -64,7 +64,7 @@ class Ssim(_Library):
     prefix = "ssim"
 
     def workspace(self, shape: tuple[int, int, int]) -> int:
-        """Bytes that forward and mean_and_gradient need."""
+        """Bytes that forward and mean_and_gradient need, zero at the first use; calls take turns with them."""
         return self._bytes("workspace", *_shape(shape))
 
     def forward(
@@ -143,7 +143,8 @@ class Frame(Structure):
 
     _fields_ = (
         ("splats", c_void_p), ("count", c_void_p), ("order", c_void_p), ("end", c_void_p),
-        ("ranges", c_void_p), ("list", c_void_p), ("instances", c_uint),
+        ("ranges", c_void_p), ("list", c_void_p), ("total", c_void_p), ("radii", c_void_p),
+        ("instances", c_uint),
     )  # fmt: skip
 
 
@@ -175,7 +176,7 @@ class Splat(_Library):
     ) -> Frame:
         """Waits for the device. ``radii`` (n int32) may be 0."""
         frame = Frame()
-        rest = (c_void_p(space), c_void_p(radii), byref(frame), c_void_p(stream))
+        rest = (c_void_p(space), c_void_p(radii), byref(frame), c_void_p(0), c_void_p(stream))
         self._call("prepare", byref(scene), byref(camera), *rest)
         return frame
 

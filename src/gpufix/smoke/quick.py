@@ -19,6 +19,7 @@ from gpufix.kernels.torch_program import TORCH_QUICK, run_torch_quick
 from gpufix.model import Facts
 from gpufix.model.smoke_result import DeviceRow, KernelRow, SmokeReport
 from gpufix.smoke import smoke_findings as found
+from gpufix.smoke.launchers import launcher_notes
 from gpufix.smoke.request import patient_environment
 from gpufix.smoke.rows import kernel_row
 from gpufix.smoke.run_device import Ran
@@ -37,10 +38,11 @@ def quick(
     begin = time.monotonic()
     if facts.python is None or facts.torch is None:
         return _report(facts, begin, [], ["torch_quick not applicable: the patient has no torch"])
+    notes = launcher_notes(facts, env)
     python, env = Path(facts.python.executable), patient_environment(facts, env)
     say("asking torch about the GPUs")
     ran = measure(len(facts.gpus), target, lambda n: run_torch_quick(python, _device(n), env))
-    return _report(facts, begin, ran)
+    return _report(facts, begin, ran, notes)
 
 
 def _device(ordinal: int) -> list[str]:

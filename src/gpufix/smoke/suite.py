@@ -18,6 +18,7 @@ from gpufix.model.smoke_result import KernelRow, SmokeReport
 from gpufix.smoke import smoke_findings as found
 from gpufix.smoke.compile import Compiled, compile_suite
 from gpufix.smoke.devices import Turns, lock_of, programs_at_once, run_on
+from gpufix.smoke.launchers import launcher_notes
 from gpufix.smoke.private import with_private_toolkit
 from gpufix.smoke.request import SmokeRequest, patient_environment
 from gpufix.smoke.rows import kernel_row, untried_row
@@ -152,4 +153,4 @@ def _notes(facts: Facts, request: SmokeRequest) -> list[str]:
         notes.append("compiled only: nothing was run or validated")
     if request.with_torch_extension and not request.compile_only and facts.torch is None:
         notes.append("torch_extension not applicable: the patient has no torch")
-    return notes
+    return notes if request.compile_only else [*notes, *launcher_notes(facts, request.env)]

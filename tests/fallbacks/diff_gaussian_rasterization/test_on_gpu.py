@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 from splat_scenes import (
     CASES,
@@ -228,6 +230,91 @@ def test_on_a_stream_of_its_own(built):
         found = run(rasterizer, p)[0]
     stream.synchronize()
     assert torch.equal(found, wanted)
+
+
+def step(rasterizer, p):
+    """An image and its gradients, by random weights of the pixels."""
+    leaves = {k: v.detach().clone().requires_grad_() for k, v in p.items()}
+    color = run(rasterizer, leaves)[0]
+    weight = torch.linspace(-1, 1, color.numel(), device="cuda").sin().view_as(color)
+    color.backward(weight)
+    return [color.detach(), *(leaf.grad for leaf in leaves.values())]
+
+
+def assert_same(got, want):
+    assert torch.equal(got[0], want[0])
+    for one, other in zip(got[1:], want[1:], strict=True):  # sums by atomics, in any order
+        assert float((one - other).norm()) <= 1e-5 * float(other.norm())
+
+
+@pytest.mark.parametrize("flags", [{}, {"antialiasing": True}])
+def test_a_list_that_has_too_little_room_is_done_without(built, monkeypatch, flags):
+    rooms = importlib.import_module("diff_gaussian_rasterization._room")
+    p, rasterizer = scene(built, **flags)
+    large = {**p, "scales": 8 * p["scales"]}
+    monkeypatch.setattr(rooms, "_rooms", {})
+    want = [
+        step(rasterizer, large),
+        step(rasterizer, p),
+    ]  # the second: with more room than it needs
+    monkeypatch.setattr(rooms, "_rooms", {})
+    got = step(rasterizer, p)
+    assert_same(got, want[1])
+    (room,) = rooms._rooms.values()
+    torch.cuda.synchronize()
+    least = int(room.needed)
+    assert_same(step(rasterizer, large), want[0])  # with too little
+    torch.cuda.synchronize()
+    assert int(room.needed) > 1.125 * least + 1024
+    assert room.entries(300) > int(room.needed)
+    assert_same(step(rasterizer, large), want[0])
+
+
+def test_captured_in_a_graph(built, monkeypatch):
+    """Replayed with other Gaussians, of which the last need more room than there is."""
+    rooms = importlib.import_module("diff_gaussian_rasterization._room")
+    p, rasterizer = scene(built)
+    leaves = {k: v.clone().requires_grad_() for k, v in p.items()}
+    weight = torch.linspace(-1, 1, 3 * 96 * 144, device="cuda").sin().view(3, 96, 144)
+
+    def both():
+        for leaf in leaves.values():
+            leaf.grad = None
+        color = run(rasterizer, leaves)[0]
+        color.backward(weight)
+        return color
+
+    monkeypatch.setattr(rooms, "_rooms", {})
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        both()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        color = both()
+    (room,) = rooms._rooms.values()
+    first = int(room.needed)
+    for scale in (1.0, 1.2, 10.0):
+        changed = {**p, "scales": scale * p["scales"]}
+        with torch.no_grad():
+            for key, value in changed.items():
+                leaves[key].copy_(value)
+        graph.replay()
+        torch.cuda.synchronize()
+        needed = int(room.needed)
+        assert_same([color, *(leaf.grad for leaf in leaves.values())], step(rasterizer, changed))
+    assert needed > 2 * first + 1024
+
+
+def test_a_capture_before_any_image_is_refused(built, monkeypatch):
+    rooms = importlib.import_module("diff_gaussian_rasterization._room")
+    p, rasterizer = scene(built)
+    monkeypatch.setattr(rooms, "_rooms", {})
+    refused = pytest.raises(RuntimeError, match="before one is captured")
+    with refused, torch.cuda.graph(torch.cuda.CUDAGraph()):
+        run(rasterizer, p)
+    run(rasterizer, p)  # the GPU is none the worse
 
 
 def test_training_converges_and_its_statistics_are_those_of_the_original(built):

@@ -126,6 +126,7 @@ def test_prefiltered_is_checked_first(module):
 def test_a_missing_library_is_named(script):
     text = (
         "from diff_gaussian_rasterization import _library\n"
+        "_library.PATH = _library.PATH.with_name('not_gaussians.so')\n"
         "try: _library.library()\nexcept RuntimeError as error: print(error)\n"
     )
     assert "_gaussians.so" in script("diff_gaussian_rasterization", text).stdout

@@ -63,6 +63,17 @@ def test_another_shape_is_refused(dist, shape):
         dist(torch.ones(shape))
 
 
+@pytest.mark.needs("CUDA GPU")
+def test_a_capture_is_refused(dist):
+    import torch
+
+    points = torch.rand(100, 3, device="cuda")
+    refused = pytest.raises(RuntimeError, match="cannot be captured")
+    with refused, torch.cuda.graph(torch.cuda.CUDAGraph()):
+        dist(points)
+    assert dist(points).isfinite().all()
+
+
 def test_strided_points(dist):
     import torch
 

@@ -24,6 +24,7 @@ import torch
 
 VARIABLE = "GPUFIX_FALLBACK_NATIVE"
 LIMIT_S = 600
+NOTHING_YET = "nothing has run on a GPU yet"
 _LINKED = ("torch_python", "torch_cpu", "torch", "c10")
 
 
@@ -32,7 +33,7 @@ class Native:
 
     def __init__(self, name: str, source: Path) -> None:
         self.module: Any = None
-        self.reason = "nothing has run on a GPU yet"
+        self.reason = NOTHING_YET
         self._name, self._source = name, source
         self._started = threading.Lock()
 
@@ -40,16 +41,40 @@ class Native:
         """Loads what is kept, or has it compiled; only the first call does anything."""
         if not self._started.acquire(blocking=False):
             return
-        wanted = os.environ.get(VARIABLE, "").strip()
         try:
-            if wanted == "0":
-                self.reason = f"{VARIABLE}=0"
-            elif sys.platform != "linux":
-                self.reason = f"not on {sys.platform}"
-            elif not self._load(place := self._place()):
-                self._compile(place, wait=wanted == "1")
+            self.reason = self._obstacle()
+            if not self.reason and not self._load(place := self._place()):
+                self._compile(place, wait=_wanted() == "1")
         except Exception as error:  # Python does the work
             self.reason = f"{type(error).__name__}: {error}"
+
+    def why(self) -> str:
+        """The reason; where nothing has run, what will be one."""
+        if self.reason != NOTHING_YET:
+            return self.reason
+        try:
+            return self._obstacle() or self.reason
+        except (OSError, RuntimeError) as error:  # no home folder
+            return str(error)
+
+    def _obstacle(self) -> str:
+        """What stands in the way of loading or compiling it."""
+        if _wanted() == "0":
+            return f"{VARIABLE}=0"
+        if sys.platform != "linux":
+            return f"not on {sys.platform}"
+        place = self._place()
+        if place.is_file():
+            return ""
+        failed = place.with_suffix(".txt")
+        if failed.exists() and _wanted() != "1":
+            said = failed.read_text("utf-8").partition("\n")[0]
+            return f"the compiler failed before: {said} ({failed})"
+        try:
+            _command(self._source, place)
+        except OSError as error:
+            return str(error)
+        return ""
 
     def refuse(self, reason: str) -> None:
         self.module, self.reason = None, reason
@@ -80,10 +105,6 @@ class Native:
         return True
 
     def _compile(self, place: Path, wait: bool) -> None:
-        failed = place.with_suffix(".txt")
-        if failed.exists() and not wait:
-            self.reason = f"the compiler failed before ({failed})"
-            return
         part = place.with_suffix(f".{os.getpid()}.part" if wait else ".part")
         command = _command(self._source, part)
         if not _begin(part):
@@ -119,6 +140,10 @@ class Native:
                 place.with_suffix(".txt").write_text(f"{self.reason}\n\n{done.stderr}", "utf-8")
         except Exception as error:
             self.reason = f"{type(error).__name__}: {error}"
+
+
+def _wanted() -> str:
+    return os.environ.get(VARIABLE, "").strip()
 
 
 def _command(source: Path, target: Path) -> list[str]:

@@ -21,6 +21,12 @@ __device__ inline void copy_async4(void* shared, const void* global, bool valid 
                  "r"(valid ? 4 : 0)
                  : "memory");
 }
+__device__ inline void copy_async8(void* shared, const void* global, bool valid = true) {
+    auto to = static_cast<unsigned>(__cvta_generic_to_shared(shared));
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 8, %2;" ::"r"(to), "l"(global),
+                 "r"(valid ? 8 : 0)
+                 : "memory");
+}
 __device__ inline void copy_async_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 // Until at most `Pending` of this thread's newest groups are under way.
 template <int Pending>
@@ -35,6 +41,9 @@ __device__ inline void copy_async16(void* shared, const void* global, bool valid
 }
 __device__ inline void copy_async4(void* shared, const void* global, bool valid = true) {
     *static_cast<unsigned*>(shared) = valid ? *static_cast<const unsigned*>(global) : 0;
+}
+__device__ inline void copy_async8(void* shared, const void* global, bool valid = true) {
+    *static_cast<uint2*>(shared) = valid ? *static_cast<const uint2*>(global) : uint2{0, 0};
 }
 __device__ inline void copy_async_commit() {}
 template <int>

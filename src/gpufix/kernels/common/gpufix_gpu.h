@@ -37,6 +37,7 @@
 #define gpuMemGetInfo GPUFIX_RT(MemGetInfo)
 #define gpuMemcpy GPUFIX_RT(Memcpy)
 #define gpuMemcpyAsync GPUFIX_RT(MemcpyAsync)
+#define gpuMemcpyDefault GPUFIX_RT(MemcpyDefault)
 #define gpuMemcpyDeviceToDevice GPUFIX_RT(MemcpyDeviceToDevice)
 #define gpuMemcpyDeviceToHost GPUFIX_RT(MemcpyDeviceToHost)
 #define gpuMemcpyHostToDevice GPUFIX_RT(MemcpyHostToDevice)
@@ -65,6 +66,27 @@ __device__ inline float exp2_fast(float x) {
 #else
     float y;
     asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+#endif
+}
+
+// 1 / x by the same unit, of what is neither near 0 nor near infinity.
+__device__ inline float reciprocal_fast(float x) {
+#if defined(GPUFIX_HIP)
+    return __builtin_amdgcn_rcpf(x);
+#else
+    float y;
+    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+#endif
+}
+
+__device__ inline float sqrt_fast(float x) {
+#if defined(GPUFIX_HIP)
+    return __builtin_amdgcn_sqrtf(x);
+#else
+    float y;
+    asm("sqrt.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
     return y;
 #endif
 }

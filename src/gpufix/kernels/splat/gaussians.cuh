@@ -10,7 +10,6 @@ namespace gpufix_splat {
 // or 3 without depth) is what the gradient needs of them, null where none will be asked for.
 template <bool kRendersDepth>
 struct GivenTask {
-    using Splats = typename std::conditional<kRendersDepth, DepthBatch, Batch>::type;
     static constexpr bool kDepth = kRendersDepth, kThroughClamp = true;
     static constexpr int kSums = kMoments + (kRendersDepth ? 1 : 0);
 
@@ -47,28 +46,28 @@ void by_degree(const Gaussians& g, What what) {
 
 // As prepare() of splat.cuh; radii (n) are written.
 inline gpuError_t prepare(const Gaussians& g, const View& v, void* scene_space, int* radii, Frame& frame,
-                          gpuStream_t stream) {
+                          unsigned long long* seen, gpuStream_t stream) {
     if (!sound(g, v)) return GPUFIX_RT(ErrorInvalidValue);
     const Camera c = tiling(v);
     SceneSpace w(scene_space, g.n, c.tiles());
-    frame = {w.splats, w.count, w.id, w.end, w.ranges, nullptr, 0};
+    frame = {w.splats, w.count, w.id, w.end, w.ranges, nullptr, nullptr, w.radii, frame.instances};
     gpuError_t status = gpuMemsetAsync(w.total, 0, sizeof *w.total, stream);
     if (status != gpuSuccess) return status;
     by_degree(g, [&](auto degree) {
         project_gaussians_kernel<decltype(degree)::value><<<grid(g.n, kProjectThreads), kProjectThreads, 0, stream>>>(
-            g, v, c, Projected{w.splats, w.depth, w.id, w.count, radii, w.total});
+            g, v, c, Projected{w.splats, w.depth, w.id, w.count, radii, w.radii, w.total});
     });
     status = gpuGetLastError();
-    return status == gpuSuccess ? order(w, g.n, frame, stream) : status;
+    return status == gpuSuccess ? order(w, g.n, frame, seen, stream) : status;
 }
 
-inline gpuError_t render(const Gaussians& g, const View& v, Frame& frame, const int* radii, void* list_space,
-                         float* image, float* depth, float* kept, gpuStream_t stream) {
+inline gpuError_t render(const Gaussians& g, const View& v, Frame& frame, void* list_space, float* image,
+                         float* depth, float* kept, gpuStream_t stream) {
     const Camera c = tiling(v);
-    gpuError_t status = make_list<true>(g.n, c, frame, radii, list_space, stream);
+    gpuError_t status = make_list<true>(g.n, c, frame, list_space, stream);
     if (status != gpuSuccess) return status;
     auto launch = [&](auto task) {
-        render_kernel<<<c.tiles(), kRenderThreads, 0, stream>>>(c, frame.splats, frame.list, frame.ranges, image, task);
+        render_kernel<<<tile_grid(c), kRenderThreads, 0, stream>>>(c, source(frame, g.n), image, task);
     };
     if (depth)
         launch(GivenTask<true>{v.background, kept, depth, nullptr, nullptr});
@@ -88,8 +87,8 @@ inline gpuError_t backward(const Gaussians& g, const View& v, const Frame& frame
     gpuError_t status = gpuMemsetAsync(sums, 0, sums_bytes(g.n, depth_gradient != nullptr), stream);
     if (status != gpuSuccess) return status;
     auto launch = [&](auto task) {
-        render_backward_kernel<<<c.tiles(), kRenderThreads, 0, stream>>>(
-            c, frame.splats, frame.list, frame.ranges, kept, image_gradient, sums, task);
+        render_backward_kernel<<<tile_grid(c), kRenderThreads, 0, stream>>>(
+            c, source(frame, g.n), kept, image_gradient, sums, task);
         by_degree(g, [&](auto degree) {
             project_gaussians_backward_kernel<decltype(degree)::value, decltype(task)::kDepth>
                 <<<grid(g.n, kProjectThreads), kProjectThreads, 0, stream>>>(g, v, c, frame.count, sums, out);

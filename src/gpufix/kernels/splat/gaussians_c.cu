@@ -11,13 +11,14 @@ size_t gpufix_gaussians_list_bytes(unsigned instances) { return list_bytes(insta
 size_t gpufix_gaussians_sums_bytes(int n, int depth) { return sums_bytes(n, depth != 0); }
 const char* gpufix_gaussians_error(int status) { return gpuGetErrorString(gpuError_t(status)); }
 
-int gpufix_gaussians_prepare(const Gaussians* g, const View* view, void* scene_space, int* radii, Frame* frame, void* stream) {
-    return prepare(*g, *view, scene_space, radii, *frame, static_cast<gpuStream_t>(stream));
+int gpufix_gaussians_prepare(const Gaussians* g, const View* view, void* scene_space, int* radii, Frame* frame,
+                             unsigned long long* seen, void* stream) {
+    return prepare(*g, *view, scene_space, radii, *frame, seen, static_cast<gpuStream_t>(stream));
 }
 
-int gpufix_gaussians_render(const Gaussians* g, const View* view, Frame* frame, const int* radii, void* list_space,
-                            float* image, float* depth, float* kept, void* stream) {
-    return render(*g, *view, *frame, radii, list_space, image, depth, kept, static_cast<gpuStream_t>(stream));
+int gpufix_gaussians_render(const Gaussians* g, const View* view, Frame* frame, void* list_space, float* image,
+                            float* depth, float* kept, void* stream) {
+    return render(*g, *view, *frame, list_space, image, depth, kept, static_cast<gpuStream_t>(stream));
 }
 
 int gpufix_gaussians_backward(const Gaussians* g, const View* view, const Frame* frame, const float* kept,

@@ -65,6 +65,8 @@ struct Problem {
     gpu::DeviceArray<int> radii;
     gpu::DeviceArray<char> scene_space, backward_space;
     std::optional<gpu::DeviceArray<char>> list_space;
+    gpu::DeviceArray<unsigned long long> needed;
+    uint32_t room = 0;  // for the list; 0: each frame waits for what it needs
     splat::Frame frame{};
 
     Problem(const splat::Camera& c, Model m)
@@ -72,7 +74,7 @@ struct Problem {
           opacities(model.opacities), sh(model.sh), image(size_t(3) * c.width * c.height), weight(image.size()),
           by_means(means.size()), by_scales(scales.size()), by_rotations(rotations.size()),
           by_opacities(opacities.size()), by_sh(sh.size()), by_screen(size_t(2) * model.n), radii(model.n),
-          scene_space(splat::scene_bytes(model.n, c)), backward_space(splat::backward_bytes(model.n)) {
+          scene_space(splat::scene_bytes(model.n, c)), backward_space(splat::backward_bytes(model.n)), needed(1) {
         for (auto* a : {&image, &by_means, &by_scales, &by_rotations, &by_opacities, &by_sh, &by_screen}) a->poison();
     }
     splat::Scene scene() const {
@@ -81,7 +83,8 @@ struct Problem {
     }
     // Room for the list is kept between frames, as an allocator with a cache would.
     void forward() {
-        GPU_CHECK(splat::prepare(scene(), camera, scene_space.data(), radii.data(), frame, nullptr));
+        frame.instances = room;
+        GPU_CHECK(splat::prepare(scene(), camera, scene_space.data(), radii.data(), frame, needed.data(), nullptr));
         size_t need = splat::list_bytes(frame.instances);
         if (!list_space || list_space->bytes() < need) list_space.emplace(need);
         GPU_CHECK(splat::render(scene(), camera, frame, list_space->data(), image.data(), nullptr));
@@ -148,6 +151,23 @@ static void compare_kinds(gpu::Error& e, const std::vector<double>& got, const s
     }
 }
 
+// With more room than needed, and with less, the same image comes out, and gradients that differ by the
+// order of their sums.
+static void validate_room(gpu::Error& e, Problem& p) {
+    const auto image = image_of(p), gradient = rows(gradient_of(p));
+    const uint32_t exact = p.frame.instances;
+    for (uint32_t room : {exact + 1000, exact, std::max(exact / 2, 1u)}) {
+        p.room = room;
+        p.image.poison();
+        p.forward();
+        p.backward();
+        const bool told = p.needed.download()[0] == exact;
+        if (!told || image_of(p) != image) e.rel_err = std::numeric_limits<double>::infinity();
+        compare_kinds(e, rows(gradient_of(p)), gradient, p.model.degree);
+    }
+    p.room = 0;
+}
+
 // A pixel on the edge of a decision (alpha at 1/255) may fall on either side of it in float32: each
 // is worth at most 1/255 of a color.
 constexpr double kTolerance = 2e-3;
@@ -164,6 +184,7 @@ static void run_check(gpu::Program& program) {
         p.forward();
         p.backward();
         auto params = rows(p.model), image = image_of(p), gradient = rows(gradient_of(p));
+        validate_room(r.error, p);
         gpu::HostWork host;
         gpu::Error e = against(image, ref::render(params, reference_camera(c), degree));
         compare_kinds(e, gradient, ref::gradient(params, reference_camera(c), degree, {weight.begin(), weight.end()}), degree);

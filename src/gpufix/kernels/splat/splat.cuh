@@ -4,6 +4,9 @@
 // 2. sort the Gaussians by depth (n keys), then write their tiles in that order, then sort the list
 //    by tile alone: a stable sort of few bits over the long list instead of a full one.
 // 3. render: a block a tile, front to back.
+// How long the list gets, only the device knows. The caller waits for it, or gives a list room that its
+// frames before needed: where that was not enough, tiles find their Gaussians without a list. Slower, but
+// the image is the same, and so no frame is ever wrong; `seen` tells the host later what was needed.
 // The gradient goes the same way back: pixels to nine sums a Gaussian, those to the parameters.
 //
 // A Gaussian colors a pixel when its alpha there is at least 1/255, wherever the tile borders are;
@@ -31,6 +34,7 @@ struct Carver {
 struct SceneSpace {
     Splat* splats;
     uint32_t *depth, *depth2, *id, *id2, *count, *end;
+    int* radii;  // of lists that are limited to boxes: the caller may change its own
     uint2* ranges;
     unsigned long long* total;
     char* temp;
@@ -42,6 +46,7 @@ struct SceneSpace {
         depth = c.take<uint32_t>(n), depth2 = c.take<uint32_t>(n);
         id = c.take<uint32_t>(n), id2 = c.take<uint32_t>(n);
         count = c.take<uint32_t>(n), end = c.take<uint32_t>(n);
+        radii = c.take<int>(n);
         ranges = c.take<uint2>(tiles);
         total = c.take<unsigned long long>(1);
         gpu::Pair2<uint32_t> none{nullptr, nullptr};
@@ -87,8 +92,9 @@ inline void launch_project(const Scene& s, const Camera& c, const Projected& out
     if (s.degree == 3) project_kernel<3><<<blocks, kProjectThreads, 0, stream>>>(s, c, out);
 }
 
-// Orders the projected Gaussians by depth and waits for the device to learn frame.instances.
-inline gpuError_t order(SceneSpace& w, int n, Frame& frame, gpuStream_t stream) {
+// Orders the projected Gaussians by depth. Without room (frame.instances) it waits for the device to learn
+// how much is needed; with room, `seen`, in memory that the device can write to, will have been told.
+inline gpuError_t order(SceneSpace& w, int n, Frame& frame, unsigned long long* seen, gpuStream_t stream) {
     gpu::Pair2<uint32_t> keys{w.depth, w.depth2}, ids{w.id, w.id2};
     gpuError_t status = gpu::sort_double_buffer(w.temp, w.sort_bytes, keys, ids, n, 0, 32, stream);
     if (status != gpuSuccess) return status;
@@ -96,6 +102,10 @@ inline gpuError_t order(SceneSpace& w, int n, Frame& frame, gpuStream_t stream) 
     gather_counts_kernel<<<grid(n, kTileThreads), kTileThreads, 0, stream>>>(ids.now, w.count, n, w.end);
     status = gpu::prefix_sum(w.temp, w.scan_bytes, w.end, w.end, n, stream);
     if (status != gpuSuccess) return status;
+    if (frame.instances) {
+        frame.total = w.total;
+        return gpuMemcpyAsync(seen, w.total, sizeof *seen, gpuMemcpyDefault, stream);
+    }
     unsigned long long total = 0;
     status = gpuMemcpyAsync(&total, w.total, sizeof total, gpuMemcpyDeviceToHost, stream);
     if (status == gpuSuccess) status = gpuStreamSynchronize(stream);
@@ -104,17 +114,18 @@ inline gpuError_t order(SceneSpace& w, int n, Frame& frame, gpuStream_t stream) 
     return status;
 }
 
-// Projects and orders the Gaussians; waits for the device to learn frame.instances, by which the
-// caller sizes the list's workspace. `radii` (n) may be null. `scene_space`: scene_bytes().
-inline gpuError_t prepare(const Scene& s, const Camera& c, void* scene_space, int* radii, Frame& frame, gpuStream_t stream) {
+// Projects and orders the Gaussians. frame.instances, by which the caller sizes the list's workspace, is
+// given, with `seen`, or 0 and learnt: order() says how. `radii` (n) may be null. `scene_space`: scene_bytes().
+inline gpuError_t prepare(const Scene& s, const Camera& c, void* scene_space, int* radii, Frame& frame,
+                          unsigned long long* seen, gpuStream_t stream) {
     if (!sound(s, c)) return GPUFIX_RT(ErrorInvalidValue);
     SceneSpace w(scene_space, s.n, c.tiles());
-    frame = {w.splats, w.count, w.id, w.end, w.ranges, nullptr, 0};
+    frame = {w.splats, w.count, w.id, w.end, w.ranges, nullptr, nullptr, nullptr, s.n ? frame.instances : 0};
     if (s.n == 0) return gpuSuccess;
     gpuError_t status = gpuMemsetAsync(w.total, 0, sizeof *w.total, stream);
     if (status != gpuSuccess) return status;
-    launch_project(s, c, {w.splats, w.depth, w.id, w.count, radii, w.total}, stream);
-    return order(w, s.n, frame, stream);
+    launch_project(s, c, {w.splats, w.depth, w.id, w.count, radii, nullptr, w.total}, stream);
+    return order(w, s.n, frame, seen, stream);
 }
 
 inline int bits_for(int values) {
@@ -125,29 +136,36 @@ inline int bits_for(int values) {
 
 // Each tile's Gaussians by depth. With radii, only in the tiles of box_tiles().
 template <bool kBoxed>
-gpuError_t make_list(int n, const Camera& c, Frame& frame, const int* radii, void* list_space, gpuStream_t stream) {
+gpuError_t make_list(int n, const Camera& c, Frame& frame, void* list_space, gpuStream_t stream) {
     gpuError_t status = gpuMemsetAsync(frame.ranges, 0, sizeof(uint2) * c.tiles(), stream);
     if (status != gpuSuccess) return status;
     if (frame.instances) {
         ListSpace w(list_space, frame.instances);
         int count = int(frame.instances);
+        const Room room{frame.instances, frame.total};
         expand_kernel<kBoxed><<<grid(n, kTileThreads), kTileThreads, 0, stream>>>(
-            c, frame.splats, frame.order, frame.end, n, radii, w.tile, w.id);
+            c, frame.splats, frame.order, frame.end, n, frame.radii, room, w.tile, w.id);
         gpu::Pair2<uint32_t> tiles{w.tile, w.tile2}, ids{w.id, w.id2};
-        status = gpu::sort_double_buffer(w.temp, w.sort_bytes, tiles, ids, count, 0, bits_for(c.tiles()), stream);
+        status = gpu::sort_double_buffer(w.temp, w.sort_bytes, tiles, ids, count, 0, bits_for(c.tiles() + 1), stream);
         if (status != gpuSuccess) return status;
         frame.list = ids.now;
-        ranges_kernel<<<grid(count, kTileThreads), kTileThreads, 0, stream>>>(tiles.now, count, frame.ranges);
+        ranges_kernel<<<grid(count, kTileThreads * kRangeEntries), kTileThreads, 0, stream>>>(
+            tiles.now, room, c.tiles(), frame.ranges);
     }
     return gpuSuccess;
 }
 
+inline dim3 tile_grid(const Camera& c) { return dim3(unsigned(c.tiles_x()), unsigned(c.tiles_y())); }
+
+inline Source source(const Frame& f, int n) {
+    return {f.splats, f.list, f.ranges, f.order, f.count, f.radii, uint32_t(n)};
+}
+
 // image: 3 x height x width. `list_space`: list_bytes(frame.instances).
 inline gpuError_t render(const Scene& s, const Camera& c, Frame& frame, void* list_space, float* image, gpuStream_t stream) {
-    gpuError_t status = make_list<false>(s.n, c, frame, nullptr, list_space, stream);
+    gpuError_t status = make_list<false>(s.n, c, frame, list_space, stream);
     if (status != gpuSuccess) return status;
-    render_kernel<<<c.tiles(), kRenderThreads, 0, stream>>>(
-        c, frame.splats, frame.list, frame.ranges, image, ColorTask{});
+    render_kernel<<<tile_grid(c), kRenderThreads, 0, stream>>>(c, source(frame, s.n), image, ColorTask{});
     return gpuGetLastError();
 }
 
@@ -169,8 +187,8 @@ inline gpuError_t backward(const Scene& s, const Camera& c, const Frame& frame, 
     float* moments = static_cast<float*>(space);
     gpuError_t status = gpuMemsetAsync(moments, 0, backward_bytes(s.n), stream);
     if (status != gpuSuccess) return status;
-    render_backward_kernel<<<c.tiles(), kRenderThreads, 0, stream>>>(
-        c, frame.splats, frame.list, frame.ranges, image, image_gradient, moments, ColorTask{});
+    render_backward_kernel<<<tile_grid(c), kRenderThreads, 0, stream>>>(
+        c, source(frame, s.n), image, image_gradient, moments, ColorTask{});
     launch_project_backward(s, c, frame.count, moments, out, stream);
     return gpuGetLastError();
 }

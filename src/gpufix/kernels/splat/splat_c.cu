@@ -10,8 +10,9 @@ size_t gpufix_splat_scene_bytes(int n, const Camera* camera) { return scene_byte
 size_t gpufix_splat_list_bytes(unsigned instances) { return list_bytes(instances); }
 size_t gpufix_splat_backward_bytes(int n) { return backward_bytes(n); }
 
-int gpufix_splat_prepare(const Scene* scene, const Camera* camera, void* scene_space, int* radii, Frame* frame, void* stream) {
-    return prepare(*scene, *camera, scene_space, radii, *frame, static_cast<gpuStream_t>(stream));
+int gpufix_splat_prepare(const Scene* scene, const Camera* camera, void* scene_space, int* radii, Frame* frame,
+                         unsigned long long* seen, void* stream) {
+    return prepare(*scene, *camera, scene_space, radii, *frame, seen, static_cast<gpuStream_t>(stream));
 }
 
 int gpufix_splat_render(const Scene* scene, const Camera* camera, Frame* frame, void* list_space, float* image, void* stream) {

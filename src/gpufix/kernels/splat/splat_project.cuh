@@ -155,7 +155,7 @@ __device__ inline Direction direction_to(const Vec3& mean, const Vec3& eye, floa
 struct Projected {
     Splat* splats;
     uint32_t *depth, *id, *count;  // depth's bits sort as depth does; count: tiles
-    int* radii;                    // 3 sigma in pixels, 0 when culled; may be null
+    int *radii, *kept_radii;       // 3 sigma in pixels, 0 when culled; either may be null
     unsigned long long* total;     // of the counts; zero before
 };
 
@@ -209,6 +209,7 @@ __device__ inline void store_projected(const Projected& out, int i, int n, const
     out.id[i] = uint32_t(i);
     out.count[i] = uint32_t(tiles);
     if (out.radii) out.radii[i] = radius;
+    if (out.kept_radii) out.kept_radii[i] = radius;
 }
 
 template <int kDegree>

@@ -4,7 +4,8 @@
 // computed once for them, and 32 threads cover 8 x 16 pixels in four compact rows of 8 x 4. The
 // gradient walks the list in the same order with the same arithmetic: with the color still to come
 // known from the image, nothing per pixel needs to be kept from the forward pass. Four pixels are
-// summed in registers before 32 threads reduce, and only then memory is touched, once per group.
+// summed in registers before 32 threads reduce, and only then memory is touched, once per group. Whoever
+// loads a splat tells which groups it reaches, so that a group never looks at the others.
 //
 // Both kernels are templates of a Task: what is rendered beside the color, where the background comes
 // from, and what the gradient does where alpha is clamped. ColorTask is the rasteriser's own.
@@ -12,26 +13,22 @@
 
 #include <type_traits>
 
-#include "splat_types.cuh"
+#include "splat_tiles.cuh"
 
 namespace gpufix_splat {
 
 constexpr int kRenderThreads = 64, kPixels = 4, kGroup = 32;
+constexpr int kGroups = kRenderThreads / kGroup, kGroupWidth = kTile / kGroups;
 
 // A batch of splats on its way from memory to all threads of the block.
 struct Batch {
     float4 shape[kRenderThreads];   // x, y, a, b
     float4 shade[kRenderThreads];   // c, log2 opacity, red, green
-    float blue[kRenderThreads];
-    uint32_t id[kRenderThreads];
-};
-
-struct DepthBatch : Batch {
-    float inverse_depth[kRenderThreads];
+    float4 rest[kRenderThreads];    // blue, inverse depth, the bits of the Gaussian's number
+    gpu::lane_mask reached[kGroups][kRenderThreads / gpu::kWaveSize];  // by group, a bit a splat
 };
 
 struct ColorTask {
-    using Splats = Batch;
     static constexpr bool kDepth = false, kThroughClamp = false;
     static constexpr int kSums = kMoments;
 
@@ -41,29 +38,80 @@ struct ColorTask {
     __device__ float depth(size_t) const { return 0; }
 };
 
-struct Loader {
+// What the render kernels read: each tile's part of the list; or, where the list had no room, all
+// Gaussians by depth, of which a tile takes those that it would have listed.
+struct Source {
     const Splat* splats;
     const uint32_t* list;
-    uint32_t at, end;
-    uint32_t id;
-    float4 p, q, r;
+    const uint2* ranges;
+    const uint32_t *order, *count;
+    const int* radii;  // null: drawn beyond box_tiles()
+    uint32_t n;
+};
 
-    __device__ void fetch() {
-        if (at >= end) return;
-        id = list[at];
-        const auto* from = reinterpret_cast<const float4*>(splats + id);
-        p = from[0], q = from[1], r = from[2];
-        at += kRenderThreads;
+// Loads a tile's splats, kRenderThreads at a time.
+struct Loader {
+    const Source& from;
+    const Camera& camera;
+    bool whole;  // looks through all Gaussians
+    uint32_t begin, end;  // of what is not loaded yet
+    bool there = false;
+    uint32_t id = 0;
+    float4 p{}, q{}, r{};
+
+    __device__ Loader(const Source& source, const Camera& c) : from(source), camera(c) {
+        const uint2 range = source.ranges[blockIdx.y * gridDim.x + blockIdx.x];
+        whole = range.y == kNoRoom;
+        begin = range.x;
+        end = whole ? source.n : range.y;
+        fetch();
     }
-    template <class Splats>
-    __device__ void deposit(Splats& batch) const {
+    __device__ void fetch() {
+        const uint32_t at = begin + threadIdx.x;
+        there = at < end;
+        begin += kRenderThreads;
+        if (!there) return;
+        id = whole ? from.order[at] : from.list[at];
+        there = !whole || from.count[id] != 0;
+        if (!there) return;
+        const auto* splat = reinterpret_cast<const float4*>(from.splats + id);
+        p = splat[0], q = splat[1], r = splat[2];
+        if (whole && from.radii) there = holds(box_tiles(camera, p.x, p.y, from.radii[id]));
+    }
+    __device__ bool holds(const Tiles& box) const {
+        const int x = int(blockIdx.x), y = int(blockIdx.y);
+        return box.x0 <= x && x < box.x1 && box.y0 <= y && y < box.y1;
+    }
+    // All threads of the block come here; the batch is there for all after a barrier.
+    __device__ void deposit(Batch& batch) const {
         batch.shape[threadIdx.x] = p;
         batch.shade[threadIdx.x] = {q.x, q.y, r.x, r.y};
-        batch.blue[threadIdx.x] = r.z;
-        batch.id[threadIdx.x] = id;
-        if constexpr (std::is_same<Splats, DepthBatch>::value) batch.inverse_depth[threadIdx.x] = r.w;
+        batch.rest[threadIdx.x] = {r.z, r.w, __uint_as_float(id), 0};
+        float left, right;  // the ellipse's ends within the tile's height
+        const Ellipse ellipse({p.x, p.y, p.z, p.w, q.x, q.y, q.z, q.w, 0, 0, 0, 0});
+        const bool some = there && ellipse.span(float(blockIdx.y * kTile) - p.y, &left, &right);
+        const float edge = p.x - float(blockIdx.x * kTile);
+#pragma unroll
+        for (int g = 0; g < kGroups; ++g) {
+            const float first = float(g * kGroupWidth) + 0.5f, last = first + float(kGroupWidth - 1);
+            const auto mask = gpu::ballot(gpu::kFullMask, some && edge + right >= first && edge + left <= last);
+            if (gpu::lane_id() == 0) batch.reached[g][threadIdx.x / gpu::kWaveSize] = mask;
+        }
     }
 };
+
+// Calls visit(j) for each splat of the batch that reaches this thread's group.
+template <class Visit>
+__device__ inline void for_each_reached(const Batch& batch, Visit visit) {
+#pragma unroll 1
+    for (int w = 0; w < kRenderThreads / gpu::kWaveSize; ++w) {
+        // Told by the group's first lane, so that the compiler knows that it is the same for all.
+        auto left = gpu::shfl(gpu::kFullMask, batch.reached[threadIdx.x / kGroup][w], 0, kGroup);
+        for (; left; left &= left - 1) visit(w * gpu::kWaveSize + gpu::first_lane(left));
+    }
+}
+
+constexpr float kMiddle = 6;  // from a thread's first pixel down to the middle of its four
 
 // One thread's four pixels: (x, y), (x, y + 4), (x, y + 8), (x, y + 12).
 struct Pixels {
@@ -71,10 +119,10 @@ struct Pixels {
     float transmittance[kPixels];
     float least[kPixels];  // the smallest exponent that counts: infinite once the pixel is finished
 
-    __device__ Pixels(const Camera& c, int tile) : width(c.width), height(c.height) {
+    __device__ explicit Pixels(const Camera& c) : width(c.width), height(c.height) {
         int lane = int(threadIdx.x) % kGroup;
-        x = tile % c.tiles_x() * kTile + int(threadIdx.x) / kGroup * 8 + lane % 8;
-        y = tile / c.tiles_x() * kTile + lane / 8;
+        x = int(blockIdx.x) * kTile + int(threadIdx.x) / kGroup * kGroupWidth + lane % 8;
+        y = int(blockIdx.y) * kTile + lane / 8;
 #pragma unroll
         for (int i = 0; i < kPixels; ++i) {
             transmittance[i] = 1;
@@ -100,50 +148,54 @@ struct Pixels {
         }
         return some;
     }
-    // The transmittance behind, or a negative number when the pixel ends before this splat.
-    __device__ float behind(int i, float alpha) {
-        float next = transmittance[i] * (1 - alpha);
-        if (next >= kTransmittanceMin) return next;
-        least[i] = INFINITY;
-        return -1;
+    // Whether the pixel takes this splat, and the transmittance behind it; else the pixel ends before it.
+    __device__ bool takes(int i, float alpha, float* behind) {
+        *behind = fmaf(-alpha, transmittance[i], transmittance[i]);
+        const bool goes_on = *behind >= kTransmittanceMin;
+        least[i] = goes_on ? least[i] : INFINITY;
+        return goes_on;
     }
 };
 
-template <class Task>
-__global__ void __launch_bounds__(kRenderThreads)
-    render_kernel(const Camera c, const Splat* splats, const uint32_t* list, const uint2* ranges, float* image,
-                  const Task task) {
-    __shared__ typename Task::Splats batch;
-    const uint2 range = ranges[blockIdx.x];
-    Pixels px(c, int(blockIdx.x));
-    float color[kPixels][3] = {}, depth[kPixels] = {};
-    Loader loader{splats, list, range.x + threadIdx.x, range.y, 0, {}, {}, {}};
-    loader.fetch();
-    for (uint32_t begin = range.x; begin < range.y; begin += kRenderThreads) {
+// Calls visit(batch, j) for each splat that reaches this thread's group, front to back, until the
+// tile's pixels are finished.
+template <class Visit>
+__device__ inline void walk(const Source& from, const Camera& c, const Pixels& px, Visit visit) {
+    __shared__ Batch batch;
+    Loader loader(from, c);
+    for (uint32_t begin = loader.begin - kRenderThreads; begin < loader.end; begin += kRenderThreads) {
         if (__syncthreads_and(px.finished())) break;
         loader.deposit(batch);
         __syncthreads();
         loader.fetch();
-        int count = int(min(range.y - begin, uint32_t(kRenderThreads)));
-        for (int j = 0; j < count; ++j) {
-            const float4 shape = batch.shape[j], shade = batch.shade[j];
-            float e[kPixels], dx, dy;
-            if (!px.exponents(shape, shade, e, &dx, &dy)) continue;
-            const float blue = batch.blue[j];
-#pragma unroll
-            for (int i = 0; i < kPixels; ++i) {
-                if (e[i] < px.least[i]) continue;
-                float alpha = fminf(gpu::exp2_fast(e[i]), kAlphaMax), next = px.behind(i, alpha);
-                if (next < 0) continue;
-                float weight = alpha * px.transmittance[i];
-                color[i][0] = fmaf(weight, shade.z, color[i][0]);
-                color[i][1] = fmaf(weight, shade.w, color[i][1]);
-                color[i][2] = fmaf(weight, blue, color[i][2]);
-                if constexpr (Task::kDepth) depth[i] = fmaf(weight, batch.inverse_depth[j], depth[i]);
-                px.transmittance[i] = next;
-            }
-        }
+        if (gpu::all(gpu::kFullMask, px.finished())) continue;
+        for_each_reached(batch, [&](int j) { visit(batch, j); });
     }
+}
+
+template <class Task>
+__global__ void __launch_bounds__(kRenderThreads)
+    render_kernel(const Camera c, const Source from, float* image, const Task task) {
+    Pixels px(c);
+    float color[kPixels][3] = {}, depth[kPixels] = {};
+    walk(from, c, px, [&](const Batch& batch, int j) {
+        const float4 shape = batch.shape[j], shade = batch.shade[j];
+        float e[kPixels], dx, dy;
+        if (!px.exponents(shape, shade, e, &dx, &dy)) return;
+        const float4 rest = batch.rest[j];
+#pragma unroll
+        for (int i = 0; i < kPixels; ++i) {
+            if (!(e[i] >= px.least[i])) continue;
+            float alpha = fminf(gpu::exp2_fast(e[i]), kAlphaMax), behind;
+            if (!px.takes(i, alpha, &behind)) continue;
+            float weight = alpha * px.transmittance[i];
+            color[i][0] = fmaf(weight, shade.z, color[i][0]);
+            color[i][1] = fmaf(weight, shade.w, color[i][1]);
+            color[i][2] = fmaf(weight, rest.x, color[i][2]);
+            if constexpr (Task::kDepth) depth[i] = fmaf(weight, rest.y, depth[i]);
+            px.transmittance[i] = behind;
+        }
+    });
     const size_t plane = size_t(c.width) * c.height;
 #pragma unroll
     for (int i = 0; i < kPixels; ++i) {
@@ -157,41 +209,53 @@ __global__ void __launch_bounds__(kRenderThreads)
 }
 
 // ---- gradient --------------------------------------------------------------------------------
-// Sums values over groups of 32 lanes and adds them to to[0..]. For the first eight, each exchange
-// halves both the lanes and the values that a lane still holds: nine take 14 shuffles where nine
-// butterflies take 45.
+// What one thread's four pixels add to a splat's moments: v, v dy, v dy^2, and the color's gradient, then
+// that of the inverse depth where it is rendered. dx is the same for all four.
 template <int kSums>
-__device__ inline void group_add(const float (&v)[kSums], float* to) {
-    const int lane = int(threadIdx.x) % kGroup;
-    float four[4], two[2];
-#pragma unroll
-    for (int k = 0; k < 4; ++k) {
-        float keep = lane & 16 ? v[k + 4] : v[k], give = lane & 16 ? v[k] : v[k + 4];
-        four[k] = keep + gpu::shfl_xor(gpu::kFullMask, give, 16);
+struct Sums {
+    static constexpr bool kDepth = kSums > kMoments;
+    float v, vy, vyy, color[3], depth;
+
+    // Which moment a lane is left with: v, v dx, v dx^2 in the first eight lanes; then v dy, v dx dy, v dy^2;
+    // the colors; the depth. -1: none.
+    __device__ static int moment() {
+        const int lane = int(threadIdx.x) % kGroup, part = lane & 2 ? 2 : lane / 4 % 2;
+        if (lane & 1 || (lane & 6) == 6) return -1;
+        if (lane < 8) return part + part / 2;
+        if (lane < 16) return 2 + part + (part + 1) / 2;
+        if (lane < 24) return 6 + part;
+        return kDepth && lane == 24 ? kMoments : -1;
     }
+
+    // The sum over the group's 32 lanes of this lane's moment. Eight columns of four lanes: an exchange
+    // halves the values that a lane still holds, and dx comes in once a column is summed. Ten shuffles,
+    // where nine butterflies take 45.
+    __device__ float over_group(float dx) const {
+        const int lane = int(threadIdx.x) % kGroup, role = lane / 8;
+        float k[3];
 #pragma unroll
-    for (int k = 0; k < 2; ++k) {
-        float keep = lane & 8 ? four[k + 2] : four[k], give = lane & 8 ? four[k] : four[k + 2];
-        two[k] = keep + gpu::shfl_xor(gpu::kFullMask, give, 8);
+        for (int i = 0; i < 3; ++i) {
+            const float geometry = i == 0 ? v : i == 1 ? vy : vyy;
+            k[i] = (lane & 16 ? color[i] : geometry) +
+                   gpu::shfl_xor(gpu::kFullMask, lane & 16 ? geometry : color[i], 16);
+            k[i] += gpu::shfl_xor(gpu::kFullMask, k[i], 8);
+        }
+        const float first = role == 1 ? k[1] : k[0];
+        const float second = role < 2 ? first * dx : k[1];
+        float third = role == 0 ? second * dx : k[2];
+        float sum = (lane & 4 ? second : first) + gpu::shfl_xor(gpu::kFullMask, lane & 4 ? first : second, 4);
+        third += gpu::shfl_xor(gpu::kFullMask, third, 4);
+        sum = (lane & 2 ? third : sum) + gpu::shfl_xor(gpu::kFullMask, lane & 2 ? sum : third, 2);
+        sum += gpu::shfl_xor(gpu::kFullMask, sum, 1);
+        if constexpr (kDepth) {
+            float all = depth;
+#pragma unroll
+            for (int o = 16; o > 0; o /= 2) all += gpu::shfl_xor(gpu::kFullMask, all, o);
+            if (role == 3) sum = all;
+        }
+        return sum;
     }
-    float keep = lane & 4 ? two[1] : two[0], give = lane & 4 ? two[0] : two[1];
-    float one = keep + gpu::shfl_xor(gpu::kFullMask, give, 4);
-    one += gpu::shfl_xor(gpu::kFullMask, one, 2);
-    one += gpu::shfl_xor(gpu::kFullMask, one, 1);
-    float last[kSums - 8];
-#pragma unroll
-    for (int k = 0; k < kSums - 8; ++k) {
-        last[k] = v[8 + k];
-#pragma unroll
-        for (int o = 16; o > 0; o /= 2) last[k] += gpu::shfl_xor(gpu::kFullMask, last[k], o);
-    }
-    int index = lane & 16 ? 4 : 0;
-    index += (lane & 8 ? 2 : 0) + (lane & 4 ? 1 : 0);
-    if (lane % 4 == 0) gpu::atomic_add(to + index, one);
-#pragma unroll
-    for (int k = 0; k < kSums - 8; ++k)
-        if (lane == 1 + k) gpu::atomic_add(to + 8 + k, last[k]);
-}
+};
 
 template <class Task>
 struct PixelGradients {
@@ -217,73 +281,58 @@ struct PixelGradients {
     }
 };
 
-// One splat's moments from this thread's pixels; whether there were any.
+// One splat's sums over this thread's pixels, of which `e` are the exponents.
 template <class Task>
-__device__ inline bool gather_moments(Pixels& px, PixelGradients<Task>& g, const typename Task::Splats& batch, int j,
-                                      float (&m)[Task::kSums]) {
-    const float4 shape = batch.shape[j], shade = batch.shade[j];
-    float e[kPixels], dx, dy, v = 0, vy = 0, vyy = 0;
-#pragma unroll
-    for (int k = 0; k < Task::kSums; ++k) m[k] = 0;
-    if (!px.exponents(shape, shade, e, &dx, &dy)) return false;
-    const float blue = batch.blue[j];
-    bool any = false;
+__device__ inline Sums<Task::kSums> sum_pixels(Pixels& px, PixelGradients<Task>& g, const float4& shade,
+                                               const float4& rest, const float (&e)[kPixels], float dy) {
+    Sums<Task::kSums> s{};
+    float rows = 0, rows2 = 0;  // v times the pixel's row, counted from the middle, and times its square
 #pragma unroll
     for (int i = 0; i < kPixels; ++i) {
-        if (e[i] < px.least[i]) continue;
-        float raw = gpu::exp2_fast(e[i]), alpha = fminf(raw, kAlphaMax), next = px.behind(i, alpha);
-        if (next < 0) continue;
-        any = true;
+        if (!(e[i] >= px.least[i])) continue;
+        float raw = gpu::exp2_fast(e[i]), alpha = fminf(raw, kAlphaMax), behind;
+        if (!px.takes(i, alpha, &behind)) continue;
         float weight = alpha * px.transmittance[i];
-        float along = fmaf(g.color[i][0], shade.z, fmaf(g.color[i][1], shade.w, g.color[i][2] * blue));
-        m[6] = fmaf(weight, g.color[i][0], m[6]);
-        m[7] = fmaf(weight, g.color[i][1], m[7]);
-        m[8] = fmaf(weight, g.color[i][2], m[8]);
+        float along = fmaf(g.color[i][0], shade.z, fmaf(g.color[i][1], shade.w, g.color[i][2] * rest.x));
+#pragma unroll
+        for (int k = 0; k < 3; ++k) s.color[k] = fmaf(weight, g.color[i][k], s.color[k]);
         if constexpr (Task::kDepth) {
-            along = fmaf(g.depth[i], batch.inverse_depth[j], along);
-            m[9] = fmaf(weight, g.depth[i], m[9]);
+            along = fmaf(g.depth[i], rest.y, along);
+            s.depth = fmaf(weight, g.depth[i], s.depth);
         }
         g.remaining[i] = fmaf(-weight, along, g.remaining[i]);
-        float by_exponent = fmaf(weight, along, -alpha * __fdividef(g.remaining[i], 1 - alpha));
+        float by_exponent = fmaf(weight, along, -alpha * (g.remaining[i] * gpu::reciprocal_fast(1 - alpha)));
         // Clamped: alpha does not depend on the splat, unless the gradient is to pass all the same.
         if (raw > kAlphaMax) by_exponent = Task::kThroughClamp ? by_exponent * raw * (1 / kAlphaMax) : 0;
-        float d = dy + 4 * i, vd = by_exponent * d;
-        v += by_exponent;
-        vy += vd;
-        vyy = fmaf(vd, d, vyy);
-        px.transmittance[i] = next;
+        const float row = 4 * i - kMiddle;
+        s.v += by_exponent;
+        rows = fmaf(row, by_exponent, rows);
+        rows2 = fmaf(row * row, by_exponent, rows2);
+        px.transmittance[i] = behind;
     }
-    m[0] = v;
-    m[1] = v * dx;
-    m[2] = vy;
-    m[3] = v * dx * dx;
-    m[4] = vy * dx;
-    m[5] = vyy;
-    return any;
+    const float middle = dy + kMiddle;
+    s.vy = fmaf(middle, s.v, rows);
+    s.vyy = fmaf(middle, s.vy + rows, rows2);
+    return s;
 }
 
 template <class Task>
-__global__ void __launch_bounds__(kRenderThreads)
-    render_backward_kernel(const Camera c, const Splat* splats, const uint32_t* list, const uint2* ranges,
-                           const float* image, const float* image_gradient, float* moments, const Task task) {
-    __shared__ typename Task::Splats batch;
-    const uint2 range = ranges[blockIdx.x];
-    Pixels px(c, int(blockIdx.x));
+__global__ void GPUFIX_LAUNCH_BOUNDS(kRenderThreads, 16)
+    render_backward_kernel(const Camera c, const Source from, const float* image, const float* image_gradient,
+                           float* moments, const Task task) {
+    Pixels px(c);
     PixelGradients<Task> g(px, image, image_gradient, task);
-    Loader loader{splats, list, range.x + threadIdx.x, range.y, 0, {}, {}, {}};
-    loader.fetch();
-    for (uint32_t begin = range.x; begin < range.y; begin += kRenderThreads) {
-        if (__syncthreads_and(px.finished())) break;
-        loader.deposit(batch);
-        __syncthreads();
-        loader.fetch();
-        int count = int(min(range.y - begin, uint32_t(kRenderThreads)));
-        for (int j = 0; j < count; ++j) {
-            float m[Task::kSums];
-            bool some = gather_moments<Task>(px, g, batch, j, m);
-            if (gpu::any(gpu::kFullMask, some)) group_add(m, moments + size_t(batch.id[j]) * Task::kSums);
-        }
-    }
+    const int moment = Sums<Task::kSums>::moment();
+    float* const to = moments + moment;
+    walk(from, c, px, [&](const Batch& batch, int j) {
+        float e[kPixels], dx, dy;
+        const float4 shade = batch.shade[j];
+        const bool some = px.exponents(batch.shape[j], shade, e, &dx, &dy);
+        if (!gpu::any(gpu::kFullMask, some)) return;
+        const float4 rest = batch.rest[j];
+        const float sum = sum_pixels<Task>(px, g, shade, rest, e, dy).over_group(dx);
+        if (moment >= 0) gpu::atomic_add(to + size_t(__float_as_uint(rest.z)) * Task::kSums, sum);
+    });
 }
 
 }  // namespace gpufix_splat

@@ -53,7 +53,9 @@ struct Frame {
     uint32_t* end;         // running sum of their counts in that order
     uint2* ranges;
     const uint32_t* list;  // Gaussians by tile, then depth
-    uint32_t instances;    // its length
+    const unsigned long long* total;  // of the counts, where the host has not waited for it; else null
+    const int* radii;      // by which the list is limited to boxes, or null
+    uint32_t instances;    // the length of the list, or the room for it
 };
 
 // Sums over pixels that the backward rasteriser collects for a Gaussian. With v the loss's

@@ -77,6 +77,7 @@ struct Buffers {
         map.poison();
         gradient.poison();
         mean.poison();
+        workspace.zero();
     }
 };
 

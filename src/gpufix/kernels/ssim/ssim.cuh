@@ -12,6 +12,7 @@
 // less than storing and reloading the derivatives.
 #pragma once
 
+#include <cstdint>
 #include <type_traits>
 
 #include "../common/copy_async.h"
@@ -74,26 +75,40 @@ __device__ inline float row_filter(const float (&v)[2 + 2 * kRadius], int first)
     return sum;
 }
 
-struct Derivatives {
-    float map, by_x, by_xx, by_xy;  // of the map, by the blurs of x, x*x and x*y
+struct Similarity {
+    float a, b, c, d, inverse, ux, uy, map;
+
+    __device__ Similarity(float x, float y, float squares, float product) : ux(x), uy(y) {
+        float cross = ux * uy, energy = fmaf(ux, ux, uy * uy);
+        a = fmaf(2.0f, cross, kC1), b = fmaf(2.0f, product - cross, kC2);
+        c = energy + kC1, d = squares - energy + kC2;
+        inverse = gpu::reciprocal_fast(c * d);
+        map = a * b * inverse;
+    }
+    // Derivatives by the blurs of x, of x*x (times 2, which x*x by x gives) and of x*y, where g is twice the
+    // map's gradient.
+    __device__ float by_x(float g) const { return g * inverse * fmaf(uy, b - a, ux * map * (c - d)); }
+    __device__ float by_xx(float g) const { return g * inverse * -(map * c); }
+    __device__ float by_xy(float g) const { return g * inverse * a; }
 };
 
-__device__ inline Derivatives similarity(float ux, float uy, float squares, float product) {
-    float cross = ux * uy, energy = fmaf(ux, ux, uy * uy);
-    float a = fmaf(2.0f, cross, kC1), b = fmaf(2.0f, product - cross, kC2);
-    float c = energy + kC1, d = squares - energy + kC2;
-    float inverse = __fdividef(1.0f, c * d);
-    float m = a * b * inverse;
-    return {m, 2.0f * inverse * fmaf(uy, b - a, ux * m * (c - d)), -m * c * inverse,
-            2.0f * a * inverse};
-}
+// The map's mean, one value: the block that ends last adds up what each wrote, in a fixed order, so
+// that it is the same in every run. `ended` counts blocks, 0 before and after. Not wanted: null.
+struct Mean {
+    float* value;
+    float* partial;  // a sum a block
+    unsigned* ended;
+    double scale;
+};
 
 struct Args {
     const float *x, *y;
     const float* map_gradient;        // of the kept map, in Mode::backward
     float gradient_scale;             // times this
-    float *map, *gradient, *partial;  // map and partial may be null in Mode::forward: not wanted
+    float *map, *gradient;            // the map may be null in Mode::forward: not wanted
+    Mean mean;
     Shape shape;
+    bool paired;                 // two neighbouring columns are read and written at once
     int strips, segments, rows;  // a block's share: one strip of one segment of `rows` rows
 };
 
@@ -154,49 +169,65 @@ template <int kThreads, Mode kMode>
 struct Moments {
     static constexpr bool kGradient = kMode != Mode::forward;
     static constexpr int kSpan = 2 * kThreads, kReach = kGradient ? kRadius : 0;
-    static constexpr int kLoads = kSpan + 2 * kRadius, kPerThread = 3;
+    static constexpr int kLoads = kSpan + 2 * kRadius;
 
     const Args& a;
     const Part& part;
     Walker& walker;
     const int thread;
     unsigned loaded = 0;    // bit i: load i is inside the image
-    float own[2], scale[2]; // 1 and the gradient's scale where this column counts, else 0
+    float own[2], scale[2]; // 1 and twice the gradient's scale where this column counts, else 0
     float sum = 0;
 
     __device__ Moments(const Args& args, const Part& p, Walker& w)
         : a(args), part(p), walker(w), thread(int(threadIdx.x)) {}
     __device__ void start(int first_row) {
-        int m = margin(a.shape), load = part.first_column - kReach - kRadius + thread;
-        for (int i = 0; i < kPerThread; ++i) {
-            int local = thread + i * kThreads, column = load + i * kThreads;
-            if (local < kLoads && column >= 0 && column < a.shape.width) loaded |= 1u << i;
+        const int each = a.paired ? 2 : 1;
+        int m = margin(a.shape), load = part.first_column - kReach - kRadius + each * thread;
+        for (int local = each * thread, i = 0; local < kLoads; local += each * kThreads, ++i) {
+            int column = load + i * each * kThreads;
+            if (column >= 0 && column < a.shape.width) loaded |= 1u << i;
         }
         for (int c = 0; c < 2; ++c) {
             int local = 2 * thread + c, column = part.first_column - kReach + local;
             bool kept = column >= m && column < a.shape.width - m;
             own[c] = kept && local >= kReach && local < kSpan - kReach ? 1.0f : 0.0f;
-            scale[c] = kept ? a.gradient_scale : 0.0f;
+            scale[c] = kept ? 2.0f * a.gradient_scale : 0.0f;
         }
         walker.start((long long)part.offset(a.shape) + (long long)first_row * a.shape.width + load);
     }
 
     // A step's rows of both images are on their way into `rows`: they are there after a wait and a barrier.
     __device__ void fetch(int row, Rows<kSpan, kGradient>& rows) {
+        if (a.paired)
+            fetch_by<2>(row, rows);
+        else
+            fetch_by<1>(row, rows);
+        gpu::copy_async_commit();
+    }
+    template <int kEach>
+    __device__ void fetch_by(int row, Rows<kSpan, kGradient>& rows) {
+        constexpr int kWhole = kSpan / (kEach * kThreads);
 #pragma unroll
         for (int s = 0; s < kStep; ++s) {
             bool inside = row + s >= 0 && row + s < a.shape.height;
 #pragma unroll
-            for (int i = 0; i < kPerThread; ++i)
-                if (i < 2 || thread < kLoads - kSpan) {
+            for (int i = 0; i <= kWhole; ++i)
+                if (i < kWhole || kEach * thread < kLoads - kSpan) {
                     bool valid = inside && (loaded >> i & 1);
-                    int at = thread + i * kThreads;
-                    gpu::copy_async4(&rows.x[s][at], a.x + walker.at + i * kThreads, valid);
-                    gpu::copy_async4(&rows.y[s][at], a.y + walker.at + i * kThreads, valid);
+                    const int at = kEach * thread, skip = i * kEach * kThreads;
+                    copy<kEach>(&rows.x[s][at + skip], a.x + walker.at + skip, valid);
+                    copy<kEach>(&rows.y[s][at + skip], a.y + walker.at + skip, valid);
                 }
             walker.at += a.shape.width;
         }
-        gpu::copy_async_commit();
+    }
+    template <int kEach>
+    __device__ static void copy(float* to, const float* from, bool valid) {
+        if constexpr (kEach == 2)
+            gpu::copy_async8(to, from, valid);
+        else
+            gpu::copy_async4(to, from, valid);
     }
 
     // Feeds the step's rows, of which `row` is the first. Once the filters are full, the moments of
@@ -207,10 +238,8 @@ struct Moments {
             float moments[2][4];
             blur(rows.x[s], rows.y[s], moments);
             if (!full) continue;
-            Derivatives d[2];
-#pragma unroll
-            for (int c = 0; c < 2; ++c)
-                d[c] = similarity(moments[c][0], moments[c][1], moments[c][2], moments[c][3]);
+            const Similarity d[2] = {{moments[0][0], moments[0][1], moments[0][2], moments[0][3]},
+                                     {moments[1][0], moments[1][1], moments[1][2], moments[1][3]}};
             emit(row + s - kRadius, d, rows.derivative[kGradient ? s : 0]);
         }
     }
@@ -234,7 +263,7 @@ struct Moments {
     }
 
     template <int kColumns>
-    __device__ void emit(int row, const Derivatives (&d)[2], float (&out)[3][kColumns]) {
+    __device__ void emit(int row, const Similarity (&d)[2], float (&out)[3][kColumns]) {
         int m = margin(a.shape);
         bool kept = row >= m && row < a.shape.height - m, mine = row >= part.row_begin && row < part.row_end;
         if (kMode != Mode::backward && kept && mine)
@@ -250,9 +279,9 @@ struct Moments {
             }
         }
         if constexpr (kGradient) {
-            store(out[0], g[0] * d[0].by_x, g[1] * d[1].by_x);
-            store(out[1], g[0] * d[0].by_xx, g[1] * d[1].by_xx);
-            store(out[2], g[0] * d[0].by_xy, g[1] * d[1].by_xy);
+            store(out[0], d[0].by_x(g[0]), d[1].by_x(g[1]));
+            store(out[1], d[0].by_xx(g[0]), d[1].by_xx(g[1]));
+            store(out[2], d[0].by_xy(g[0]), d[1].by_xy(g[1]));
         }
     }
     __device__ void store(float* row, float left, float right) {
@@ -287,11 +316,13 @@ struct Gradient {
 #pragma unroll
         for (int s = 0; s < kStep; ++s) {
             bool done = full && row + s < part.row_end;
-            float px[2] = {0, 0}, py[2] = {0, 0}, v[3][2 + 2 * kRadius];
-            if (done) {
+            float px[2] = {0, 0}, py[2] = {0, 0}, out[2], v[3][2 + 2 * kRadius];
+            if (done && a.paired) {
+                if (mine[0]) load_pair(a.x + walker.at, px), load_pair(a.y + walker.at, py);
+            } else if (done) {
 #pragma unroll
                 for (int c = 0; c < 2; ++c)
-                    if (mine[c]) px[c] = 2.0f * a.x[walker.at + c], py[c] = a.y[walker.at + c];
+                    if (mine[c]) px[c] = a.x[walker.at + c], py[c] = a.y[walker.at + c];
             }
 #pragma unroll
             for (int m = 0; m < 3; ++m) window(rows.derivative[s][m], 2 * thread, v[m]);
@@ -300,11 +331,22 @@ struct Gradient {
                 ColumnFilter(&f)[4] = walker.filters[c];
                 float g = f[0].feed(row_filter(v[0], c));
                 g = fmaf(px[c], f[1].feed(row_filter(v[1], c)), g);
-                g = fmaf(py[c], f[2].feed(row_filter(v[2], c)), g);
-                if (done && mine[c]) a.gradient[walker.at + c] = g;
+                out[c] = fmaf(py[c], f[2].feed(row_filter(v[2], c)), g);
             }
-            if (done) walker.at += a.shape.width;
+            if (!done) continue;
+            if (a.paired) {
+                if (mine[0]) *reinterpret_cast<float2*>(a.gradient + walker.at) = {out[0], out[1]};
+            } else {
+#pragma unroll
+                for (int c = 0; c < 2; ++c)
+                    if (mine[c]) a.gradient[walker.at + c] = out[c];
+            }
+            walker.at += a.shape.width;
         }
+    }
+    __device__ static void load_pair(const float* from, float (&to)[2]) {
+        const float2 pair = *reinterpret_cast<const float2*>(from);
+        to[0] = pair.x, to[1] = pair.y;
     }
 };
 
@@ -319,6 +361,27 @@ __device__ T block_sum(T v) {
     if (threadIdx.x == 0)
         for (int i = 0; i < kThreads / gpu::kWaveSize; ++i) total += waves[i];
     return total;
+}
+
+template <int kThreads>
+__device__ void finish_mean(const Mean& mean, float own) {
+    __shared__ bool last;
+    const float total = block_sum<kThreads>(own);
+    if (threadIdx.x == 0) {
+        mean.partial[blockIdx.x] = total;
+        __threadfence();
+        last = atomicAdd(mean.ended, 1u) == gridDim.x - 1;
+    }
+    __syncthreads();
+    if (!last) return;
+    __threadfence();
+    double sum = 0;
+    for (unsigned i = threadIdx.x; i < gridDim.x; i += kThreads) sum += mean.partial[i];
+    sum = block_sum<kThreads>(sum);
+    if (threadIdx.x == 0) {
+        *mean.value = float(sum * mean.scale);
+        *mean.ended = 0;
+    }
 }
 
 constexpr int kThreads = 128;  // in each of the two roles
@@ -375,32 +438,26 @@ __global__ void GPUFIX_LAUNCH_BOUNDS(kBlockThreads<kMode>, kBlocks) strip_kernel
             second.feed(row - kStep - 2 * kRadius, step > 2 * kFull, other);
         }
     }
-    if (kMode == Mode::backward || !a.partial) return;
-    float total = block_sum<kBlockThreads<kMode>>(in_first ? moments.sum : 0.0f);
-    if (threadIdx.x == 0) a.partial[blockIdx.x] = total;
+    if (kMode != Mode::backward && a.mean.value)
+        finish_mean<kBlockThreads<kMode>>(a.mean, in_first ? moments.sum : 0.0f);
 }
 
-constexpr int kFinishThreads = 512;
+constexpr int kScaleThreads = 256, kScaleVectors = 4;
 
-// In a fixed order, so that the mean is the same in every run.
-static __global__ void __launch_bounds__(kFinishThreads)
-    mean_kernel(const float* partial, int count, double scale, float* mean) {
-    double sum = 0;
-    for (int i = threadIdx.x; i < count; i += kFinishThreads) sum += partial[i];
-    sum = block_sum<kFinishThreads>(sum);
-    if (threadIdx.x == 0) *mean = float(sum * scale);
-}
-
-static __global__ void __launch_bounds__(256)
+static __global__ void __launch_bounds__(kScaleThreads)
     scale_kernel(float* values, size_t n, const float* factor) {
-    size_t i = (blockIdx.x * size_t(256) + threadIdx.x) * 4;
-    float f = *factor;
-    if (i + 4 <= n) {
-        float4 v = *reinterpret_cast<float4*>(values + i);
-        *reinterpret_cast<float4*>(values + i) = {v.x * f, v.y * f, v.z * f, v.w * f};
-    } else {
-        for (; i < n; ++i) values[i] *= f;
-    }
+    const float f = *factor;
+    const size_t first = blockIdx.x * size_t(kScaleThreads * kScaleVectors) + threadIdx.x, vectors = n / 4;
+    auto* to = reinterpret_cast<float4*>(values);
+    float4 v[kScaleVectors];
+#pragma unroll
+    for (int k = 0; k < kScaleVectors; ++k)
+        if (size_t i = first + k * kScaleThreads; i < vectors) v[k] = to[i];
+#pragma unroll
+    for (int k = 0; k < kScaleVectors; ++k)
+        if (size_t i = first + k * kScaleThreads; i < vectors)
+            to[i] = {v[k].x * f, v[k].y * f, v[k].z * f, v[k].w * f};
+    if (blockIdx.x == 0 && threadIdx.x < n % 4) values[vectors * 4 + threadIdx.x] *= f;
 }
 
 // ---- launchers -------------------------------------------------------------------------------
@@ -410,12 +467,21 @@ constexpr int kMaxSegments = 64;
 template <Mode kMode>
 constexpr int kBlocksPerUnit = kMode == Mode::forward ? 3 : 2;
 
-// For the mean's partial sums, one a block.
+constexpr size_t kCounterBytes = 256;
+
+// For the mean: a counter, and a partial sum a block. Zero when it is first used; a launch leaves the
+// counter so.
 inline size_t workspace_bytes(const Shape& s) {
     constexpr int kOwned = 2 * (kThreads - kRadius);
     size_t strips = (s.width + kOwned - 1) / kOwned;
     size_t segments = s.height < kMaxSegments ? s.height : kMaxSegments;
-    return size_t(s.planes) * strips * segments * sizeof(float);
+    return kCounterBytes + size_t(s.planes) * strips * segments * sizeof(float);
+}
+
+inline Mean mean_of(const Shape& s, float* value, void* workspace) {
+    auto* bytes = static_cast<char*>(workspace);
+    return {value, reinterpret_cast<float*>(bytes + kCounterBytes), reinterpret_cast<unsigned*>(bytes),
+            1.0 / map_size(s)};
 }
 
 // Cuts planes into blocks so that the last wave of blocks is as full as may be: a segment pays
@@ -438,7 +504,7 @@ inline void cut(Args& a, int owned, int warmup, int slots) {
 }
 
 template <Mode kMode>
-inline gpuError_t launch(Args a, gpuStream_t stream, int* blocks) {
+inline gpuError_t launch(Args a, gpuStream_t stream) {
     using First = Moments<kThreads, kMode>;
     int device = 0, units = 0;
     gpuError_t status = gpuGetDevice(&device);
@@ -446,49 +512,40 @@ inline gpuError_t launch(Args a, gpuStream_t stream, int* blocks) {
     if (status != gpuSuccess) return status;
     int warmup = 2 * kRadius + (First::kGradient ? 2 * kRadius + kStep : 0);
     cut(a, First::kSpan - 2 * First::kReach, warmup, units * kBlocksPerUnit<kMode>);
-    *blocks = int(a.shape.planes * a.strips * a.segments);
+    auto even = [](const float* p) { return reinterpret_cast<uintptr_t>(p) % sizeof(float2) == 0; };
+    a.paired = First::kGradient && a.shape.width % 2 == 0 && even(a.x) && even(a.y) && even(a.gradient);
     strip_kernel<kMode, kBlocksPerUnit<kMode>>
-        <<<*blocks, kBlockThreads<kMode>, 0, stream>>>(a);
-    return gpuGetLastError();
-}
-
-inline gpuError_t finish_mean(const Args& a, int blocks, float* mean, gpuStream_t stream) {
-    mean_kernel<<<1, kFinishThreads, 0, stream>>>(a.partial, blocks, 1.0 / map_size(a.shape), mean);
+        <<<unsigned(a.shape.planes * a.strips * a.segments), kBlockThreads<kMode>, 0, stream>>>(a);
     return gpuGetLastError();
 }
 
 // The map (planes x kept height x kept width) and its mean; either may be null.
 inline gpuError_t forward(const float* x, const float* y, const Shape& shape, float* map, float* mean,
                           void* workspace, gpuStream_t stream) {
-    float* partial = mean ? static_cast<float*>(workspace) : nullptr;
-    Args a{x, y, nullptr, 0, map, nullptr, partial, shape, 0, 0, 0};
-    int blocks = 0;
-    gpuError_t status = launch<Mode::forward>(a, stream, &blocks);
-    return status == gpuSuccess && mean ? finish_mean(a, blocks, mean, stream) : status;
+    Args a{x, y, nullptr, 0, map, nullptr, mean_of(shape, mean, workspace), shape, false, 0, 0, 0};
+    return launch<Mode::forward>(a, stream);
 }
 
 // The mean and its gradient by x, in one pass: what a training step needs.
 inline gpuError_t mean_and_gradient(const float* x, const float* y, const Shape& shape, float* mean,
                                     float* gradient, void* workspace, gpuStream_t stream) {
     Args a{x, y, nullptr, float(1.0 / map_size(shape)), nullptr, gradient,
-           static_cast<float*>(workspace), shape, 0, 0, 0};
-    int blocks = 0;
-    gpuError_t status = launch<Mode::fused>(a, stream, &blocks);
-    return status == gpuSuccess ? finish_mean(a, blocks, mean, stream) : status;
+           mean_of(shape, mean, workspace), shape, false, 0, 0, 0};
+    return launch<Mode::fused>(a, stream);
 }
 
 // The gradient by x of sum(map_gradient * map), recomputed from the images.
 inline gpuError_t backward(const float* x, const float* y, const Shape& shape,
                            const float* map_gradient, float* gradient, gpuStream_t stream) {
-    Args a{x, y, map_gradient, 1.0f, nullptr, gradient, nullptr, shape, 0, 0, 0};
-    int blocks = 0;
-    return launch<Mode::backward>(a, stream, &blocks);
+    Args a{x, y, map_gradient, 1.0f, nullptr, gradient, {}, shape, false, 0, 0, 0};
+    return launch<Mode::backward>(a, stream);
 }
 
 // values *= *factor, `factor` on the device: the chain rule for a loss that uses the mean.
 // `values` is aligned to 16 bytes, as allocations are.
 inline gpuError_t scale(float* values, size_t n, const float* factor, gpuStream_t stream) {
-    scale_kernel<<<unsigned((n + 1023) / 1024), 256, 0, stream>>>(values, n, factor);
+    constexpr size_t kEach = 4 * kScaleThreads * kScaleVectors;
+    scale_kernel<<<unsigned((n + kEach - 1) / kEach), kScaleThreads, 0, stream>>>(values, n, factor);
     return gpuGetLastError();
 }
 

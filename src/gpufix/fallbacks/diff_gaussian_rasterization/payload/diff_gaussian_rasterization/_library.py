@@ -40,7 +40,8 @@ class Frame(Structure):
 
     _fields_ = (
         ("splats", c_void_p), ("count", c_void_p), ("order", c_void_p), ("end", c_void_p),
-        ("ranges", c_void_p), ("list", c_void_p), ("instances", c_uint),
+        ("ranges", c_void_p), ("list", c_void_p), ("total", c_void_p), ("radii", c_void_p),
+        ("instances", c_uint),
     )  # fmt: skip
 
 
@@ -51,10 +52,11 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "error": (c_char_p, c_int),
     "prepare": (
         c_int, POINTER(Gaussians), POINTER(View), c_void_p, c_void_p, POINTER(Frame), c_void_p,
+        c_void_p,
     ),
     "render": (
         c_int, POINTER(Gaussians), POINTER(View), POINTER(Frame), c_void_p, c_void_p, c_void_p,
-        c_void_p, c_void_p, c_void_p,
+        c_void_p, c_void_p,
     ),
     "backward": (
         c_int, POINTER(Gaussians), POINTER(View), POINTER(Frame), c_void_p, c_void_p, c_void_p,

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ._library import Frame, Gaussians, Gradient, View, call, size
+from ._room import room_of
 
 if TYPE_CHECKING:
     from . import GaussianRasterizationSettings
@@ -178,14 +179,20 @@ class _Rasterize(torch.autograd.Function):
             color, radii = means.new_empty(3, *shape), means.new_empty(it.n, dtype=torch.int32)
             depth = means.new_empty(1, *shape) if wanted else None
             kept = means.new_empty(3 + wanted, *shape) if any(ctx.needs_input_grad) else None
-            frame = Frame()
+            room = room_of(it.device, shape)
+            frame = Frame(instances=room.entries(it.n))
+            waits = frame.instances == 0
             scene = space(size("scene_bytes", it.n, it.view), it.device)
-            call("prepare", it.gaussians, it.view, address(scene), address(radii), frame, it.stream)
+            call(
+                "prepare", it.gaussians, it.view, address(scene), address(radii), frame,
+                address(room.needed), it.stream,
+            )  # fmt: skip
+            if waits:
+                room.needed.fill_(frame.instances)
             tiles = space(size("list_bytes", frame.instances), it.device)
             results = (address(color), address(depth), address(kept))
             call(
-                "render", it.gaussians, it.view, frame, address(radii), address(tiles), *results,
-                it.stream,
+                "render", it.gaussians, it.view, frame, address(tiles), *results, it.stream,
             )  # fmt: skip
             if settings.debug:
                 torch.cuda.synchronize()

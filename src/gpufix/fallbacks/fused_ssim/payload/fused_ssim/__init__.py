@@ -36,7 +36,8 @@ def tier(device: torch.device | str | None = None) -> Tier:
 
 def launcher() -> str:
     """What does a step of ``fused_ssim`` on a GPU: C++, or Python and why."""
-    return f"Python: {_node.NATIVE.reason}" if _node.NATIVE.reason else "C++"
+    reason = _node.NATIVE.why()
+    return f"Python: {reason}" if reason else "C++"
 
 
 @outside_graphs

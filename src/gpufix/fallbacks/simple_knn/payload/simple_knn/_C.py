@@ -25,12 +25,14 @@ def distCUDA2(points: Tensor) -> Tensor:
     distance 0. A neighbour that is not there (N < 4), is not finite or whose squared distance
     overflows counts as the greatest float32; a point that is not finite gets infinity.
 
-    Raises RuntimeError for another dtype or shape, torch's OutOfMemoryError when even small steps do
+    Raises RuntimeError for another dtype or shape and in the capture of a graph, torch's OutOfMemoryError when even small steps do
     not fit.
     """
     if points.dtype != torch.float32:
         found = _SCALARS.get(points.dtype, str(points.dtype))
         raise RuntimeError(f"expected scalar type Float but found {found}")
+    if points.is_cuda and torch.cuda.is_current_stream_capturing():
+        raise RuntimeError("distCUDA2 cannot be captured: how it sorts depends on the points")
     if points.dim() != 2 or points.shape[1] != 3:
         raise RuntimeError(f"distCUDA2: points must be [N, 3], not {list(points.shape)}")
     with torch.no_grad(), without_autocast(points.device):
