@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
@@ -22,12 +22,11 @@ def whole_cast(view: View) -> tuple[str, HalfCast] | None:
 
 
 def _whole_cast(view: View) -> tuple[str, HalfCast] | None:
-    """Most projects have no sink, or no loop over models that casts: what calls it is then not read."""
-    if not any(_ours(path) for path in having(view, "float32")):
+    """Most projects have no loop over models that casts, or no sink: what calls it is then not read."""
+    loops = [row for _, row in _casts(view, "half models") if row.kind != "call"]
+    if not loops or not any(_ours(path) for path in having(view, "float32")):
         return None
-    if all(row.kind == "call" for _, row in _casts(view, "half models")):
-        return None
-    rows = list(_casts(view, "half"))
+    rows = list(_casts(view, "half", {row.name for row in loops}))
     methods = {row.name for _, row in rows if row.kind == "method"}
     for path, row in rows:
         if row.kind == "call" and row.name in methods:
@@ -39,17 +38,20 @@ def _whole_cast(view: View) -> tuple[str, HalfCast] | None:
     return None
 
 
-def _casts(view: View, words: str) -> Iterator[tuple[str, HalfCast]]:
+def _casts(
+    view: View, words: str, names: Collection[str] = ("",)
+) -> Iterator[tuple[str, HalfCast]]:
+    """The casts of files that hold one of the names."""
     for path, text in texts(view, words):
-        for row in _of(text, half_flow.casts):
-            yield path, row
+        if any(name in text for name in names):
+            for row in _of(text, half_flow.casts):
+                yield path, row
 
 
 def having(view: View, words: str) -> Sequence[str]:
     """The files that have such words."""
     files = python_files(view).items()
-    older = any(set(facts.words) - {"float32"} for _, facts in files)  # of a snapshot
-    if older or words == "float32":
+    if any(facts.words for _, facts in files):  # of an older snapshot
         return [path for path, facts in files if set(words.split()) <= set(facts.words)]
     return view.project_having(words) or ()
 

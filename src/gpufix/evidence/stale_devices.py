@@ -50,7 +50,7 @@ def _moved(
     """Where a class of the family, or somebody who has one of its objects, moves a single module."""
     alone = sum(other.collection == row.collection for _, other in rows) == 1
     for path, text in texts(view, "moves"):
-        for move in _single_moves(text) if row.collection in text else ():
+        for move in _single_moves(text) if f"{row.collection}[" in text else ():
             named = move.owner.strip("_").lower()
             theirs = alone or (len(named) > 3 and named in row.class_.lower())
             ours = move.class_ in family if move.owner == "self" else theirs

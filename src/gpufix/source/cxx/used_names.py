@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 
 from gpufix.frozen import Frozen
@@ -46,19 +46,32 @@ _OWN = [
     if row.kind not in ("header", "field", "regex", "template", "trailing")
 ]
 _FIELDS = removed_apis.fields()
-_BEGIN = {row.trigger for row in _ROWS if row.kind == "regex"}
 _WHOLE = {row.trigger for row in _ROWS if row.kind != "regex"} | {*_FIELDS}
-WORDS = (frozenset(_BEGIN), frozenset(_WHOLE))  # the beginnings and the whole words
-_holds = word_filter(*WORDS)
+_BEGIN = [row.trigger.encode() for row in _ROWS if row.kind == "regex"]
+_holds = word_filter(_BEGIN, [word.encode() for word in _WHOLE])
+_holds_whole = word_filter((), [word.encode() for word in _WHOLE])
+_GROUP = re.compile(r"\((\w+)\)")
+
+
+def _both(row: Removed) -> Callable[[bytes], bool]:
+    """A test whether a text has what an expression begins with, and its name."""
+    begin, name = row.trigger.encode(), _GROUP.findall(row.pattern)[0].encode()
+    whole = re.compile(name + rb"(?<!\w" + name + rb")\b").search
+    return lambda data: begin in data and whole(data) is not None
+
+
+_OF_EXPRESSIONS = [_both(row) for row in _ROWS if row.kind == "regex"]
 _INTEGER = re.compile(r"-?\d+|cudaCpuDeviceId|CU_DEVICE_CPU")
 _FLAG = ("true", "false")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _ARGUMENTS = 2_000  # characters of a call
 
 
-def concerns(text: str) -> bool:
+def concerns(data: bytes) -> bool:
     """Whether a source may use one."""
-    return _holds(text)
+    return _holds(data) and (
+        any(holds(data) for holds in _OF_EXPRESSIONS) or _holds_whole(data)
+    )
 
 
 def removed(code: CxxCode) -> tuple[NameUse, ...]:
