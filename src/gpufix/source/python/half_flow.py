@@ -27,9 +27,7 @@ _CAST = re.compile(
 _MODULE_WORDS = (b"models", b"modules", b".children()")
 _LOOP = re.compile(rb"^[ \t]*for\b[^\n]*", re.MULTILINE)
 # A statement that begins with one name: what a loop gives, cast.
-_CAST_ONE = re.compile(
-    rb"[ \t]+\w+\.(?:(?:half|bfloat16|to)\(|\w+\([^\n]*(?:float16|torch\.half))"
-)
+_CAST_ONE = re.compile(rb"[ \t]+\w+\.(?:(?:half|bfloat16|to)\(|\w+\([^\n]*(?:float16|torch\.half))")
 _SAYS_HALF = re.compile(r"half|fp16|f16|float16", re.IGNORECASE)
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -156,7 +156,7 @@ class _Sieve(NamedTuple):
 @cache
 def _sieves() -> Sequence[_Sieve]:
     numpy, hub = _beneath("numpy"), _beneath("huggingface_hub")
-    rows = (
+    rows: tuple[tuple[str, list[str], list[str]], ...] = (
         ("numpy", [_asked("numpy")], [rf"np\.(?:{numpy.dotted})\b", _used("numpy")]),
         ("torch", [_asked("torch")], [_used("torch"), r"\.total_mem\b"]),
         ("torchaudio", [_asked("torchaudio")], [_used("torchaudio")]),

@@ -88,7 +88,9 @@ def _names_sources(data: bytes) -> bool:
 
 _READERS = (
     _Reader(_anywhere(_names_abi), lambda facts, tree: replace(facts, abi=_abi(tree))),
-    _Reader(_anywhere(_names_context), lambda facts, tree: replace(facts, backends=_backends(tree))),
+    _Reader(
+        _anywhere(_names_context), lambda facts, tree: replace(facts, backends=_backends(tree))
+    ),
     _Reader(
         _anywhere(environ.may_write),
         lambda facts, tree: replace(facts, writes=environ.writes(tree)),
