@@ -204,6 +204,7 @@ class CxxStandard(NamedTuple):
     value: int  # 17
     compiler: str  # "load cxx", "load_inline nvcc", "setup cxx": what compiles, and with what
     guards: Guards
+    sources: tuple[str, ...] = ()  # literal ones of the call
 
 
 class PythonFacts(Frozen):

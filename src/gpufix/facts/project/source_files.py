@@ -299,17 +299,14 @@ class ProjectSources:
         return facts
 
     def _whole_cxx_file(self, path: str) -> CxxFacts | None:
-        """All facts of a file that was read before."""
+        """All facts of a file that was read before. Raises OSError, ValueError."""
         from gpufix.source.cxx import build_files, cxx_facts
 
-        try:
-            data = self._held(path)
-            if build_files.is_vendored(path):
-                return _unless_empty(cxx_facts.includes_alone(data))
-            needing = path in self._needing
-            return _unless_empty(cxx_facts.with_includes(data, self._told.get(path), needing))
-        except (OSError, ValueError):  # it has changed since
-            return None
+        data = self._held(path)
+        if build_files.is_vendored(path):
+            return _unless_empty(cxx_facts.includes_alone(data))
+        needing = path in self._needing
+        return _unless_empty(cxx_facts.with_includes(data, self._told.get(path), needing))
 
     def _hip_file(self, source: SourceFile, data: bytes) -> HipFacts | None:
         from gpufix.source.cxx import build_files, cxx_facts

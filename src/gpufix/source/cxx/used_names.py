@@ -200,7 +200,11 @@ def _field_uses(code: CxxCode) -> list[NameUse]:
     return found
 
 
-_BEFORE = re.compile(r"(?<![\w.>:])((?:(?:std)?::)?u?)$")
+_BEFORE = re.compile(r"(?<![\w.>:])((?:(?:std\s*)?::\s*)?u?)$")
+_OWNER = re.compile(r"[\w>]\s+$")  # of a name behind "::"
+_NO_OWNER = re.compile(
+    r"\b(?:const|volatile|return|static|inline|constexpr|extern|typedef|new)\s+$"
+)
 # The names of headers and conditions are no uses; macro bodies are.
 _SILENCED = re.compile(
     r"(?m)^[ \t]*#[ \t]*(?:include|if|ifdef|ifndef|elif|undef|pragma|error)\b[^\n]*"
@@ -259,10 +263,15 @@ def _uses(need: Need, text: str) -> Iterator[tuple[str, int]]:
 
 def _whole(text: str, match: re.Match[str]) -> tuple[str, int] | None:
     """A name with what stands before it: the unsigned "u" and the qualifier; None = another's."""
-    before = _BEFORE.search(text, max(0, match.start() - 24), match.start())
+    start = max(0, match.start() - 24)
+    before = _BEFORE.search(text, start, match.start())
     if before is None:
         return None
-    return before[1] + match[0], before.start(1)
+    qualifier, at = "".join(before[1].split()), before.start(1)
+    left = text[start:at]
+    if qualifier.startswith("::") and _OWNER.search(left) and not _NO_OWNER.search(left):
+        return None
+    return qualifier + match[0], at
 
 
 def _bringing(code: CxxCode, need: Need) -> Iterator[int]:
