@@ -45,6 +45,14 @@ SILENT = {
             "b == 0", "__syncthreads();"
         )
     ),
+    "up to the size of a thread's part of a CuTe layout": of(
+        KERNEL.replace(
+            "  if",
+            "  auto part = mma.get_slice(threadIdx.x).partition(n);\n"
+            "  auto most = size<2>(part);\n  if",
+        ).format("n == most - 1", "__syncthreads();")
+    ),
+    "by the size of a type": of(KERNEL.format("sizeof(f(threadIdx.x)) < 4", "__syncthreads();")),
     "no barrier": of(KERNEL.format("threadIdx.x < n", "n += 1;")),
     "of a warp": of(KERNEL.format("threadIdx.x < n", "__syncwarp();")),
     "carried along": of(DIFFERS, path="third_party/x/a.cu"),

@@ -22,6 +22,12 @@ _THREAD = re.compile(
 _NUMBERS = ("threadIdx", "thread_rank", "thread_index", "laneid")
 # The same for all: what a block-wide vote returns, and what threads are numbered by.
 _UNIFORM = re.compile(r"\b__syncthreads_(?:count|and|or)\s*\([^()]*(?:\([^()]*\)[^()]*)*\)")
+# So is what a type says, and the size of a thread's part of a CuTe layout.
+_OF_TYPE = re.compile(
+    r"\b(?:sizeof|alignof|decltype|size|(?:size|rank|depth|cosize|shape)\s*<[^<>()]*>)"
+    r"\s*\([^()]*(?:\([^()]*\)[^()]*)*\)"
+)
+_TYPE_WORDS = ("size", "rank", "depth", "shape", "alignof", "decltype")
 _ASSIGN = re.compile(
     r"(?:^|[;{}(,])\s*(?:(?:const|unsigned|signed|volatile|static|constexpr|register)\s+)*"
     r"(?:[\w:]+(?:<[^<>;]*>)?\s*[&*]?\s+(?:const\s+)?)?(\w+)\s*([-+*/%|&^]|<<|>>)?=(?!=)([^;{}]*)"
@@ -116,6 +122,7 @@ class _Value(NamedTuple):
     @classmethod
     def of(cls, text: str) -> _Value:
         text = _UNIFORM.sub(" ", text) if "__syncthreads" in text else text
+        text = _OF_TYPE.sub(" ", text) if any(word in text for word in _TYPE_WORDS) else text
         return cls(_is_numbered(text), frozenset(_WORD.findall(text)))
 
     def differs(self, differing: Set[str]) -> bool:
