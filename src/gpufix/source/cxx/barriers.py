@@ -42,7 +42,9 @@ _CONSTANT_BOUND = re.compile(r"\s*\w+\s*<=?\s*(?:\w+::\w+|[A-Z][A-Z0-9_]*|\d+)\s
 _SHARED = re.compile(r"\b__shared__\b[^;(){}]*?(\w+)\s*(?:\[|;|,)")
 _WORD = re.compile(r"(?<![\w.])([A-Za-z_]\w*)")
 _ROUND = re.compile(r"[()]")
-_NEXT_NAME = re.compile(r"[()\[\]]|,\s*[&*]?\s*(\w+)\s*=(?!=)")
+_NEXT_NAME = re.compile(
+    r"[()\[\]]|,\s*(?:[&*]?\s*(\w+)\s*(?:[-+*/%|&^]|<<|>>)?=(?!=)|(?:\+\+|--)\s*\w+|\w+\s*(?:\+\+|--))"
+)
 _WORDLY = re.compile(r"\w")
 _STATEMENT = re.compile(r"[;{(]")
 _LIMIT = 20
@@ -204,20 +206,22 @@ def _word_before(text: str, end: int) -> str:
 
 
 def _each(name: str, value: str) -> Iterator[tuple[str, str]]:
-    """The names of one declaration, each with its expression: a = x, b = y."""
+    """The names of one statement, each with its expression: a = x, b = y; a -= x, ++b."""
     if "," not in value:
         yield name, value
         return
     depth = start = 0
     for found in _NEXT_NAME.finditer(value):
-        if found[1] is None:
+        if not found[0].startswith(","):
             depth += 1 if found[0] in "([" else -1
         elif not depth:
-            yield name, value[start : found.start()]
-            name, start = found[1], found.end()
+            if name:
+                yield name, value[start : found.start()]
+            name, start = found[1] or "", found.end()
         if depth < 0:
             break
-    yield name, value[start:]
+    if name:
+        yield name, value[start:]
 
 
 def _also_uniform(body: str, differing: set[str]) -> set[str]:
