@@ -103,7 +103,7 @@ def built(files: Mapping[str, BuildFile], sources: Iterable[str]) -> list[str]:
 
 
 def _in_reach(files: Mapping[str, Taken], sources: Iterable[str]) -> list[str]:
-    found = set()
+    found: set[str] = set()
     folders = [(path.rpartition("/")[0], taken) for path, taken in files.items()]
     by_name = {(folder, name) for folder, taken in folders for name in taken.names}
     collecting = {folder for folder, taken in folders if taken.globs}
