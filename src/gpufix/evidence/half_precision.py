@@ -9,7 +9,7 @@ from typing import TypeVar
 from gpufix.evidence.source_view import absolute, aside, is_vendored, python_files
 from gpufix.evidence.view import View
 from gpufix.source.python import half_flow
-from gpufix.source.python.tree import NotPython, Tree
+from gpufix.source.python.tree import NotPython, Tree, known_tree
 from gpufix.source.source_facts import HalfCast, HalfSink
 
 _MOST = 2_000  # files
@@ -50,7 +50,11 @@ def _casts(
 
 def having(view: View, words: str) -> Sequence[str]:
     """The files that have such words."""
-    files = python_files(view).items()
+    project, files = view.facts.project, python_files(view).items()
+    if project is None or not any(source.kind == "python" for source in project.sources):
+        return ()
+    if view.project_python(project.root) is None:  # nobody can tell, which is said already
+        return ()
     if any(facts.words for _, facts in files):  # of an older snapshot
         return [path for path, facts in files if set(words.split()) <= set(facts.words)]
     return view.project_having(words) or ()
@@ -84,6 +88,6 @@ def of_text(text: str) -> tuple[HalfSink, ...]:
 
 def _of(text: str, read: Callable[[Tree], tuple[Row, ...]]) -> tuple[Row, ...]:
     try:
-        return read(Tree(text))
+        return read(known_tree(text))
     except NotPython:
         return ()
