@@ -10,7 +10,7 @@ import pytest
 
 from gpufix.facts.context import CollectContext
 from gpufix.facts.project.project import collect
-from gpufix.facts.project.source_files import mentions
+from gpufix.facts.project.source_files import ProjectSources
 from gpufix.facts.toolchain.programs import behind
 from gpufix.model import Project, SourceFile
 from gpufix.source import requirement_files, toml_text
@@ -24,10 +24,8 @@ SIZE = 1 << 18
 
 def read_mentions(text: str, folder: Path) -> object:
     (folder / "a.py").write_text(f"{text}\nglm")
-    return mentions(
-        Project(root=str(folder), sources=[SourceFile(path="a.py", kind="python", size=SIZE)]),
-        "x/glm",
-    )
+    sources = [SourceFile(path="a.py", kind="python", size=SIZE)]
+    return ProjectSources(Project(root=str(folder), sources=sources)).mentions("x/glm")
 
 
 def follow(text: str, folder: Path) -> object:

@@ -10,7 +10,9 @@ import pytest
 import source_tree as t
 
 import needs
+from gpufix.evidence import cxx
 from gpufix.facts.context import CollectContext
+from gpufix.facts.project import source_files
 from gpufix.facts.project.project import collect
 from gpufix.facts.project.project_files import kind_of
 from gpufix.facts.project.source_files import ProjectSources
@@ -197,3 +199,29 @@ def test_a_file_that_goes_between_walk_and_read(tmp_path: Path) -> None:
     (tmp_path / "setup.py").symlink_to(outside / "setup.py")
     answer = ProjectSources(project).python
     assert answer == Scanned({}, (Unread("setup.py", "a link: not followed"),))
+
+
+def test_a_source_that_vanishes_between_two_looks_is_a_gap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source_files, "_KEPT", 0)
+    view = t.look(t.write(tmp_path, {"a.cu": '#include "b.h"\n'}))
+    files = cxx.cxx_files(view)
+    (tmp_path / "a.cu").unlink()
+    assert files.get("a.cu") is None
+    assert [(gap.subject, gap.reason) for gap in view.gaps] == [
+        (f"{tmp_path}/a.cu", "No such file or directory")
+    ]
+
+
+def test_a_source_is_read_once(tmp_path: Path) -> None:
+    view = t.look(
+        t.write(tmp_path, {"a.cu": '#include "b.h"\n', "a.py": "self.device\nclass A: ..."})
+    )
+    files = cxx.cxx_files(view)
+    assert view.project_having("device") == ("a.py",)
+    for name in ("a.cu", "a.py"):
+        (tmp_path / name).unlink()
+    assert [row.name for row in files["a.cu"].includes] == ["b.h"]
+    assert view.project_holders("class") == ("a.py",)
+    assert view.gaps == []

@@ -80,6 +80,12 @@ FLAGS = {
         "v = out[out.index('release') + 1].split(',')[0]\nflags = ['-v' + v]",
         ["-v13.0"],
     ),
+    "the driver, where there is none": (
+        "import ctypes\nfor name in 'libcuda.so', 'libcuda.dylib', '/usr/local/cuda/compat/libcuda.so':\n"
+        "    try:\n        ctypes.CDLL(name)\n    except OSError:\n        continue\n"
+        "    break\nelse:\n    name = 'none'\nflags = ['-' + name]",
+        ["-none"],
+    ),
     "versions": (
         "from packaging.version import parse\n"
         "flags = ['-new'] if parse(torch.__version__) >= parse('2.10') else ['-old']",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import random
 from dataclasses import replace
 
@@ -64,8 +65,8 @@ def _mixed(seed: int) -> str:
 def test_no_reader_of_cxx_has_anything_to_say_of_what_its_sieve_drops(first: int) -> None:
     for text in [_mixed(seed) for seed in range(first, first + 50)] + LINES:
         code = CxxCode(text)
-        for concerns, read in cxx_facts._READERS:
-            assert concerns(text) or read(CxxFacts(), code) == CxxFacts(), text
+        for concerns, read in [*cxx_facts._READERS, cxx_facts._COUNTING]:
+            assert concerns(text.encode()) or read(CxxFacts(), code) == CxxFacts(), text
         assert hip.concerns(text) or not hip.constructs(code), text
 
 
@@ -101,7 +102,7 @@ def test_each_removed_name_is_found(row: removed_rows.Use) -> None:
     used = {use.name for use in facts.removed} | {f"<{header.name}>" for header in facts.includes}
     assert row.name in used, row.text
     if not row.name.startswith("<"):
-        assert used_names.concerns(row.text)
+        assert used_names.concerns(row.text.encode())
 
 
 def test_directives_of_a_text_as_it_stands() -> None:
@@ -152,6 +153,34 @@ def test_each_removed_python_name_is_read(name: str) -> None:
     for text in (f"import {module}\n{name}", f"from {module} import {last}"):
         facts = python_facts.scan(text.encode(), "x.py", "/p").facts
         assert [row.name for row in facts.names] == [name]
+
+
+IMPORTS = [
+    "import a.b as c, d",
+    "from e import (  # why\n    f,\n    g as h,\n)",
+    "from i \\\n    import j",
+    "import \\\r\n    k",
+    "try:\n    import l\nexcept ImportError:\n    from .m import n",
+    "x = 1; import o; y = 2",
+    "def p():\n\timport q",
+    "important = '(' + \"import r\"",
+    '"""\nimport (\n"""',
+    "# import s (",
+    "",
+]
+
+
+@pytest.mark.parametrize("first", range(0, 200, 50))
+def test_every_import_stands_in_the_lines_with_imports(first: int) -> None:
+    for seed in range(first, first + 50):
+        rng = random.Random(seed)
+        text = "\n".join(rng.choices(IMPORTS, k=rng.randint(1, 8))) + "\n"
+        lines = modules.import_lines(text.encode()).decode().split("\n")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                module = getattr(node, "module", None) or node.names[0].name
+                words = [module, *(name.name for name in node.names)]
+                assert any(all(word in line for word in words) for line in lines), text
 
 
 MEGABYTE = 1 << 20

@@ -137,11 +137,11 @@ def explain_log(what: str, names: Mapping[str, str], request: LogRequest) -> boo
         answer, patient = _held(answer, errors, scanned, request)
     if request.format is TextOrJson.json:
         from gpufix.cli.output import write
-        from gpufix.report import json
+        from gpufix.report import explanations_json
 
         read = {"name": what, "bytes": scanned.size, "lines": scanned.lines}
         read |= {"flooded": scanned.flooded, "cut": scanned.cut}
-        write(json.render_explained(answer, read, errors, names, patient), request.output)
+        write(explanations_json.render(answer, read, errors, names, patient), request.output)
     else:
         lines = f"{scanned.lines:,} line{'' if scanned.lines == 1 else 's'}"
         log = f"{'standard input' if what == '-' else what} · {lines}"

@@ -58,7 +58,8 @@ def _of_cmake(view: View) -> set[str] | None:
         return None
     if not builds or not all(_is_settled_cmake(view, build) for build in builds):
         return None
-    return {said.text for build in builds for t in build.targets for said in t.sources}
+    named = ((b, said.text) for b in builds for target in b.targets for said in target.sources)
+    return {build.copies.get(text, text) for build, text in named}
 
 
 def _is_settled_cmake(view: View, build: CMakeBuild) -> bool:

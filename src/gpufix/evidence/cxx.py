@@ -124,6 +124,8 @@ def _includers(view: View) -> Mapping[str, list[str]]:
 
 
 def _sources(view: View) -> CxxSources | None:
+    from gpufix.source.scanned import CxxFiles
+
     project = view.facts.project
     source_kinds = ("cuda", "cpp", "hip")
     if project is None or not any(source.kind in source_kinds for source in project.sources):
@@ -131,6 +133,9 @@ def _sources(view: View) -> CxxSources | None:
     answer = view.project_cxx(project.root)
     if answer is not None:
         note_unread(view, project.root, answer.gaps)
+        root, files = project.root, answer.files
+        if isinstance(files, CxxFiles) and files.lost is None:
+            files.lost = lambda row: note_unread(view, root, [row])
     return answer
 
 

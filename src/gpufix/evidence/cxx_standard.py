@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from gpufix.evidence import building, cmake_builds, cxx
@@ -16,6 +17,7 @@ from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least, numbers
 from gpufix.model.source_payload import StandardWay
 from gpufix.source.builds.run import FOREIGN, UNKNOWN_PART, BuildRun, Said
+from gpufix.source.cxx.build_files import from_above
 from gpufix.source.cxx_standards import flags, year
 
 if TYPE_CHECKING:
@@ -148,11 +150,14 @@ def _deciding(given: Sequence[Said], by_torch: bool) -> tuple[Said, str, int] | 
     return max(found, key=lambda row: row[2])
 
 
-def _sources(view: View, said: Sequence[Said], cuda: bool) -> tuple[str, ...]:
-    """The sources that nvcc, or the host's compiler, gets for sure."""
-    kinds = cxx.source_kinds(view)
-    named = [s.text for s in said if s.sure and s.text in kinds]
-    return tuple(name for name in named if (kinds[name] == "cuda") == cuda)
+def _sources(
+    view: View, said: Sequence[Said], cuda: bool, copies: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
+    """The sources that nvcc, or the host's compiler, gets for sure. Of a copy its own name tells which."""
+    kinds, origins = cxx.source_kinds(view), copies or {}
+    named = [(s.text, origins.get(s.text, s.text)) for s in said if s.sure]
+    mine = [origin for name, origin in named if name.endswith((".cu", ".cuh")) == cuda]
+    return tuple(origin for origin in mine if origin in kinds)
 
 
 def _of_loads(view: View) -> Iterator[Asked]:
@@ -164,24 +169,41 @@ def _of_loads(view: View) -> Iterator[Asked]:
         inline = any(row.compiler.startswith("load_inline") for row in rows)
         if rows and not inline and (runs := loads(view, path)):
             for run in runs:
-                yield from _of_run(view, run)
+                yield from _of_run(view, _from_above(view, path, run))
             continue
         for row in rows:
             state = active(view, row.guards)
             if state is False:
                 continue
             way, _, compiler = row.compiler.partition(" ")
-            sources = None if way == "load_inline" else _near(view, path, compiler == "nvcc")
+            nvcc = compiler == "nvcc"
+            sources = None if way == "load_inline" else _near(view, path, nvcc, row.sources)
             yield Asked(path, row.line, row.text, row.value, "load", state is True, sources)
 
 
-def _near(view: View, path: str, cuda: bool) -> tuple[str, ...]:
-    """The sources that build files name, in and below the folder of a Python file."""
+def _from_above(view: View, path: str, run: BuildRun) -> BuildRun:
+    """The same with sources that load() takes from where the program runs, a folder above the file."""
+    folder, kinds = path.rpartition("/")[0], cxx.source_kinds(view)
+
+    def there(said: Said) -> Said:
+        named = [said.text.removeprefix(f"{folder}/")] if said.text not in kinds else []
+        return next((said._replace(text=p) for p in from_above(folder, named, kinds)), said)
+
+    rows = (replace(e, sources=tuple(map(there, e.sources))) for e in run.extensions)
+    return replace(run, extensions=tuple(rows))
+
+
+def _near(view: View, path: str, cuda: bool, named: Sequence[str] = ()) -> tuple[str, ...]:
+    """The sources that build files name, in and below the folder of a Python file; those that a call
+    names alone, where they are there or in a folder above."""
     folder = path.rpartition("/")[0]
     inside = f"{folder}/" if folder else ""
-    kinds = cxx.source_kinds(view)
-    near = sorted(unit for unit in cxx.built(view) if unit.startswith(inside))
-    return tuple(unit for unit in near if (kinds.get(unit) == "cuda") == cuda)
+    kinds, built = cxx.source_kinds(view), cxx.built(view)
+    near = sorted(unit for unit in built if unit.startswith(inside))
+    last = {word.rpartition("/")[2] for word in named}
+    mine = [unit for unit in near if unit.rpartition("/")[2] in last]
+    mine = mine or sorted(built.intersection(from_above(folder, named, kinds)))
+    return tuple(unit for unit in mine or near if (kinds.get(unit) == "cuda") == cuda)
 
 
 def _of_cmake(view: View) -> Iterator[Asked]:
@@ -197,7 +219,7 @@ def _of_build(view: View, build: CMakeBuild, certain: bool) -> Iterator[Asked]:
             # Caffe2/public/cuda.cmake of torch has set it to CMAKE_CXX_STANDARD
             (target.cuda_standard, target.nvcc, "CMAKE_CUDA_STANDARD"),
         ):
-            sources = _sources(view, target.sources, "CUDA" in name)
+            sources = _sources(view, target.sources, "CUDA" in name, build.copies)
             asked = _of_target(standard, given) if sources else None
             if asked is not None:
                 said, text, value = asked

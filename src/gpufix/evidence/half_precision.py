@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
 from gpufix.evidence.source_view import absolute, aside, is_vendored, python_files
 from gpufix.evidence.view import View
 from gpufix.source.python import half_flow
-from gpufix.source.python.tree import NotPython, Tree
+from gpufix.source.python.tree import NotPython, Tree, known_tree
 from gpufix.source.source_facts import HalfCast, HalfSink
 
 _MOST = 2_000  # files
@@ -22,12 +22,11 @@ def whole_cast(view: View) -> tuple[str, HalfCast] | None:
 
 
 def _whole_cast(view: View) -> tuple[str, HalfCast] | None:
-    """Most projects have no sink, or no loop over models that casts: what calls it is then not read."""
-    if not any(_ours(path) for path in having(view, "float32")):
+    """Most projects have no loop over models that casts, or no sink: what calls it is then not read."""
+    loops = [row for _, row in _casts(view, "half models") if row.kind != "call"]
+    if not loops or not any(_ours(path) for path in having(view, "float32")):
         return None
-    if all(row.kind == "call" for _, row in _casts(view, "half models")):
-        return None
-    rows = list(_casts(view, "half"))
+    rows = list(_casts(view, "half", {row.name for row in loops}))
     methods = {row.name for _, row in rows if row.kind == "method"}
     for path, row in rows:
         if row.kind == "call" and row.name in methods:
@@ -39,17 +38,24 @@ def _whole_cast(view: View) -> tuple[str, HalfCast] | None:
     return None
 
 
-def _casts(view: View, words: str) -> Iterator[tuple[str, HalfCast]]:
+def _casts(
+    view: View, words: str, names: Collection[str] = ("",)
+) -> Iterator[tuple[str, HalfCast]]:
+    """The casts of files that hold one of the names."""
     for path, text in texts(view, words):
-        for row in _of(text, half_flow.casts):
-            yield path, row
+        if any(name in text for name in names):
+            for row in _of(text, half_flow.casts):
+                yield path, row
 
 
 def having(view: View, words: str) -> Sequence[str]:
     """The files that have such words."""
-    files = python_files(view).items()
-    older = any(set(facts.words) - {"float32"} for _, facts in files)  # of a snapshot
-    if older or words == "float32":
+    project, files = view.facts.project, python_files(view).items()
+    if project is None or not any(source.kind == "python" for source in project.sources):
+        return ()
+    if view.project_python(project.root) is None:  # nobody can tell, which is said already
+        return ()
+    if any(facts.words for _, facts in files):  # of an older snapshot
         return [path for path, facts in files if set(words.split()) <= set(facts.words)]
     return view.project_having(words) or ()
 
@@ -82,6 +88,6 @@ def of_text(text: str) -> tuple[HalfSink, ...]:
 
 def _of(text: str, read: Callable[[Tree], tuple[Row, ...]]) -> tuple[Row, ...]:
     try:
-        return read(Tree(text))
+        return read(known_tree(text))
     except NotPython:
         return ()

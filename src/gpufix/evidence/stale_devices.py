@@ -9,7 +9,7 @@ from gpufix.evidence.source_view import aside, is_vendored, python_files
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.source.python import dtypes
-from gpufix.source.python.tree import NotPython, Tree
+from gpufix.source.python.tree import NotPython, known_tree
 from gpufix.source.source_facts import StaleDevice
 
 
@@ -50,7 +50,7 @@ def _moved(
     """Where a class of the family, or somebody who has one of its objects, moves a single module."""
     alone = sum(other.collection == row.collection for _, other in rows) == 1
     for path, text in texts(view, "moves"):
-        for move in _single_moves(text) if row.collection in text else ():
+        for move in _single_moves(text) if f"{row.collection}[" in text else ():
             named = move.owner.strip("_").lower()
             theirs = alone or (len(named) > 3 and named in row.class_.lower())
             ours = move.class_ in family if move.owner == "self" else theirs
@@ -78,7 +78,7 @@ def _classes(view: View, names: set[str]) -> Sequence[tuple[str, _Class]]:
 
 def _uses(text: str) -> Sequence[_Class]:
     try:
-        return dtypes.device_uses(Tree(text))
+        return dtypes.device_uses(known_tree(text))
     except NotPython:
         return ()
 
@@ -96,6 +96,6 @@ def _family(class_: str, classes: Sequence[tuple[str, _Class]]) -> set[str]:
 
 def _single_moves(text: str) -> Sequence[dtypes.SingleMove]:
     try:
-        return dtypes.single_moves(Tree(text))
+        return dtypes.single_moves(known_tree(text))
     except NotPython:
         return ()

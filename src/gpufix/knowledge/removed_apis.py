@@ -114,6 +114,7 @@ def _searched(kind: Kind, name: str, given: dict[str, Any]) -> tuple[str, str]:
     return "", name
 
 
+@cache
 def fields() -> dict[str, dict[str, Removed]]:
     """Structure -> its fields that are gone. They match on variables of that type only."""
     found: dict[str, dict[str, Removed]] = {}

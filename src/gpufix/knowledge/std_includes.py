@@ -105,7 +105,8 @@ CSTDINT = Need(
     # source has.
     given=r"(?:::)?int(?:8|16|32|64)_t",
     triggers=(
-        r"int(?:_least|_fast|ptr_t|max_t|8_t(?<=[u:]int8_t)|(?:16|32|64)_t(?<=[u:]int\d\d_t))",
+        r"int(?:_least|_fast|ptr_t|max_t|8_t(?:(?<=[u:]int8_t)|(?<=: int8_t))"
+        r"|(?:16|32|64)_t(?:(?<=[u:]int\d\d_t)|(?<=: int\d\d_t)))",
     ),
     since=13,
     silent=_QUIET,

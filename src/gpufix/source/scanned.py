@@ -36,7 +36,7 @@ class CxxFiles(Mapping[str, CxxFacts]):
     told: what files hold besides includes and needs. named: every file -> the names on its include
     lines, those in comments too. opening: the includes with which a file begins for certain.
     needing: the files that may need a header. `read` gives all facts of one, None where there are
-    none.
+    none; raises OSError and ValueError for one that has changed since, which `lost` is told.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class CxxFiles(Mapping[str, CxxFacts]):
         self.told, self.named, self.opening, self.needing = told, named, opening, needing
         self._read = read
         self.whole = False  # what is told is all
+        self.lost: Callable[[Unread], None] | None = None
         self._known: dict[str, CxxFacts | None] = {}
 
     @classmethod
@@ -65,7 +66,12 @@ class CxxFiles(Mapping[str, CxxFacts]):
 
     def __getitem__(self, path: str) -> CxxFacts:
         if path not in self._known and path in self.named:
-            self._known[path] = self._read(path)
+            try:
+                self._known[path] = self._read(path)
+            except (OSError, ValueError) as error:
+                self._known[path] = None
+                if self.lost is not None:
+                    self.lost(Unread(path, getattr(error, "strerror", None) or str(error)))
         facts = self._known.get(path)
         if facts is None:
             raise KeyError(path)

@@ -204,6 +204,7 @@ class CxxStandard(NamedTuple):
     value: int  # 17
     compiler: str  # "load cxx", "load_inline nvcc", "setup cxx": what compiles, and with what
     guards: Guards
+    sources: tuple[str, ...] = ()  # literal ones of the call
 
 
 class PythonFacts(Frozen):
@@ -226,9 +227,7 @@ class PythonFacts(Frozen):
     imports: tuple[str, ...] = ()  # the packages and modules that a setup.py imports anywhere
     standards: tuple[CxxStandard, ...] = ()
     casts: tuple[HalfCast, ...] = ()  # of older snapshots
-    # "float32": it has words of calls that take only that. Of older snapshots: "half", "models",
-    # "device" and "moves", too, which `project_having` tells.
-    words: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()  # of older snapshots: now `project_having` tells
 
 
 class CMakeFacts(Frozen):

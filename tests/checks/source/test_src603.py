@@ -76,6 +76,7 @@ SILENT = {
     "signed": of(impl__h=HEADER.replace("uint32_t", "int32_t")),
     "included late": of(ext__cu='#include <cstdint>\n#include "impl.h"\n'),
     "another's member": of(impl__h=HEADER.replace("uint32_t*", "my::uint32_t*")),
+    "another's member, with blanks": alone("#include <vector>\nmy :: uint8_t a;\n"),
     "float limits, included": alone("#include <float.h>\nfloat a = FLT_MAX;\n"),
     "no project": b.view(b.healthy(project=None)),
     "carried along": alone("#include <vector>\nstd::uint8_t a;\n", "third_party/x/a.cpp"),
@@ -119,6 +120,16 @@ FIRING = {
     "hipcc does not compile it": Fires(
         alone("#include <vector>\nstd::uint8_t a;\n", "sample.cpp", **rocm("6.4")),
         uses("std::uint8_t", 2, "sample.cpp", severity=WARNING, unit=None),
+        offers=INCLUDED,
+    ),
+    "with blanks around the qualifier": Fires(
+        alone("#include <vector>\nstd :: int8_t a;\n"),
+        uses("std::int8_t", 2, "ext.cu", unit=None),
+        offers=INCLUDED,
+    ),
+    "of no namespace, with blanks": Fires(
+        alone("#include <vector>\nconst :: uint8_t a = 1;\n"),
+        uses("::uint8_t", 2, "ext.cu", unit=None),
         offers=INCLUDED,
     ),
     "float limits": Fires(

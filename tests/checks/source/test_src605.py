@@ -308,6 +308,16 @@ def test_a_folder_without_a_repository(tmp_path: Path) -> None:
     assert t.found(submodule_missing, t.look(tmp_path)) == []
 
 
+def test_a_folder_that_is_no_repository_declares_none(tmp_path: Path) -> None:
+    """git reads .gitmodules at the top of a repository only; a copy of one may have its folders."""
+    text = '[submodule "x"]\n\tpath = deps/x\n\turl = https://github.com/a/x.git\n'
+    t.write(tmp_path, {"old/.gitmodules": text, "old/a.py": "from deps.x import y\n"})
+    assert t.found(submodule_missing, t.look(tmp_path)) == []
+    (tmp_path / "old/deps/x").mkdir(parents=True)
+    (finding,) = t.found(submodule_missing, t.look(tmp_path))
+    assert finding.subject == "old/deps/x"
+
+
 OPTIONAL = """\
 while [ $# -gt 0 ]; do
   case "$1" in

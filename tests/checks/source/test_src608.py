@@ -45,6 +45,19 @@ SILENT = {
             "b == 0", "__syncthreads();"
         )
     ),
+    "counted beside what differs": of(
+        "__global__ void k(int n) {\n"
+        "  for (int left = n, at = threadIdx.x; left > 0; left -= 8, at += 8, ++n)\n"
+        "    { __syncthreads(); }\n}\n"
+    ),
+    "up to the size of a thread's part of a CuTe layout": of(
+        KERNEL.replace(
+            "  if",
+            "  auto part = mma.get_slice(threadIdx.x).partition(n);\n"
+            "  auto most = size<2>(part);\n  if",
+        ).format("n == most - 1", "__syncthreads();")
+    ),
+    "by the size of a type": of(KERNEL.format("sizeof(f(threadIdx.x)) < 4", "__syncthreads();")),
     "no barrier": of(KERNEL.format("threadIdx.x < n", "n += 1;")),
     "of a warp": of(KERNEL.format("threadIdx.x < n", "__syncwarp();")),
     "carried along": of(DIFFERS, path="third_party/x/a.cu"),
@@ -68,6 +81,21 @@ FIRING = {
             message='ext.cu calls __syncthreads() at line 4 under "t < n" (line 3), which differs '
             "between the threads of a block.",
             evidence=(t.at("ext.cu", 4, "__syncthreads"), t.at("ext.cu", 3, "t < n")),
+        ),
+    ),
+    "counted on by what differs": Fires(
+        of(
+            "__global__ void k(int n) {\n"
+            "  for (int i = 0, j = threadIdx.x; n > 0; ++i, n -= j)\n"
+            "    { __syncthreads(); }\n}\n"
+        ),
+        Fault(
+            severity=WARNING,
+            subject="ext.cu:3",
+            message='ext.cu calls __syncthreads() at line 3 under "n > 0" (line 2), which differs '
+            "between the threads of a block.",
+            evidence=(t.at("ext.cu", 3, "__syncthreads"), t.at("ext.cu", 2, "n > 0")),
+            payload=ProjectFile("ext.cu"),
         ),
     ),
     "with a count": Fires(

@@ -61,6 +61,22 @@ def fault(text: str, name: str = TORCH, severity: Severity = ERROR, *lines: str)
     )
 
 
+# A wheel that is fetched where there is one, as many attention packages do it.
+GUESSES = """\
+import urllib.error
+import urllib.request
+from setuptools import setup
+from torch.utils.cpp_extension import BuildExtension, CUDAExtension
+from wheel.bdist_wheel import bdist_wheel
+class Fetched(bdist_wheel):
+    def run(self):
+        try:
+            urllib.request.urlretrieve("https://example.com/x.whl", "x.whl")
+        except urllib.error.HTTPError:
+            super().run()
+ext = CUDAExtension("x", ["ext.cu"], extra_compile_args={{"nvcc": [{0}]}})
+setup(name="x", ext_modules=[ext], cmdclass={{"bdist_wheel": Fetched, "build_ext": BuildExtension}})
+"""
 UNSET = fault(
     f"{TORCH} is not set and no NVIDIA GPU is visible: cpp_extension has nothing to build for.",
     severity=WARNING,
@@ -109,6 +125,9 @@ SILENT = {
     "unset, and what compiles is no setup.py": tree({"k.cu": "", "build_setup.py": t.setup()}),
 }
 
+SILENT["unset, for a wheel that may be fetched, and flags without one"] = tree(
+    {"setup.py": GUESSES.format('"-arch=sm_89"'), "ext.cu": ""}, gpus=[]
+)
 FIRING = {
     "the GPU is not in the list": Fires(
         of("8.6;9.0", "sm_120"),
@@ -226,6 +245,9 @@ FIRING = {
     ),
     "unset, and a setup_cuda.py": Fires(
         tree({"setup_cuda.py": t.setup(), "ext.cu": ""}, gpus=[]), UNSET, offers=SAFE
+    ),
+    "unset, and a wheel may be fetched instead": Fires(
+        tree({"setup.py": GUESSES.format(""), "ext.cu": ""}, gpus=[]), UNSET, offers=SAFE
     ),
     "unset, and an extension below the root": Fires(
         tree({"sub/ext/setup.py": t.setup()}), UNSET, offers=SAFE

@@ -220,9 +220,83 @@ SILENT = {
     "load(): of a source without such headers": of(
         SOURCES | {"ops.py": CHOSEN.replace("SOURCE", "c.cu"), "c.cu": ""}
     ),
+    "load(): beside one whose sources include such headers": of(
+        SOURCES
+        | {
+            "c.cu": "",
+            "ops.py": "import os\nfrom torch.utils.cpp_extension import load\n"
+            "if os.environ['A'] == '1':\n"
+            "    a = load(name='a', sources=['b.cu'])\n"
+            "    b = load(name='b', sources=['c.cu'], extra_cuda_cflags=['-std=c++17'])\n",
+        }
+    ),
     "load(): new enough": of(SOURCES | {"ops.py": LOAD.format('extra_cflags=["-std=c++20"]')}),
 }
+COPIED = """\
+find_program(HAS_NVCC nvcc)
+if(HAS_NVCC)
+  set(languages CXX CUDA)
+else()
+  set(languages CXX)
+endif()
+project(e ${languages})
+set(CMAKE_CXX_STANDARD 14)
+find_package(Torch REQUIRED)
+function(as_cxx)
+  cmake_parse_arguments(MY "" "OUT" "SRCS" ${ARGN})
+  foreach(src IN LISTS MY_SRCS)
+    get_filename_component(name ${src} NAME_WE)
+    configure_file(${src} ${CMAKE_CURRENT_BINARY_DIR}/${name}.cc)
+    list(APPEND ans ${CMAKE_CURRENT_BINARY_DIR}/${name}.cc)
+  endforeach()
+  set(${MY_OUT} ${ans} PARENT_SCOPE)
+endfunction()
+set(srcs b.cu)
+as_cxx(OUT srcs SRCS ${srcs})
+add_library(e ${srcs})
+"""
+FROM_ABOVE = {
+    "x/src/model.py": LOAD.replace("a.cpp", "k/a.cpp").replace("b.cu", "k/b.cu"),
+    "x/k/a.cpp": "",
+    "x/k/b.cu": "#include <torch/extension.h>\n",
+    "x/k/other.cu": "",
+}
 FIRING = {
+    "CMake: a source that is copied for another compiler": Fires(
+        of(cmake(COPIED)), old((8, "C++14"), path="CMakeLists.txt", way="cmake"), RAISED
+    ),
+    "load(), of sources in a folder above": Fires(
+        of(
+            FROM_ABOVE
+            | {
+                "x/src/model.py": FROM_ABOVE["x/src/model.py"].format(
+                    'extra_cuda_cflags=["-std=c++17"]'
+                )
+            }
+        ),
+        old((2, "-std=c++17"), path="x/src/model.py", way="load", source="x/k/b.cu", line=1),
+        RAISED,
+    ),
+    "load(), of such sources, as a variable wants it": Fires(
+        of(
+            FROM_ABOVE
+            | {
+                "x/src/model.py": "import os\n"
+                + FROM_ABOVE["x/src/model.py"]
+                .format('extra_cuda_cflags=["-std=c++17"]')
+                .replace("m = ", "if os.environ['MODE'] == 'half':\n    m = ")
+            }
+        ),
+        old(
+            (4, "-std=c++17"),
+            path="x/src/model.py",
+            way="load",
+            source="x/k/b.cu",
+            line=1,
+            severity=WARNING,
+        ),
+        RAISED,
+    ),
     "torch is imported in a try, and needed": Fires(
         of(SOURCES | {"setup.py": TRIED.format("raise")}), old((7, "-std=c++17")), RAISED
     ),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.evidence.arch_lists import ArchList, of_cmake, of_installed_torch, of_rocm
 from gpufix.evidence.building import builds, cuda_torch, rocm_torch
-from gpufix.evidence.builds import asks_torch_for_archs, setup_runs
+from gpufix.evidence.builds import asks_torch_for_archs, builds_of, setup_runs
 from gpufix.evidence.profiles import setting_lines
 from gpufix.evidence.source_view import cmake_files, python_files
 from gpufix.evidence.targets import gravity
@@ -91,12 +91,20 @@ def _unset(view: View) -> Iterator[Fault]:
     visible = any(g.vendor == "nvidia" for g in view.facts.gpus)
     if visible or view.env("TORCH_CUDA_ARCH_LIST") or not _of_vendor(view, "nvidia"):
         return
-    if cuda_torch(view) is None or not any(
-        asks_torch_for_archs(run) and not _written(run) for _, run in setup_runs(view)
-    ):
+    if cuda_torch(view) is None or not any(_asks(view, *row) for row in setup_runs(view)):
         return
     text = "TORCH_CUDA_ARCH_LIST is not set and no NVIDIA GPU is visible: cpp_extension has nothing to build for."
     yield _fault(view, "TORCH_CUDA_ARCH_LIST", text, WARNING)
+
+
+def _asks(view: View, path: str, run: BuildRun) -> bool:
+    """Whether torch is asked; where a wheel may be fetched instead, whether it is if there is none."""
+    if asks_torch_for_archs(run):
+        return not _written(run)
+    if all(each.sure for each in run.extensions):
+        return False
+    alone = builds_of(view).run(path, network=False)
+    return asks_torch_for_archs(alone) is not None and not _written(alone)
 
 
 def _written(run: BuildRun) -> bool:

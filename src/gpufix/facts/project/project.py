@@ -41,8 +41,11 @@ def submodules(
         if source.kind != "gitmodules":
             continue
         folder = source.path.rpartition("/")[0]
+        is_top = not folder or folder in found or (root / folder / ".git").exists()
         for declared in _declared(ctx, root / source.path):
             path = f"{folder}/{declared.path}" if folder else declared.path
+            if not is_top and not (root / path).is_dir():
+                continue  # git reads the file at a repository's top only
             found[path] = Submodule(
                 path=path,
                 url=declared.url,

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-from gpufix.facts.reading import read, text, why, without_collection
+from gpufix.facts.reading import text, why, without_collection
 from gpufix.files import read_unlinked
 from gpufix.model import Project, SourceFile
-from gpufix.source.source_text import decode
+from gpufix.source.source_text import UndecodableText, decode
 
 if TYPE_CHECKING:  # a run without a project needs none of the readers
     from gpufix.source.cxx.build_files import BuildFile
@@ -31,28 +31,28 @@ if TYPE_CHECKING:  # a run without a project needs none of the readers
 T = TypeVar("T")
 
 _LIMIT_FILE, _LIMIT_ALL, _LIMIT_SCRIPT = 4 << 20, 512 << 20, 1 << 20
+_KEPT = 64 << 20  # bytes of files that are not read again for the next question
 _NAMES = 5_000  # in a folder
-_OFTEN = (
-    b"cmake",
-    b"-D",
-    b"nvcc",
-)  # words that the rules ask for: files are not read again for them
+_MENTIONS = 20  # of one path
+# Kinds of files that may name a path.
+_NAMING = ("python", "cmake", "toml", "requirements", "environment", "shell", "docker")
 
 
 class ProjectSources:
     """The sources of one project. Files without anything to tell are left out of the answers."""
 
     def __init__(self, project: Project) -> None:
-        self._project = project
         self._root = project.root
         self._sources = project.sources
         self._read = 0
+        self._kept: dict[str, bytes] = {}  # by path
+        self._room = _KEPT
         self._named: dict[str, BuildFile] = {}  # by path
         self._included: dict[str, tuple[str, ...]] = {}  # by path of a C++ file
         self._opening: dict[str, tuple[str, ...]] = {}  # where it is known without reading more
         self._told: dict[str, CxxFacts] = {}  # by path of a C++ file: what it holds besides
+        self._scanning: set[str] = set()  # folders with a C++ file that scans
         self._needing: set[str] = set()  # C++ files that may need a header
-        self._holders: dict[bytes, list[str]] = {word: [] for word in _OFTEN}  # of the Python files
 
     @cached_property
     def python(self) -> Scanned[PythonFacts]:
@@ -97,7 +97,7 @@ class ProjectSources:
         sources = [source.path for source in self._sources if source.kind in kinds]
         return CxxSources(
             files=CxxFiles(
-                told=found.files,
+                told=self._counted(found.files),
                 named=self._included,
                 opening=self._opening,
                 needing=self._needing,
@@ -109,22 +109,71 @@ class ProjectSources:
             built=tuple(build_files.built(self._named, sources)),
         )
 
+    def _counted(self, told: Mapping[str, CxxFacts]) -> Mapping[str, CxxFacts]:
+        """The same with what files beside one that scans count and fill, which matters nowhere else."""
+        from gpufix.source.cxx import cxx_facts, fill
+
+        found = dict(told)
+        for path in self._included:
+            if path.rpartition("/")[0] not in self._scanning:
+                continue
+            try:
+                data = self._held(path)
+                facts = cxx_facts.more(data, counting=True) if fill.concerns(data) else None
+            except (OSError, UndecodableText):  # it has changed since
+                continue
+            if facts is not None:
+                found[path] = self._told[path] = facts
+        return {path: found[path] for path in self._included if path in found}
+
     def mentions(self, path: str) -> tuple[Mention, ...]:
-        """The files that name a path."""
-        return mentions(self._project, path)
+        """The files that name a path.
+
+        A path is named in full, by its end with a folder before it ("glm/", "third_party/glm"), or by
+        an import of its last component, unless Python itself has a module of that name. At most twenty
+        files.
+        """
+        from gpufix.source.scanned import Mention
+
+        last, pattern = path.rpartition("/")[2].encode(), _naming(path)
+        found: list[Mention] = []
+        for source in self._sources:
+            if source.kind not in _NAMING or source.path.startswith(f"{path}/"):
+                continue
+            try:
+                data = self._held(source.path)
+            except OSError:
+                continue  # the scan of the sources reports it
+            if last in data and (hit := pattern.search(data)):
+                line = data.count(b"\n", 0, hit.start()) + 1
+                fetches = b"submodule update" in data or b'"submodule"' in data
+                found.append(Mention(source.path, line, fetches))
+            if len(found) == _MENTIONS:
+                break
+        return tuple(found)
 
     def holders(self, word: str) -> tuple[str, ...]:
-        """The Python files that hold a word."""
-        if word.encode() in self._holders:
-            _ = self.python  # fills them
-            return tuple(self._holders[word.encode()])
-        return holders(self._project, word)
+        """The Python files that hold a word; what cannot be read is left out."""
+        looked_for = word.encode()
+        return self._holding(lambda data: looked_for in data)
 
     def having(self, words: str) -> tuple[str, ...]:
         """The Python files that have words of a reader that is asked of a whole project."""
         from gpufix.source.python import python_facts
 
-        return _holding(self._project, python_facts.WORDS[words])
+        return self._holding(python_facts.WORDS[words])
+
+    def _holding(self, holds: Callable[[bytes], bool]) -> tuple[str, ...]:
+        found = []
+        for source in self._sources:
+            if source.kind != "python" or source.size > _LIMIT_FILE:
+                continue
+            try:
+                if holds(self._held(source.path)):
+                    found.append(source.path)
+            except OSError:
+                continue  # the scan of the sources reports it
+        return tuple(found)
 
     def names(self, folder: str) -> tuple[str, ...]:
         """The names in a folder of the project. Raises ValueError outside it."""
@@ -162,21 +211,29 @@ class ProjectSources:
         return Scanned(files, tuple(gaps))
 
     def _bytes(self, source: SourceFile) -> bytes:
+        """A file that is scanned. Raises OSError beyond the bounds, too."""
         if source.size > _LIMIT_FILE:
             raise OSError(f"larger than {_LIMIT_FILE >> 20} MiB: not read")
         if self._read > _LIMIT_ALL:
             raise OSError(f"more than {_LIMIT_ALL >> 20} MiB of sources: not read")
-        data = read_unlinked(f"{self._root}/{source.path}", _LIMIT_FILE)
+        data = self._held(source.path)
         self._read += len(data)
+        return data
+
+    def _held(self, path: str) -> bytes:
+        """A file: most are still there from when they were scanned. Raises OSError."""
+        if path in self._kept:
+            return self._kept[path]
+        data = read_unlinked(f"{self._root}/{path}", _LIMIT_FILE)
+        if len(data) <= self._room:
+            self._kept[path] = data
+            self._room -= len(data)
         return data
 
     def _python(self, source: SourceFile, data: bytes) -> PythonFacts | None:
         from gpufix.source.cxx import build_files
         from gpufix.source.python import python_facts
 
-        for word, paths in self._holders.items():
-            if word in data:
-                paths.append(source.path)
         folder = f"{self._root}/{source.path}".rpartition("/")[0]
         file = python_facts.scan(data, source.path, folder)
         if file.sources is not None:
@@ -221,14 +278,16 @@ class ProjectSources:
 
     def _cxx_file(self, source: SourceFile, data: bytes) -> CxxFacts | None:
         """What it holds besides includes and needs, of which only the names are noted."""
-        from gpufix.source.cxx import build_files, cxx_facts, used_names
+        from gpufix.source.cxx import build_files, cxx_facts, fill, used_names
 
         if build_files.is_vendored(source.path):
             self._included[source.path] = cxx_facts.included(data)
             return None
         if not data.isascii():
             data = decode(data).text.encode()
-        facts = cxx_facts.more(data)
+        facts = cxx_facts.more(data, counting=False)
+        if fill.scans(data):
+            self._scanning.add(source.path.rpartition("/")[0])
         if facts is not None:
             self._told[source.path] = facts
         self._included[source.path] = cxx_facts.included(data)
@@ -240,17 +299,14 @@ class ProjectSources:
         return facts
 
     def _whole_cxx_file(self, path: str) -> CxxFacts | None:
-        """All facts of a file that was read before."""
+        """All facts of a file that was read before. Raises OSError, ValueError."""
         from gpufix.source.cxx import build_files, cxx_facts
 
-        try:
-            data = read_unlinked(f"{self._root}/{path}", _LIMIT_FILE)
-            if build_files.is_vendored(path):
-                return _unless_empty(cxx_facts.includes_alone(data))
-            needing = path in self._needing
-            return _unless_empty(cxx_facts.with_includes(data, self._told.get(path), needing))
-        except (OSError, ValueError):  # it has changed since
-            return None
+        data = self._held(path)
+        if build_files.is_vendored(path):
+            return _unless_empty(cxx_facts.includes_alone(data))
+        needing = path in self._needing
+        return _unless_empty(cxx_facts.with_includes(data, self._told.get(path), needing))
 
     def _hip_file(self, source: SourceFile, data: bytes) -> HipFacts | None:
         from gpufix.source.cxx import build_files, cxx_facts
@@ -272,19 +328,8 @@ def _unless_empty(facts: T) -> T | None:
     return facts if any(vars(facts).values()) else None
 
 
-_LIMIT = 4 << 20
-_READ = ("python", "cmake", "toml", "requirements", "environment", "shell", "docker")
-
-
-def mentions(project: Project, path: str) -> tuple[Mention, ...]:
-    """The files that name a path.
-
-    A path is named in full, by its end with a folder before it ("glm/", "third_party/glm"), or by
-    an import of its last component, unless Python itself has a module of that name. At most twenty
-    files.
-    """
-    from gpufix.source.scanned import Mention
-
+def _naming(path: str) -> re.Pattern[bytes]:
+    """What names a path."""
     last = path.rpartition("/")[2]
     full, word = re.escape(path.encode()), re.escape(last.encode())
     tail = re.escape("/".join(path.split("/")[-2:]).encode())
@@ -292,39 +337,4 @@ def mentions(project: Project, path: str) -> tuple[Mention, ...]:
     if last not in sys.stdlib_module_names:
         named += rb"|[/\"']" + word + rb"[/\"']"
         named += rb"|^[ \t]*(?:from|import)[ \t]+[\w.]*\b" + word + rb"\b"
-    pattern = re.compile(named, re.MULTILINE)
-    found: list[Mention] = []
-    for source in project.sources:
-        if source.kind not in _READ or source.path.startswith(f"{path}/"):
-            continue
-        try:
-            data = read(f"{project.root}/{source.path}", _LIMIT)
-        except OSError:
-            continue  # the scan of the sources reports it
-        if last.encode() not in data:
-            continue
-        if hit := pattern.search(data):
-            line = data.count(b"\n", 0, hit.start()) + 1
-            fetches = b"submodule update" in data or b'"submodule"' in data
-            found.append(Mention(source.path, line, fetches))
-        if len(found) == 20:
-            break
-    return tuple(found)
-
-
-def holders(project: Project, word: str) -> tuple[str, ...]:
-    """Paths of the Python sources that hold a word; what cannot be read is left out."""
-    return _holding(project, lambda data: word.encode() in data)
-
-
-def _holding(project: Project, holds: Callable[[bytes], bool]) -> tuple[str, ...]:
-    found = []
-    for source in project.sources:
-        if source.kind != "python" or source.size > _LIMIT:
-            continue
-        try:
-            if holds(read_unlinked(f"{project.root}/{source.path}", _LIMIT)):
-                found.append(source.path)
-        except OSError:
-            continue  # the scan of the sources reports it
-    return tuple(found)
+    return re.compile(named, re.MULTILINE)

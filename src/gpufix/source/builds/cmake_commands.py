@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable
 
@@ -239,6 +240,29 @@ def _sets_first(run: CMakeState, call: Call) -> None:
         run.store.put(run.store.cache, texts[0], unknown((call.place,)))
 
 
+def _find_program(run: CMakeState, call: Call) -> None:
+    """find_program(): nvcc is found as the language finds it, others only where a run has been before."""
+    texts = call.texts
+    if (
+        "nvcc" in texts[1:]
+        and texts[0] not in run.store.cache
+        and run.read(texts[0]).defined is False
+    ):
+        found = compiler(run)
+        missing = found.text.endswith("-NOTFOUND")
+        new = value(f"{texts[0]}-NOTFOUND", (call.place,)) if missing else found
+        run.store.put(run.store.cache, texts[0], new)
+    _sets_first(run, call)
+
+
+def _configure_file(run: CMakeState, call: Call) -> None:
+    """configure_file(): a source of the build's own folder that is one of the project's."""
+    if call.known and len(call.texts) > 1:
+        source, target = call.texts[:2]
+        binary = run.read("CMAKE_CURRENT_BINARY_DIR").text
+        run.copied(run.absolute(source), posixpath.normpath(posixpath.join(binary, target)))
+
+
 def _tries(run: CMakeState, call: Call) -> None:
     texts = call.texts
     for name in texts[: 2 if call.name == "try_run" else 1]:
@@ -297,7 +321,6 @@ _IGNORED = [
     "enable_testing",
     "set_tests_properties",
     "mark_as_advanced",
-    "configure_file",
     "add_custom_command",
     "source_group",
     "variable_watch",
@@ -359,7 +382,9 @@ _CHECKS = [
 COMMANDS: dict[str, Handler] = {
     **dict.fromkeys(_IGNORED, _nothing),
     **dict.fromkeys(_CHECKS, _sets_last),
-    **dict.fromkeys(("find_program", "find_library", "find_path", "find_file"), _sets_first),
+    **dict.fromkeys(("find_library", "find_path", "find_file"), _sets_first),
+    "find_program": _find_program,
+    "configure_file": _configure_file,
     **dict.fromkeys(("try_compile", "try_run"), _tries),
     **dict.fromkeys(
         ("fetchcontent_makeavailable", "fetchcontent_populate", "cpmaddpackage", "cpmfindpackage"),

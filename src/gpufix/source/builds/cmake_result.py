@@ -85,7 +85,7 @@ class CMakeTarget(Frozen):
 class CMakeBuild(Frozen):
     """One run of a CMakeLists.txt and of all that it reads.
 
-    files: relative to the project; languages: with the line that enables each for sure; ran: the
+    files: relative to the project; copies: in the build folder -> of the project; languages: with the line that enables each for sure; ran: the
     commands that run, or may, by path and line: whether surely.
     """
 
@@ -95,6 +95,7 @@ class CMakeBuild(Frozen):
     asked: tuple[Question, ...] = ()
     unsure: tuple[Unsure, ...] = ()
     files: tuple[str, ...] = ()
+    copies: Mapping[str, str] = field(default_factory=dict)
     languages: tuple[tuple[str, Place], ...] = ()
     whole: bool = True
     with_torch: Place | None = None  # find_package(Torch), where it is called, perhaps
@@ -136,6 +137,7 @@ def run_cmake(call: CMakeCall) -> CMakeBuild:
         asked=tuple(run.asked.values()),
         unsure=tuple(Unsure(reason, place) for reason, place in run.unfollowed),
         files=tuple(run.relative(path) for path in run.reads),
+        copies={run.relative(copy): run.relative(path) for copy, path in run.copies.items()},
         languages=tuple(run.languages.items()),
         whole=run.whole,
         with_torch=run.with_torch,
@@ -148,7 +150,7 @@ def _missing(run: CMakeRun, target: CMakeTarget) -> None:
     """Sources that are not there: CMake refuses to generate, unless a command makes them."""
     for said in target.sources:
         path = posixpath.join(run.world.root, said.text)
-        known = UNKNOWN_PART not in said.text and "$<" not in said.text
+        known = UNKNOWN_PART not in said.text and "$<" not in said.text and path not in run.copies
         if known and run.exists(path) is not True and len(run.endings) < 200:
             message = f"{target.name} names {said.text}, which is not here"
             run.endings.append(

@@ -110,6 +110,7 @@ class CMakeState:
         self.ran: dict[tuple[str, int], bool] = {}  # path and line of each command: whether surely
         self.detects: Place | None = None  # find_package(Torch) without a list of architectures
         self.with_torch: Place | None = None  # the last find_package(Torch)
+        self.copies: dict[str, str] = {}  # in the build folder -> of the project
         self.prefixes: set[str] = set()  # of variables that what is not followed may set
         self.folder = call.source  # CMAKE_CURRENT_SOURCE_DIR
         self.path = ""  # of the file that runs, absolute
@@ -179,6 +180,11 @@ class CMakeState:
     def exists(self, path: str) -> bool | None:
         """Whether a path is there; None outside the project."""
         return self.world.files.exists(path) if self.inside(path) else None
+
+    def copied(self, source: str, target: str) -> None:
+        """A file of the project lies in the build folder too."""
+        if self.exists(source) and not self.inside(target) and len(self.copies) < _FILES:
+            self.copies[target] = source
 
     def absolute(self, path: str) -> str:
         """A path as a command takes it: relative ones from the folder that runs."""

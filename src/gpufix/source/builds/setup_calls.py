@@ -41,6 +41,8 @@ _BUILDS = frozenset(
     {"build", "build_ext", "bdist_wheel", "install", "develop", "bdist", "bdist_egg"}
 )
 _NO_HOME = "CUDA_HOME environment variable is not set. Please set it to your CUDA install root."
+_LOADERS = ("ctypes.CDLL", "ctypes.cdll.LoadLibrary", "ctypes.WinDLL", "ctypes.windll.LoadLibrary")
+_DRIVER = re.compile(r"(?:.*/)?(?:lib|nv)?cuda\.(so|dylib|dll)(?:\.1)?")
 _FIRST, _LAST = ("egg_info", "build_py"), ("install_lib", "install")
 
 
@@ -113,6 +115,8 @@ class BuildSetup(BuildOutside):
             told = self._of_torch(name, args, named)
             if told is not NotImplemented:
                 return told
+        if name in _LOADERS and args:
+            self._load_driver(args[0])
         last = name.rpartition(".")[2]
         if args and isinstance(args[0], Instance) and self._is_of(args[0], name):
             of = name.rpartition(".")[0]
@@ -130,6 +134,17 @@ class BuildSetup(BuildOutside):
         if last == "get_build_platform" or last == "get_platform":
             return f"linux_{self.build.machine}" if "wheel" in name else "linux-x86_64"
         return super().outside(name, args, named, frame)
+
+    def _load_driver(self, library: Any) -> None:
+        """ctypes opens CUDA's driver where there is one, to ask it for the GPU. Raises Fails."""
+        found = _DRIVER.fullmatch(library) if isinstance(library, str) else None
+        if found is None:
+            return
+        if (found[1] == "so") == (self.build.platform == "linux"):
+            self.ask("capability", library)
+            if self.build.gpu is not False:
+                return
+        raise ops.raises("OSError", f"{library}: cannot open shared object file")
 
     def _is_of(self, owner: Instance, name: str) -> bool:
         """Whether a name is that of a method of the class outside that an object is derived from."""

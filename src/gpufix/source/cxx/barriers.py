@@ -22,11 +22,17 @@ _THREAD = re.compile(
 _NUMBERS = ("threadIdx", "thread_rank", "thread_index", "laneid")
 # The same for all: what a block-wide vote returns, and what threads are numbered by.
 _UNIFORM = re.compile(r"\b__syncthreads_(?:count|and|or)\s*\([^()]*(?:\([^()]*\)[^()]*)*\)")
+# So is what a type says, and the size of a thread's part of a CuTe layout.
+_OF_TYPE = re.compile(
+    r"\b(?:sizeof|alignof|decltype|size|(?:size|rank|depth|cosize|shape)\s*<[^<>()]*>)"
+    r"\s*\([^()]*(?:\([^()]*\)[^()]*)*\)"
+)
+_TYPE_WORDS = ("size", "rank", "depth", "shape", "alignof", "decltype")
 _ASSIGN = re.compile(
     r"(?:^|[;{}(,])\s*(?:(?:const|unsigned|signed|volatile|static|constexpr|register)\s+)*"
     r"(?:[\w:]+(?:<[^<>;]*>)?\s*[&*]?\s+(?:const\s+)?)?(\w+)\s*([-+*/%|&^]|<<|>>)?=(?!=)([^;{}]*)"
 )
-_PIECE = re.compile(r"(?:^|[;{}])[^;{}]*")
+_END = re.compile(r"[;{}]")
 _DECLARE = re.compile(
     r"(?:^|[;{}(])\s*(?:(?:const|unsigned|volatile|static|constexpr|register)\s+)*"
     r"[A-Za-z_][\w:]*(?:<[^<>;]*>)?\s*[&*]?\s+(?:const\s+)?(\w+)\s*=(?!=)([^;{}]*)"
@@ -36,7 +42,9 @@ _CONSTANT_BOUND = re.compile(r"\s*\w+\s*<=?\s*(?:\w+::\w+|[A-Z][A-Z0-9_]*|\d+)\s
 _SHARED = re.compile(r"\b__shared__\b[^;(){}]*?(\w+)\s*(?:\[|;|,)")
 _WORD = re.compile(r"(?<![\w.])([A-Za-z_]\w*)")
 _ROUND = re.compile(r"[()]")
-_NEXT_NAME = re.compile(r"[()\[\]]|,\s*[&*]?\s*(\w+)\s*=(?!=)")
+_NEXT_NAME = re.compile(
+    r"[()\[\]]|,\s*(?:[&*]?\s*(\w+)\s*(?:[-+*/%|&^]|<<|>>)?=(?!=)|(?:\+\+|--)\s*\w+|\w+\s*(?:\+\+|--))"
+)
 _WORDLY = re.compile(r"\w")
 _STATEMENT = re.compile(r"[;{(]")
 _LIMIT = 20
@@ -44,18 +52,13 @@ _FOLLOWED = 500  # conditions of one function whose sums are compared
 _NESTED = 8  # loops around a condition whose variables are followed
 
 
-WORDS = ("__syncthreads",)
-
-
-def concerns(text: str) -> bool:
+def concerns(data: bytes) -> bool:
     """Whether a source may have one."""
-    return "__syncthreads" in text
+    return b"__syncthreads" in data
 
 
 def divergent(code: CxxCode) -> tuple[Barrier, ...]:
     """The divergent barriers of a source."""
-    if not concerns(code.text):
-        return ()
     rows = [row for function in device_functions(code) for row in _in(code, function)]
     return tuple(rows[:_LIMIT])
 
@@ -121,6 +124,7 @@ class _Value(NamedTuple):
     @classmethod
     def of(cls, text: str) -> _Value:
         text = _UNIFORM.sub(" ", text) if "__syncthreads" in text else text
+        text = _OF_TYPE.sub(" ", text) if any(word in text for word in _TYPE_WORDS) else text
         return cls(_is_numbered(text), frozenset(_WORD.findall(text)))
 
     def differs(self, differing: Set[str]) -> bool:
@@ -134,15 +138,13 @@ def thread_dependent(body: str, wanted: Iterable[str]) -> set[str]:
     if not _is_numbered(body):
         return set()
     shared = set(_SHARED.findall(body)) if "__shared__" in body else set()
-    assigned: dict[str, list[str]] = {}
-    for name, value in _assignments(body):
-        if name not in shared:
-            assigned.setdefault(name, []).append(value)
+    assignments = _Assignments(body)
     steps: list[tuple[str, _Value]] = []
     queue, known = list(wanted), set(wanted)
     while queue:
         name = queue.pop()
-        values = [_Value.of(_own(text)) for text in assigned.get(name, ())]
+        given = () if name in shared else assignments.of(name)
+        values = [_Value.of(_own(text)) for text in given]
         steps += [(name, value) for value in values]
         more = {made for value in values for made in value.names} - known
         queue += more
@@ -156,28 +158,70 @@ def thread_dependent(body: str, wanted: Iterable[str]) -> set[str]:
     return differing
 
 
-def _assignments(body: str) -> Iterator[tuple[str, str]]:
-    """Names that are assigned to, each with the expression. A statement has one assignment at most."""
-    for piece in _PIECE.findall(body):
-        if "=" in piece and (match := _ASSIGN.search(piece)):
-            yield from _each(match[1], match[3])
+class _Assignments:
+    """What the names of a function's body are given. Only statements that set a name are read for it."""
+
+    def __init__(self, body: str) -> None:
+        self._body = body
+        self._ends = [match.start() for match in _END.finditer(body)]  # of statements
+        self._places: dict[str, list[int]] = {}  # of the signs behind a name
+        at = body.find("=")
+        while at >= 0:
+            compares = body.startswith("=", at + 1)
+            if not compares and (end := _operator(body, at)) is not None:
+                self._places.setdefault(_word_before(body, end), []).append(at)
+            at = body.find("=", at + 1 + compares)
+
+    def of(self, name: str) -> Iterator[str]:
+        """The expressions that it is given. A statement has one assignment at most."""
+        done = -1
+        for place in self._places.get(name, ()):
+            if place < done:
+                continue
+            index = bisect_left(self._ends, place)
+            begin = self._ends[index - 1] if index else 0
+            done = self._ends[index] if index < len(self._ends) else len(self._body)
+            if match := _ASSIGN.search(self._body[begin:done]):
+                yield from (value for word, value in _each(match[1], match[3]) if word == name)
+
+
+def _operator(body: str, at: int) -> int | None:
+    """Where `=`, `+=`, `<<=` begins; None: it compares."""
+    if body[max(0, at - 2) : at] in ("<<", ">>"):
+        return at - 2
+    before = body[at - 1] if at else " "
+    if before in "=!<>":
+        return None
+    return at - 1 if before in "-+*/%|&^" else at
+
+
+def _word_before(text: str, end: int) -> str:
+    """The word that ends before an offset, white space aside."""
+    while end > 0 and text[end - 1].isspace():
+        end -= 1
+    begin = end
+    while begin > 0 and (text[begin - 1].isalnum() or text[begin - 1] == "_"):
+        begin -= 1
+    return text[begin:end]
 
 
 def _each(name: str, value: str) -> Iterator[tuple[str, str]]:
-    """The names of one declaration, each with its expression: a = x, b = y."""
+    """The names of one statement, each with its expression: a = x, b = y; a -= x, ++b."""
     if "," not in value:
         yield name, value
         return
     depth = start = 0
     for found in _NEXT_NAME.finditer(value):
-        if found[1] is None:
+        if not found[0].startswith(","):
             depth += 1 if found[0] in "([" else -1
         elif not depth:
-            yield name, value[start : found.start()]
-            name, start = found[1], found.end()
+            if name:
+                yield name, value[start : found.start()]
+            name, start = found[1] or "", found.end()
         if depth < 0:
             break
-    yield name, value[start:]
+    if name:
+        yield name, value[start:]
 
 
 def _also_uniform(body: str, differing: set[str]) -> set[str]:

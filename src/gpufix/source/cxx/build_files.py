@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -42,10 +42,14 @@ class NamedSource(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """What a build takes: file names, and whether it takes what it finds."""
+    """What a build takes: file names, and whether it takes what it finds.
+
+    paths: those with a folder, as written: load() of torch takes them from where the program runs.
+    """
 
     names: list[str]
     globs: bool
+    paths: list[str]
 
 
 class BuildFile(NamedTuple):
@@ -80,8 +84,10 @@ def _build_file(words: Iterable[tuple[str, bool]], data: bytes) -> BuildFile:
 
 
 def _taken(words: set[str]) -> Taken:
-    names = sorted({word.rpartition("/")[2] for word in words if "*" not in word})
-    return Taken(names, any("*" in word for word in words))
+    named = sorted(word for word in words if "*" not in word)
+    names = sorted({word.rpartition("/")[2] for word in named})
+    paths = [word.removeprefix("./") for word in named if "/" in word]
+    return Taken(names, len(named) < len(words), paths)
 
 
 def paths(data: bytes) -> Iterator[bytes]:
@@ -92,15 +98,19 @@ def paths(data: bytes) -> Iterator[bytes]:
 
 
 def built(files: Mapping[str, BuildFile], sources: Iterable[str]) -> list[str]:
-    """The sources that a build file in the same folder or above names or collects."""
+    """The sources that a build file in the same folder or above names or collects, or names from above."""
     return _in_reach({path: file.taken for path, file in files.items()}, sources)
 
 
 def _in_reach(files: Mapping[str, Taken], sources: Iterable[str]) -> list[str]:
-    found = set()
+    found: set[str] = set()
     folders = [(path.rpartition("/")[0], taken) for path, taken in files.items()]
     by_name = {(folder, name) for folder, taken in folders for name in taken.names}
     collecting = {folder for folder, taken in folders if taken.globs}
+    sources = list(sources)
+    every = frozenset(sources)
+    for folder, taken in folders:
+        found.update(from_above(folder, taken.paths, every))
     for source in sources:
         if not source.endswith(_SUFFIXES):
             continue
@@ -112,6 +122,14 @@ def _in_reach(files: Mapping[str, Taken], sources: Iterable[str]) -> list[str]:
                 break
             folder = folder.rpartition("/")[0]
     return sorted(found)
+
+
+def from_above(folder: str, paths: Iterable[str], sources: Collection[str]) -> Iterator[str]:
+    """The sources that a file in a folder names from the nearest folder above it that has them."""
+    above = folder.split("/")[:-1] if folder else []
+    for path in paths if folder else ():
+        tries = ("/".join([*above[:n], path]) for n in range(len(above), -1, -1))
+        yield from islice((each for each in tries if each in sources), 1)
 
 
 def for_hip(files: Mapping[str, BuildFile], sources: Sequence[str]) -> dict[str, bool]:

@@ -30,15 +30,17 @@ def mask(text: str) -> str:
 
 def _blank(match: re.Match[str]) -> str:
     token = match[0]
-    if token == "'":  # a digit separator
-        return token
-    if token[0] == "/" and token[1:2] in ("/", "*"):
+    if token[0] == "/":
         return blanked(token)
-    return token[0] + blanked(token[1:-1]) + token[-1] if len(token) > 1 else token
+    if len(token) < 3:  # one sign is a digit separator
+        return token
+    return token[0] + blanked(token[1:-1]) + token[-1]
 
 
 def blanked(text: str) -> str:
     """Spaces of the same length; line ends stay."""
+    if "\n" not in text and "\r" not in text:
+        return " " * len(text)
     return _VISIBLE.sub(lambda match: " " * len(match[0]), text)
 
 

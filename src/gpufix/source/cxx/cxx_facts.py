@@ -12,7 +12,7 @@ from gpufix.source.cxx import barriers, fill, hip, used_names
 from gpufix.source.cxx.code import CxxCode
 from gpufix.source.cxx.used_names import Opening
 from gpufix.source.source_facts import CxxFacts, HipFacts, Include
-from gpufix.source.source_text import UndecodableText, decode, word_filter
+from gpufix.source.source_text import UndecodableText, decode
 
 _INCLUDE = re.compile(rb"#[ \t]*include[ \t]*([<\"])([^>\"\n]{1,200})[>\"]")
 _NAMED = re.compile(rb"#[ \t]*include(?:_next)?[ \t]*[<\"]([^>\"\n]+)[>\"]")
@@ -21,9 +21,10 @@ _INCLUDES = 5_000  # of one file
 _INDENT = 80  # between "#" and "include"; what stands farther right is taken for one
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _DEFINED = re.compile(r"#[ \t]*define[ \t]+(\w+)")
-# Each reader stands beside the test whether it has anything to read: most files are not lexed.
+# Each reader stands beside the test whether it has anything to read: most files are not lexed, and not
+# even decoded.
 _Reader = Callable[[CxxFacts, CxxCode], CxxFacts]
-_READERS: list[tuple[Callable[[str], bool], _Reader]] = [
+_READERS: list[tuple[Callable[[bytes], bool], _Reader]] = [
     (
         used_names.concerns,
         lambda facts, code: replace(
@@ -31,32 +32,22 @@ _READERS: list[tuple[Callable[[str], bool], _Reader]] = [
         ),
     ),
     (barriers.concerns, lambda facts, code: replace(facts, barriers=barriers.divergent(code))),
-    (
-        fill.concerns,
-        lambda facts, code: replace(facts, fills=fill.fills(code), counts=fill.counts(code)),
-    ),
 ]
-
-
-_BEGINNINGS, _WHOLE = used_names.WORDS
-_MARKS = word_filter(
-    {word.encode() for word in (*_BEGINNINGS, *barriers.WORDS, *fill.WORDS)},
-    {word.encode() for word in _WHOLE},
+_COUNTING: tuple[Callable[[bytes], bool], _Reader] = (
+    fill.concerns,
+    lambda facts, code: replace(facts, fills=fill.fills(code), counts=fill.counts(code)),
 )
 
 
-def more(data: bytes) -> CxxFacts | None:
+def more(data: bytes, *, counting: bool = True) -> CxxFacts | None:
     """What a file holds besides includes and names that lack one; None: nothing. Raises UndecodableText.
 
-    Nine of ten files hold no word that a reader looks for: these are not lexed, and not even decoded.
+    counting: whether how it counts and fills is of interest, which only matters beside a scan.
     """
     if data.find(b"\0", 0, 8192) >= 0:
         raise UndecodableText("binary, not text")
-    if not _MARKS(data):
-        return None
-    text = decode(data).text
-    readers = _concerned(text)
-    facts = _read(CxxCode(text), CxxFacts(), readers) if readers else CxxFacts()
+    readers = _concerned(data, counting)
+    facts = _read(CxxCode(decode(data).text), CxxFacts(), readers) if readers else CxxFacts()
     return facts if any(vars(facts).values()) else None
 
 
@@ -90,7 +81,7 @@ def opening(data: bytes) -> Opening | None:
 def describe(data: bytes) -> CxxFacts:
     """Facts of one file. Raises UndecodableText for binary files."""
     text = decode(data).text
-    readers = _concerned(text)
+    readers = _concerned(data)
     if not readers and not used_names.may_need(data):
         return _of_includes(text)
     code = CxxCode(text)
@@ -108,8 +99,9 @@ def with_includes(data: bytes, told: CxxFacts | None, needing: bool) -> CxxFacts
     return _read(code, replace(told or CxxFacts(), includes=_includes(code), needs=needs), [])
 
 
-def _concerned(text: str) -> list[_Reader]:
-    return [read for concerns, read in _READERS if concerns(text)]
+def _concerned(data: bytes, counting: bool = True) -> list[_Reader]:
+    rows = [*_READERS, _COUNTING] if counting else _READERS
+    return [read for concerns, read in rows if concerns(data)]
 
 
 def _read(code: CxxCode, facts: CxxFacts, readers: list[_Reader]) -> CxxFacts:

@@ -22,22 +22,25 @@ from gpufix.source.source_facts import (
 
 _CURSOR = re.compile(r"(?<!\w)(\w+)\s*=\s*[^;]{0,200}?(?<![\w.>])(\w+)\s*\[\s*\w+\s*-\s*1\s*\]\s*;")
 _OFFSET = re.compile(r"\[\s*\w+\s*-\s*1\s*\]\s*;")
+_OFFSET_BYTES = re.compile(_OFFSET.pattern.encode())
 _CONTROL = re.compile(r"(?<!\w)(if|for|while)\b\s*(\()")
 _CONTINUE = re.compile(r"(?<!\w)continue\s*;")
 _COUNT = re.compile(r"(?<![\w.>])(\w+)\s*\[\s*[\w.]+\s*\]\s*=(?!=)\s*([^;]*)\s*;")
 _CLEAR = re.compile(r"(?:cuda|hip)Memset(?:Async)?\s*(\()")
-_PRODUCT = re.compile(r"=\s*\([^()-]*-[^()]+\)\s*\*\s*\([^()-]*-[^()]+\)\s*;")
+_PRODUCT = re.compile(rb"=\s*\([^()-]*-[^()]+\)\s*\*\s*\([^()-]*-[^()]+\)\s*;")
 _SCAN = re.compile(r"\bDeviceScan\s*::\s*(InclusiveSum|ExclusiveSum)\s*(\()")
 
 
-WORDS = ("DeviceScan", "__global__")  # one of them stands in every text that concerns
+def scans(data: bytes) -> bool:
+    """Whether a source may scan."""
+    return b"DeviceScan" in data
 
 
-def concerns(text: str) -> bool:
+def concerns(data: bytes) -> bool:
     """Whether a source may fill, count or scan."""
-    if "DeviceScan" in text:
+    if scans(data):
         return True
-    return "__global__" in text and any(p.search(text) for p in (_OFFSET, _PRODUCT))
+    return b"__global__" in data and any(p.search(data) for p in (_OFFSET_BYTES, _PRODUCT))
 
 
 def fills(code: CxxCode) -> tuple[Fill, ...]:
@@ -115,8 +118,6 @@ def _text(code: CxxCode, offset: int) -> str:
 
 def counts(code: CxxCode) -> Counts | None:
     """What a source counts and scans; None = nothing."""
-    if not concerns(code.text):
-        return None
     closed = tuple(r for f in device_functions(code) if f.kernel for r in _closed(code, f))
     scans = tuple(_scans(code))
     if not scans:

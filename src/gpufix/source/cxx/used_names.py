@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 
 from gpufix.frozen import Frozen
@@ -37,34 +37,60 @@ def places(code: CxxCode, spans: Iterable[tuple[str, int]]) -> list[NameUse]:
     return found
 
 
-_ROWS = [row for row in removed_apis.removed().values() if row.pattern]
-_ROWS_BY_WORD = [(row.word, row) for row in _ROWS]
-# Names that a file may define itself: in full, their namespace, the last word.
-_OWN = [
-    (name, name.rpartition("::")[0], row.word)
-    for name, row in removed_apis.removed().items()
-    if row.kind not in ("header", "field", "regex", "template", "trailing")
-]
-_FIELDS = removed_apis.fields()
-_BEGIN = {row.trigger for row in _ROWS if row.kind == "regex"}
-_WHOLE = {row.trigger for row in _ROWS if row.kind != "regex"} | {*_FIELDS}
-WORDS = (frozenset(_BEGIN), frozenset(_WHOLE))  # the beginnings and the whole words
-_holds = word_filter(*WORDS)
+@cache
+def _rows() -> Sequence[tuple[str, Removed]]:
+    """What is looked for, each with the word that stands where it is used."""
+    return [(row.word, row) for row in removed_apis.removed().values() if row.pattern]
+
+
+@cache
+def _owned() -> Sequence[tuple[str, str, str]]:
+    """Names that a file may define itself: in full, their namespace, the last word."""
+    return [
+        (name, name.rpartition("::")[0], row.word)
+        for name, row in removed_apis.removed().items()
+        if row.kind not in ("header", "field", "regex", "template", "trailing")
+    ]
+
+
+_Test = Callable[[bytes], bool]
+_GROUP = re.compile(r"\((\w+)\)")
+
+
+@cache
+def _tests() -> tuple[_Test, Sequence[_Test]]:
+    """Whether a text holds any word; whether one of them, or a name with what stands before it."""
+    rows = [row for _, row in _rows()]
+    words = {row.trigger for row in rows if row.kind != "regex"} | {*removed_apis.fields()}
+    whole = [word.encode() for word in words]
+    expressions = [row for row in rows if row.kind == "regex"]
+    first = word_filter([row.trigger.encode() for row in expressions], whole)
+    return first, [word_filter((), whole), *map(_both, expressions)]
+
+
+def _both(row: Removed) -> _Test:
+    """Whether a text has what an expression begins with, and its name."""
+    begin, name = row.trigger.encode(), _GROUP.findall(row.pattern)[0].encode()
+    stands = word_filter((), [name])
+    return lambda data: begin in data and stands(data)
+
+
 _INTEGER = re.compile(r"-?\d+|cudaCpuDeviceId|CU_DEVICE_CPU")
 _FLAG = ("true", "false")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _ARGUMENTS = 2_000  # characters of a call
 
 
-def concerns(text: str) -> bool:
+def concerns(data: bytes) -> bool:
     """Whether a source may use one."""
-    return _holds(text)
+    first, then = _tests()
+    return first(data) and any(holds(data) for holds in then)
 
 
 def removed(code: CxxCode) -> tuple[NameUse, ...]:
     """Uses of names that are gone."""
     found: list[NameUse] = []
-    for word, row in _ROWS_BY_WORD:
+    for word, row in _rows():
         stands = word in code.text if row.kind == "regex" else word in code.words
         if stands and row.trigger in code.text:
             found += places(code, ((row.name, at) for at in uses(code, row)))
@@ -132,7 +158,7 @@ def _is_int(code: CxxCode, argument: str) -> bool:
 def own(code: CxxCode) -> tuple[str, ...]:
     """Names that are gone and that the file itself defines: macros, functions, types."""
     found = []
-    for name, space, last in _OWN:
+    for name, space, last in _owned():
         if last not in code.words or (space and f"namespace {space}" not in code.text):
             continue
         if (last in code.definitions and not space) or _defines(code, last):
@@ -161,7 +187,7 @@ def _defines(code: CxxCode, name: str) -> bool:
 def _field_uses(code: CxxCode) -> list[NameUse]:
     """Uses of removed fields on variables declared in the same file as such a structure."""
     found: list[NameUse] = []
-    for structure, rows in _FIELDS.items():
+    for structure, rows in removed_apis.fields().items():
         if structure not in code.text:
             continue
         named = [field for field in rows if field in code.text]
@@ -174,29 +200,34 @@ def _field_uses(code: CxxCode) -> list[NameUse]:
     return found
 
 
-_BEFORE = re.compile(r"(?<![\w.>:])((?:(?:std)?::)?u?)$")
+_BEFORE = re.compile(r"(?<![\w.>:])((?:(?:std\s*)?::\s*)?u?)$")
+_OWNER = re.compile(r"[\w>]\s+$")  # of a name behind "::"
+_NO_OWNER = re.compile(
+    r"\b(?:const|volatile|return|static|inline|constexpr|extern|typedef|new)\s+$"
+)
 # The names of headers and conditions are no uses; macro bodies are.
 _SILENCED = re.compile(
     r"(?m)^[ \t]*#[ \t]*(?:include|if|ifdef|ifndef|elif|undef|pragma|error)\b[^\n]*"
 )
 _ALIAS = re.compile(r"(?:\busing\s+|\btypedef\b[^;{}]*\s)$")
 _FAR = 1_000  # characters that a typedef may have before the name
-_TRIGGERS = [(need, [re.compile(trigger).search for trigger in need.triggers]) for need in NEEDS]
-_IN_BYTES = [
-    (need, [re.compile(trigger.encode()).search for trigger in need.triggers]) for need in NEEDS
-]
 
 
 def needs(code: CxxCode) -> dict[str, tuple[NameUse, ...]]:
     """Header -> names of it that stand before what may declare them."""
     found = {}
-    for need, searches in _TRIGGERS:
+    for need in NEEDS:
         end = next(_bringing(code, need), len(code.text))
-        if not any(search(code.text, 0, end) for search in searches):
+        if not any(_compiled(trigger).search(code.text, 0, end) for trigger in need.triggers):
             continue
         if next(_uses(need, code.text[:end]), None) and (rows := _needed(code, need, end)):
             found[need.header] = tuple(rows)
     return found
+
+
+@cache
+def _in_bytes() -> Sequence[tuple[Need, Sequence[Callable[[bytes], re.Match[bytes] | None]]]]:
+    return [(need, [re.compile(word.encode()).search for word in need.triggers]) for need in NEEDS]
 
 
 def may_need(data: bytes, opening: Opening | None = None) -> bool:
@@ -204,7 +235,7 @@ def may_need(data: bytes, opening: Opening | None = None) -> bool:
 
     opening: the includes with which it begins for certain.
     """
-    for need, searches in _IN_BYTES:
+    for need, searches in _in_bytes():
         met = [match.start() for search in searches if (match := search(data))]
         if not met or (opening and opening.end < min(met) and not opening.angled <= need.silent):
             continue
@@ -232,10 +263,15 @@ def _uses(need: Need, text: str) -> Iterator[tuple[str, int]]:
 
 def _whole(text: str, match: re.Match[str]) -> tuple[str, int] | None:
     """A name with what stands before it: the unsigned "u" and the qualifier; None = another's."""
-    before = _BEFORE.search(text, max(0, match.start() - 24), match.start())
+    start = max(0, match.start() - 24)
+    before = _BEFORE.search(text, start, match.start())
     if before is None:
         return None
-    return before[1] + match[0], before.start(1)
+    qualifier, at = "".join(before[1].split()), before.start(1)
+    left = text[start:at]
+    if qualifier.startswith("::") and _OWNER.search(left) and not _NO_OWNER.search(left):
+        return None
+    return qualifier + match[0], at
 
 
 def _bringing(code: CxxCode, need: Need) -> Iterator[int]:

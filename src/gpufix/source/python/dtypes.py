@@ -19,7 +19,7 @@ _FLOAT_ONLY_FULL = (
     *_WITH_RANGES, "nvdiffrast.torch.interpolate", "nvdiffrast.torch.antialias",
     "nvdiffrast_chunked.rasterize",  # gpufix's own: takes `ranges` anywhere
 )  # fmt: skip
-_FLOAT_WORDS = (*(name.encode() for name in _FLOAT_ONLY), b"nvdiffrast")
+_FLOAT_WORDS = [name.encode() for name in _FLOAT_ONLY]
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 # A function on few lines: up to the next one at the margin of methods, or of classes.
 _DEVICE = re.compile(
@@ -31,12 +31,10 @@ _LOOP = re.compile(rb"\bfor\b")
 _HALF_WORDS = re.compile(rb"\bhalf\(|float16|\branges\s*=|\b(?:rasterize|DepthPeeler)\(")
 
 
-def may_hand_half(data: bytes) -> bool:
-    """Whether a file has the words of `half_calls`."""
-    for word in _FLOAT_WORDS:
-        if word in data:
-            return _HALF_WORDS.search(data) is not None
-    return False
+def may_hand_half(data: bytes, imports: bytes) -> bool:
+    """Whether a file has the words of `half_calls`. imports: its lines with imports."""
+    called = b"nvdiffrast" in imports or any(map(data.__contains__, _FLOAT_WORDS))
+    return called and _HALF_WORDS.search(data) is not None
 
 
 def may_have_device(data: bytes) -> bool:

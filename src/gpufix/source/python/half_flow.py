@@ -24,29 +24,44 @@ _CAST = re.compile(
     rb"|[ \t]+\w+\.to\((?:dtype=)?\w+\)[ \t]*\r?(?:\n|\Z)"
     rb"|[ \t]*[\w.]*(?:half|fp16|f16|float16)\w*\(\w*\)"
 )
+_MODULE_WORDS = (b"models", b"modules", b".children()")
+_LOOP = re.compile(rb"^[ \t]*for\b[^\n]*", re.MULTILINE)
+# A statement that begins with one name: what a loop gives, cast.
+_CAST_ONE = re.compile(rb"[ \t]+\w+\.(?:(?:half|bfloat16|to)\(|\w+\([^\n]*(?:float16|torch\.half))")
 _SAYS_HALF = re.compile(r"half|fp16|f16|float16", re.IGNORECASE)
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def may_cast(data: bytes) -> bool:
     """Whether a file has a line of `casts`."""
-    return any(word in data and _on_a_line(data, word) for word in _CAST_WORDS)
+    return any(_on_a_line(data, word, _CAST) for word in _CAST_WORDS)
 
 
-def _on_a_line(data: bytes, word: bytes) -> bool:
+def may_cast_all(data: bytes) -> bool:
+    """Whether a file has lines of a loop over modules and of a cast in it."""
+    if not any(map(data.__contains__, _MODULE_WORDS)):
+        return False
+    if not any(_on_a_line(data, word, _CAST_ONE) for word in _CAST_WORDS):
+        return False
+    return any(_runs_over_modules(head[0]) for head in _LOOP.finditer(data))
+
+
+def _runs_over_modules(head: bytes) -> bool:
+    """Whether the head of a `for` has one of the words, or goes on in the next line."""
+    if any(map(head.__contains__, _MODULE_WORDS)) or head.rstrip().endswith(b"\\"):
+        return True
+    return sum(map(head.count, (b"(", b"[", b"{"))) > sum(map(head.count, (b")", b"]", b"}")))
+
+
+def _on_a_line(data: bytes, word: bytes, pattern: re.Pattern[bytes]) -> bool:
     """Only lines that hold the word are matched: an expression tried at every line takes ten times as long."""
     at = data.find(word)
     while at >= 0:
-        if _CAST.match(data, data.rfind(b"\n", 0, at) + 1):
+        if pattern.match(data, data.rfind(b"\n", 0, at) + 1):
             return True
         end = data.find(b"\n", at)
         at = data.find(word, end) if end >= 0 else end
     return False
-
-
-def may_loop(data: bytes) -> bool:
-    """Whether a file may run over a collection of modules."""
-    return b"models" in data or b"modules" in data or b".children()" in data
 
 
 def may_sink(data: bytes) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, cached_property
 from typing import NamedTuple
 
@@ -14,6 +14,9 @@ from gpufix.source.python.flags import strings
 from gpufix.source.python.tree import Tree, dotted_name
 from gpufix.source.source_facts import RemovedName
 
+_NAMES = 10_000  # bytes in the brackets of an import
+_GOES_ON = (b"\\", b"\r")  # at the end of a line
+_JOINED = re.compile(rb"\\?\r?\n")
 Import = ast.Import | ast.ImportFrom
 Scope = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -142,20 +145,30 @@ def watched() -> frozenset[str]:
     return frozenset(table("removed_names")["names"])
 
 
+class _Sieve(NamedTuple):
+    """A module that a file imports, and what uses of its removed names look like."""
+
+    module: bytes  # as it stands on a line with an import
+    lines: Sequence[re.Pattern[bytes]]  # expressions on such a line
+    text: Sequence[re.Pattern[bytes]]  # anywhere. Each begins with a literal: so all skip quickly
+
+
 @cache
-def _patterns() -> list[tuple[bytes, list[Callable[[bytes], object]]]]:
-    """A word that stands in every such file, and expressions that begin with a literal: so all skip quickly."""
-    parts = (
-        ("numpy", rf"np\.(?:{_beneath('numpy').dotted})\b", *_asked("numpy")),
-        ("torch", *_asked("torch"), *_asked("torchaudio"), "functional_tensor"),
-        (".total_mem", r"\.total_mem\b"),
-        ("flash_attn", *_asked("flash_attn")),
-        (
-            "huggingface_hub",
-            rf"huggingface_hub(?=[\s\S]*\b(?:{_beneath('huggingface_hub').lasts})\b)",
-        ),
+def _sieves() -> Sequence[_Sieve]:
+    numpy, hub = _beneath("numpy"), _beneath("huggingface_hub")
+    rows: tuple[tuple[str, list[str], list[str]], ...] = (
+        ("numpy", [_asked("numpy")], [rf"np\.(?:{numpy.dotted})\b", _used("numpy")]),
+        ("torch", [_asked("torch")], [_used("torch"), r"\.total_mem\b"]),
+        ("torchaudio", [_asked("torchaudio")], [_used("torchaudio")]),
+        ("torchvision", [], ["functional_tensor"]),
+        ("flash_attn", [_asked("flash_attn")], [_used("flash_attn")]),
+        ("huggingface_hub", [], [rf"huggingface_hub(?=[\s\S]*\b(?:{hub.lasts})\b)"]),
     )
-    return [(w.encode(), [re.compile(p.encode()).search for p in found]) for w, *found in parts]
+    return [_Sieve(word.encode(), _compiled(lines), _compiled(text)) for word, lines, text in rows]
+
+
+def _compiled(patterns: Iterable[str]) -> Sequence[re.Pattern[bytes]]:
+    return [re.compile(pattern.encode()) for pattern in patterns]
 
 
 class _Beneath(NamedTuple):
@@ -171,16 +184,54 @@ def _beneath(package: str) -> _Beneath:
     return _Beneath("|".join(map(re.escape, found)), "|".join(sorted(lasts)))
 
 
-def _asked(package: str) -> tuple[str, str]:
+def _asked(package: str) -> str:
+    """A removed name on the line that imports it."""
     names = _beneath(package)
-    imported = rf"from[ \t]+{package}(?:\.\w+)*[ \t]+import\b[^\n]*\b(?:{names.lasts})\b"
-    return rf"{package}\.(?:{names.dotted})\b", imported
+    return rf"from[ \t]+{package}(?:\.\w+)*[ \t]+import\b[^\n]*\b(?:{names.lasts})\b"
 
 
-def may_use_removed(data: bytes) -> bool:
-    """Whether a file may use a removed name."""
-    for word, searches in _patterns():
-        if word in data and any(search(data) for search in searches):
+def _used(package: str) -> str:
+    return rf"{package}\.(?:{_beneath(package).dotted})\b"
+
+
+def import_lines(data: bytes) -> bytes:
+    """The statements that may import something, each on one line."""
+    found = []
+    at = data.find(b"import")
+    while at >= 0:
+        begin, end = data.rfind(b"\n", 0, at) + 1, _line_end(data, at)
+        line = data[begin:end]
+        if b"(" in line or line[-1:] in _GOES_ON or data[begin - 2 : begin - 1] in _GOES_ON:
+            begin, end = _statement(data, at, begin, end)
+            line = _JOINED.sub(b" ", data[begin:end])
+        found.append(line)
+        at = data.find(b"import", end)
+    return b"\n".join(found)
+
+
+def _statement(data: bytes, at: int, begin: int, end: int) -> tuple[int, int]:
+    """The lines that a backslash or a bracket joins to one with an import."""
+    while data.endswith((b"\\\n", b"\\\r\n"), 0, begin):
+        begin = data.rfind(b"\n", 0, begin - 1) + 1
+    while data.endswith((b"\\", b"\\\r"), 0, end) and end < len(data):
+        end = _line_end(data, end + 1)
+    if data.find(b"(", at, end) > data.find(b")", at, end):
+        end = max(end, data.find(b")", end, end + _NAMES))
+    return begin, end
+
+
+def _line_end(data: bytes, at: int) -> int:
+    end = data.find(b"\n", at)
+    return end if end >= 0 else len(data)
+
+
+def may_use_removed(data: bytes, imports: bytes) -> bool:
+    """Whether a file may use a removed name. imports: its lines with imports."""
+    for module, lines, text in _sieves():
+        if module in imports and (
+            any(pattern.search(imports) for pattern in lines)
+            or any(pattern.search(data) for pattern in text)
+        ):
             return True
     return False
 

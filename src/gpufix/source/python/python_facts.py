@@ -32,10 +32,17 @@ class PythonFile(Frozen):
 
 
 class _Reader(Frozen):
-    """`read` adds facts of a file in which `concerns` finds the words that it looks for."""
+    """`read` adds facts of a file in which `concerns` finds the words that it looks for.
 
-    concerns: Callable[[bytes], bool]
+    It is given the file, and the lines with its imports.
+    """
+
+    concerns: Callable[[bytes, bytes], bool]
     read: Callable[[PythonFacts, Tree], PythonFacts]
+
+
+def _anywhere(holds: Callable[[bytes], bool]) -> Callable[[bytes, bytes], bool]:
+    return lambda data, _: holds(data)
 
 
 def _names_extension(data: bytes) -> bool:
@@ -80,24 +87,32 @@ def _names_sources(data: bytes) -> bool:
 
 
 _READERS = (
-    _Reader(_names_extension, _extension),
-    _Reader(_names_abi, lambda facts, tree: replace(facts, abi=_abi(tree))),
-    _Reader(_names_context, lambda facts, tree: replace(facts, backends=_backends(tree))),
-    _Reader(environ.may_write, lambda facts, tree: replace(facts, writes=environ.writes(tree))),
-    _Reader(environ.may_choose, lambda facts, tree: replace(facts, choices=environ.choices(tree))),
+    _Reader(_anywhere(_names_abi), lambda facts, tree: replace(facts, abi=_abi(tree))),
+    _Reader(
+        _anywhere(_names_context), lambda facts, tree: replace(facts, backends=_backends(tree))
+    ),
+    _Reader(
+        _anywhere(environ.may_write),
+        lambda facts, tree: replace(facts, writes=environ.writes(tree)),
+    ),
+    _Reader(
+        _anywhere(environ.may_choose),
+        lambda facts, tree: replace(facts, choices=environ.choices(tree)),
+    ),
     _Reader(
         modules.may_use_removed, lambda facts, tree: replace(facts, names=modules.removed(tree))
     ),
     _Reader(dtypes.may_hand_half, lambda facts, tree: replace(facts, half=dtypes.half_calls(tree))),
     _Reader(
-        dtypes.may_have_device,
+        _anywhere(dtypes.may_have_device),
         lambda facts, tree: replace(facts, stale_device=dtypes.stale_devices(tree)),
     ),
 )
 # What is asked of the files of a whole project where one of them makes it matter.
 WORDS: Mapping[str, Callable[[bytes], bool]] = {
+    "float32": half_flow.may_sink,
     "half": half_flow.may_cast,
-    "half models": lambda data: half_flow.may_loop(data) and half_flow.may_cast(data),
+    "half models": half_flow.may_cast_all,
     "device": lambda data: b"self.device" in data and b"class " in data,
     "moves": dtypes.may_move_one,
 }
@@ -112,20 +127,18 @@ def scan(data: bytes, path: str, folder: str) -> PythonFile:
     """
     extends = b"xtension" in data  # most have nothing of it
     builds = extends and _names_sources(data)
-    readers = [
-        reader.read
-        for reader in _READERS
-        if (extends or reader.concerns is not _names_extension) and reader.concerns(data)
-    ]
+    imports = modules.import_lines(data)
+    readers = [reader.read for reader in _READERS if reader.concerns(data, imports)]
+    if extends and _names_extension(data):
+        readers.append(_extension)
     setup = is_setup(path)
     if setup:
         readers.append(_setup)
-    words = ("float32",) if half_flow.may_sink(data) else ()
     if not readers and not builds:
-        return PythonFile(PythonFacts(words=words), None) if words else _NOTHING
+        return _NOTHING
     tree = Tree(decode(data).text, folder, of_build_file if setup else parsed)
     sources = _sources(tree) if builds else None
-    facts = PythonFacts(words=words)
+    facts = PythonFacts()
     for read in readers:
         facts = read(facts, tree)
     return PythonFile(facts, sources)

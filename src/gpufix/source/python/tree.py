@@ -213,3 +213,7 @@ def environment_name(node: ast.AST) -> str | None:
 
 def _text(node: ast.AST | None) -> str | None:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+# The tree of a file of which several readers ask. Raises NotPython.
+known_tree = ParsedOnce(Tree)
