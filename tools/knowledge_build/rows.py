@@ -326,6 +326,8 @@ class Nvidia(Row):
     pattern_source: Source
     soc: list[Archs]
     ambiguous: dict[str, list[str]]
+    series: dict[Annotated[str, Field(pattern=r"^\d{2}$")], Archs]
+    generations: dict[Annotated[str, Field(pattern=r"^[a-z0-9 ]+$")], Archs]
     products: list[Products]
     pattern: list[Pattern]
 
