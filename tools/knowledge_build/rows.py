@@ -1088,6 +1088,18 @@ class RemovedNames(Row):
         return self
 
 
+class Successors(Row):
+    """data/successors.json: name -> what takes its place, and a requirement that still has it; "" where not known.
+
+    A name is a module's (`moviepy.editor`), a class's (`DataFrame.append`) or an argument (`Client(proxies)`).
+    `majors`: package -> the release of which most of the code that is older than it fails.
+    """
+
+    source: Source
+    names: dict[str, Annotated[list[str], Field(min_length=2, max_length=2)]]
+    majors: dict[str, Number]
+
+
 class SystemHeaders(Row):
     """data/system_headers.json: header or folder/ -> Debian's package, conda-forge's."""
 

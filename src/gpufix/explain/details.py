@@ -195,6 +195,7 @@ REFINERS: dict[str, Refiner] = {
     "cudnn-versions": cudnn_details.mismatch,
     "dll": windows_details.dll,
     "driver-numbers": driver_details.too_old,
+    "family": conflicts.family,
     "header": header,
     "hip-name": hip_details.hip_name,
     "host-compiler": toolchain_details.host_compiler,

@@ -7,13 +7,13 @@ import re
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import frames
 from gpufix.explain.log_scan import Hit
-from gpufix.knowledge import name_spans
+from gpufix.knowledge import name_spans, successors
 from gpufix.knowledge.data_table import table
 from gpufix.knowledge.name_spans import Owner, Span
 
 _FROM = re.compile(
     r"cannot import name ['\"`]?(?P<name>[\w.]{1,120})['\"`]? from (?:partially initialized module )?"
-    r"['\"`]?(?P<module>[\w.]{1,200})|(?P<type>module) ['\"`](?P<owner>[\w.]{1,200})['\"`] has no "
+    r"['\"`]?(?!partially\b)(?P<module>[\w.]{1,200})|(?P<type>module) ['\"`](?P<owner>[\w.]{1,200})['\"`] has no "
     r"attribute ['\"`](?P<attribute>\w{1,120})|No module named[ :'\"`]{1,4}(?P<part>\w{1,80}(?:\.\w{1,80}){0,6})(?![\w.])"
     r"|AttributeError: (?P<whose>torch(?:vision|audio)?(?:\.\w{1,80}){0,4})\.(?P<lacking>\w{1,80})\s*$",
     re.MULTILINE | re.IGNORECASE,
@@ -23,10 +23,10 @@ _NUMPY_2 = re.compile(r"np\.(?P<name>\w{1,60})[`'\"]? was removed in the NumPy 2
 
 def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
     """The remedy names both sides: the package without the name, and the one that asks for it."""
-    found = _FROM.search(hit.shown)
-    if found is None:
+    asked = _asked_in(hit)
+    if asked is None:
         return explanation
-    module, name = _asked(found)
+    module, name, typed = asked
     owner = _package(module)
     asker = _asker(hit, owner)
     if known := _known(owner, name, asker) or _in_table(module, name, asker):
@@ -35,9 +35,24 @@ def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
         f" Where the installed {owner} should have it, a folder or file of that name hides it "
         f'(`python -c "import {owner}; print({owner})"`).'
     )
-    if not found["type"]:
+    if not typed:
         hidden = ""
     return explanation.but(do=f"{_release(owner, name)}{_or_newer(asker, owner)}.{hidden}")
+
+
+_BARE = re.compile(r"cannot import name ['\"`]?(?P<name>\w{1,120})")
+
+
+def _asked_in(hit: Hit) -> tuple[str, str, bool] | None:
+    """The module and the name that it lacks, and whether a module's attribute was asked for."""
+    if found := _FROM.search(hit.shown):
+        return *_asked(found), bool(found["type"])
+    bare = _BARE.search(hit.shown)
+    if bare is None:
+        return None
+    asking = rf"from (?P<module>[\w.]{{1,200}}) import (?:[^\n]{{0,300}}\W)?{bare['name']}\b"
+    found = re.search(asking, context(hit, 2000, 0))
+    return (found["module"], bare["name"], False) if found else None
 
 
 def _asked(found: re.Match[str]) -> tuple[str, str]:
@@ -85,6 +100,8 @@ def _in_table(module: str, name: str, asker: str | None) -> str | None:
     whole = f"{module}.{name}".strip(".")
     if known := name_spans.of_module(module, name):
         return one_of(known, whole, asker)
+    if succeeded := replaced(whole, asker):
+        return succeeded
     last, _ = table("removed_names")["python"].get(whole, ("", ""))
     return _of_python(Span("", last, ""), whole, asker) if last else None
 
@@ -98,8 +115,27 @@ def one_of(known: Owner, name: str, asker: str | None) -> str:
         f'{known.pip} has {name} {known.span.words}: `pip install "{known.pip}{known.span.bounds}"`'
     )
     if known.span.last:
-        return f"{has}; or a newer release {other}, which does without it (in code of your own write its successor)."
+        return f"{has}; or a newer release {other}, which does without it (in code of your own write {_instead(name)})."
     return f"{has}; or an older release {other}, which goes with the installed {known.pip}."
+
+
+def _instead(name: str) -> str:
+    known = successors.of(name)
+    return known.instead if known and known.instead else "its successor"
+
+
+def replaced(name: str, asker: str | None) -> str | None:
+    """The remedy for a name whose successor is known, or a release that still has it."""
+    known = successors.of(name)
+    if known is None:
+        return None
+    ways = [f"a newer release of {asker or 'what asks for it'} (`pip install -U {asker or 'NAME'}`)"]
+    if known.requirement:
+        ways.insert(0, f'`pip install "{known.requirement}"`, which has {name}')
+    if known.instead:
+        ways.append(f"in code of your own {known.instead}")
+    first, *others = ways
+    return f"{first[0].upper()}{first[1:]}; or {'; or '.join(others)}." if others else f"{first}."
 
 
 def _of_python(span: Span, name: str, asker: str | None) -> str:
@@ -180,10 +216,19 @@ def _gone(module: str, name: str) -> tuple[str, str] | None:
 
 
 def _release(owner: str, name: str) -> str:
+    pip = pip_name(owner)
+    before = successors.before_the_break(pip) or f"{pip}==X.Y.Z"
+    of = "" if "X.Y.Z" not in before else " (the release of the project's requirements)"
     return (
-        f"Install the {owner} release that has {name}: an older one where it was removed, a newer one "
-        "where it came later"
+        f"Install the {owner} release that has {name}: where it is newer than the installed one `pip install -U {pip}`; "
+        f'where a release took it away `pip install "{before}"`{of}'
     )
+
+
+def pip_name(package: str) -> str:
+    """What pip is asked for, without options."""
+    known = str(table("import_names")["names"].get(package, package))
+    return package if " " in known or "[" in known else known.replace("_", "-")
 
 
 def _or_newer(asker: str | None, owner: str) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import frames
-from gpufix.explain.imports import one_of
+from gpufix.explain.imports import one_of, pip_name, replaced
 from gpufix.explain.log_scan import Hit
-from gpufix.knowledge import name_spans
+from gpufix.knowledge import name_spans, successors
 from gpufix.knowledge.name_spans import Owner
 
 _ATTRIBUTE = re.compile(
@@ -33,7 +33,7 @@ _CLASSES = (
         r"InternVL|ChatGLM|Baichuan|LlavaQ?|Idefics|Bloom|OPT|ViT)\w*",
         "transformers",
     ),
-    (r"Blocks|Chatbot|ChatInterface|Textbox|Gallery", "gradio"),
+    (r"Blocks|Chatbot|ChatInterface|Textbox|Gallery|Model3D|Dropdown|Slider|Dataframe|CheckboxGroup|Accordion|ImageEditor", "gradio"),
     (r"Accelerat\w+|AcceleratorState|PartialState", "accelerate"),
 )  # fmt: skip
 _BASES = (
@@ -55,6 +55,8 @@ def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
     package, asker = _package(found["owner"]), _asker(hit)
     if of := _recorded(name_spans.of_member(owner, name), found["owner"], hit):
         return explanation.but(do=one_of(of, f"{owner}.{name}", asker))
+    if gone := replaced(f"{owner}.{name}", asker):
+        return explanation.but(do=gone)
     if package is None and asker is None:
         return None
     for base in (owner, *_BASES) if package == "transformers" else (owner,):
@@ -64,9 +66,15 @@ def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
         return explanation.but(do=_release(asker or package or "", name))
     return explanation.but(
         do=f"{owner} is of {package}: install the {package} release that the project names (`pip install "
-        f'"{package}==X.Y.Z"`; most often an older one, from before the change). Or take a newer release of '
+        f'"{_older(package)}"`; most often an older one, from before the change). Or take a newer release of '
         f"{asker or 'the code that asks for it'} (model code that was downloaded: its newest revision)."
     )
+
+
+def _older(package: str) -> str:
+    """As pip is asked for an older release: the ones before the last great change, where there was one."""
+    pip = pip_name(package)
+    return successors.before_the_break(pip) or f"{pip}==X.Y.Z"
 
 
 def other_arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
@@ -88,6 +96,8 @@ def other_arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
         whole = owner if init else ".".join(filter(None, (owner, found["function"])))
         if recorded := _recorded(name_spans.of_argument(whole or "", argument), owner or "", hit):
             return explanation.but(do=one_of(recorded, f"{whole}({argument})", None))
+        if gone := replaced(f"{whole}({argument})", next(iter(near), None)):
+            return explanation.but(do=gone)
     if package and argument:
         name = (
             f"{owner}({argument})"
@@ -103,9 +113,10 @@ def other_arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
     if not near:
         return explanation if "unexpected keyword" in hit.shown else None
     whose = " and ".join(near)
+    older = " ".join(f'"{_older(one)}"' for one in near)
     return explanation.but(
-        do=f"Install the release of {whose} that the project names: most often an older one, which knows "
-        f"(or does not give) {argument or 'these arguments'}; else a newer release of the caller."
+        do=f"Install the release of {whose} that the project names (`pip install {older}`): most often an older one, which knows "
+        f"(or does not give) {argument or 'these arguments'}; else a newer release of the caller (`pip install -U {pip_name(near[0])}`)."
     )
 
 
@@ -165,7 +176,7 @@ def _new_name(owner: str, argument: str, new: str, near: list[str]) -> str:
 
 def _release(package: str, name: str) -> str:
     return (
-        f"Install the {package} release that the project names, or the newest one (`pip install -U {package}`): its "
+        f"Install the {package} release that the project names (`pip install \"{_older(package)}\"`), or the newest one (`pip install -U {pip_name(package)}`): its "
         f"parts, or what it calls, are of different releases around {name}."
     )
 

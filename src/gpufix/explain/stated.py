@@ -9,6 +9,7 @@ from gpufix.explain.log_scan import Hit
 from gpufix.frozen import Frozen
 from gpufix.knowledge import listings, nearest, torch_releases
 from gpufix.knowledge.gpus.mentions import mentioned
+from gpufix.knowledge.packages import for_torch
 from gpufix.knowledge.wheel_blocks import Build
 
 _TORCH = re.compile(
@@ -52,6 +53,39 @@ def stated(hit: Hit) -> Stated:
         python=f"cp3{python}" if (python := _one(pythons)) else None,
         windows=bool(_WINDOWS.search(text)),
     )
+
+
+_BUILT_WITH = re.compile(
+    r"CUDA used to build PyTorch: (?P<cuda>1\d\.\d)|torch\.version\.cuda\W{1,6}(?P<asked>1\d\.\d)"
+)
+_NEW_GPUS = ("sm_100", "sm_103", "sm_120", "sm_121")  # no build for a CUDA before 12.8 has their code
+
+
+def placeholders(hit: Hit) -> dict[str, str]:
+    """What rows fill in: `cuda` "12.8", `dashed` "12-8" and `index` "cu128" of the torch of the text."""
+    told, text = stated(hit), context(hit)
+    variant = told.variant if (told.variant or "").startswith("cu") else None
+    if variant is None and (built := _BUILT_WITH.search(text)):
+        variant = f"cu{(built['cuda'] or built['asked']).replace('.', '')}"
+    if variant is None:
+        return {"index": "cu128"} if mentioned(text) & {*_NEW_GPUS} else {}
+    cuda = f"{variant[2:-1]}.{variant[-1]}"
+    return {"cuda": cuda, "dashed": cuda.replace(".", "-"), "index": variant}
+
+
+def family(hit: Hit) -> str | None:
+    """torch's own family as one command, at the releases that belong to the torch of the text; None: not told."""
+    told = stated(hit)
+    known = for_torch(told.torch) if told.torch else {}
+    fit = [
+        f"{name}=={known[name].exact[-1]}"
+        for name in ("torchvision", "torchaudio")
+        if name in known and known[name].exact
+    ]
+    if not fit:
+        return None
+    index = placeholders(hit).get("index", "cu126")
+    return f"`pip install torch=={told.torch} {' '.join(fit)} --index-url https://download.pytorch.org/whl/{index}`"
 
 
 def _torches(text: str) -> tuple[set[str], set[str]]:
