@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import lzma
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +49,8 @@ ROOT = Path(__file__).parent.parent
 ROWS = ROOT / "knowledge"
 DATA = ROOT / "src" / "gpufix" / "knowledge" / "data"
 
+MESSAGES, PACKED = "messages", ".xz"  # by far the largest table of text
+
 BUILDERS: dict[str, Callable[[Knowledge], Any]] = {
     "torch_releases": torch.releases,
     "torch_pins": torch.pins,
@@ -71,7 +74,7 @@ BUILDERS: dict[str, Callable[[Knowledge], Any]] = {
     "system_libraries": system.build,
     "conda_names": conda.names,
     "conda_pytorch": conda.pytorch,
-    "messages": messages.build,
+    MESSAGES: messages.build,
 }
 
 
@@ -100,6 +103,8 @@ def products(rows: Path, data: Path) -> dict[str, bytes]:
     check_data(data)
     known = read(rows)
     built = {f"{name}.json": compact(build(known)).encode() for name, build in BUILDERS.items()}
+    plain = built.pop(f"{MESSAGES}.json")
+    built[f"{MESSAGES}.json{PACKED}"] = lzma.compress(plain, preset=9)
     return built | {TABLE: packed(data)}
 
 
@@ -108,8 +113,14 @@ def stale(rows: Path, data: Path) -> dict[str, bytes]:
     return {
         name: content
         for name, content in products(rows, data).items()
-        if not (data / name).is_file() or (data / name).read_bytes() != content
+        if not (data / name).is_file()
+        or _plain(name, (data / name).read_bytes()) != _plain(name, content)
     }
+
+
+def _plain(name: str, content: bytes) -> bytes:
+    """What a packed table holds: two releases of liblzma may pack it differently."""
+    return lzma.decompress(content) if name.endswith(PACKED) else content
 
 
 def main() -> int:

@@ -13,8 +13,8 @@ from gpufix.knowledge.name_spans import Owner, Span
 
 _FROM = re.compile(
     r"cannot import name ['\"`]?(?P<name>[\w.]{1,120})['\"`]? from (?:partially initialized module )?"
-    r"['\"`]?(?!partially\b)(?P<module>[\w.]{1,200})|(?P<type>module) ['\"`](?P<owner>[\w.]{1,200})['\"`] has no "
-    r"attribute ['\"`](?P<attribute>\w{1,120})|No module named[ :'\"`]{1,4}(?P<part>\w{1,80}(?:\.\w{1,80}){0,6})(?![\w.])"
+    r"['\"`]?(?!partially\b)(?P<module>[\w.]{1,200})|(?P<type>module) ['\"`]?(?P<owner>[\w.]{1,200})['\"`]? (?:has no|(?:doesn.t|does not) have(?: an)?) "
+    r"attribute ['\"`]?(?P<attribute>\w{1,120})|(?P<place>jax[\w.]{0,80})\.(?P<removed>\w{1,80}) was removed in JAX|No module named[ :'\"`]{1,4}(?P<part>\w{1,80}(?:\.\w{1,80}){0,6})(?![\w.])"
     r"|AttributeError: (?P<whose>torch(?:vision|audio)?(?:\.\w{1,80}){0,4})\.(?P<lacking>\w{1,80})\s*$",
     re.MULTILINE | re.IGNORECASE,
 )
@@ -28,6 +28,8 @@ def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
         return explanation
     module, name, typed = asked
     owner = _package(module)
+    if owner in OWN_FOLDERS:
+        return explanation.but(do=own_folder(owner))
     asker = _asker(hit, owner)
     if known := _known(owner, name, asker) or _in_table(module, name, asker):
         return explanation.but(do=known)
@@ -38,6 +40,22 @@ def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
     if not typed:
         hidden = ""
     return explanation.but(do=f"{_release(owner, name)}{_or_newer(asker, owner)}.{hidden}")
+
+
+# What projects call folders and files of their own: no package of these names is meant.
+OWN_FOLDERS = frozenset(
+    {"utils", "util", "models", "model", "src", "data", "scripts", "helpers", "common", "config", "configs", "modules", "tools",
+     "core", "nodes", "dataset", "train", "inference", "lib", "libs", "options", "networks", "metrics"}
+)  # fmt: skip
+
+
+def own_folder(name: str) -> str:
+    """The remedy for a part of a project that is not found, or found elsewhere."""
+    return (
+        f"{name} is a folder or file of the project itself: start in the project's folder or with PYTHONPATH=. (an __init__.py "
+        f"in the folder for `python -m`), after `git pull` and `git submodule update --init --recursive`, so that it is whole. "
+        f'Another {name} that is found first hides it (`python -c "import {name}; print({name})"`; `pip uninstall {name}`).'
+    )
 
 
 _BARE = re.compile(r"cannot import name ['\"`]?(?P<name>\w{1,120})")
@@ -60,8 +78,8 @@ def _asked(found: re.Match[str]) -> tuple[str, str]:
     if found["part"]:
         module, _, name = found["part"].rpartition(".")
         return module, name
-    module = found["module"] or found["owner"] or found["whose"]
-    return module, found["name"] or found["attribute"] or found["lacking"]
+    module = found["module"] or found["owner"] or found["whose"] or found["place"]
+    return module, found["name"] or found["attribute"] or found["lacking"] or found["removed"]
 
 
 def _known(owner: str, name: str, asker: str | None) -> str | None:
@@ -82,7 +100,9 @@ def _known(owner: str, name: str, asker: str | None) -> str | None:
         )
         return f"Where {owner} has to stay as it is, another {' or '.join(who)} helps ({named}). Else {has}."
     other = f"a release of {asker}" if asker else "a release of the package that asks for it"
-    return f"{has}; or take {other} that goes with the installed {owner}."
+    own = _instead(f"{owner}.{name}")
+    write = "" if own == _UNKNOWN or not span.last else f" In code of your own write {own}."
+    return f"{has}; or take {other} that goes with the installed {owner}.{write}"
 
 
 def recorded_name(explanation: Explanation, hit: Hit) -> Explanation:
@@ -119,9 +139,12 @@ def one_of(known: Owner, name: str, asker: str | None) -> str:
     return f"{has}; or an older release {other}, which goes with the installed {known.pip}."
 
 
+_UNKNOWN = "its successor"
+
+
 def _instead(name: str) -> str:
     known = successors.of(name)
-    return known.instead if known and known.instead else "its successor"
+    return known.instead if known and known.instead else _UNKNOWN
 
 
 def replaced(name: str, asker: str | None) -> str | None:
@@ -129,11 +152,13 @@ def replaced(name: str, asker: str | None) -> str | None:
     known = successors.of(name)
     if known is None:
         return None
-    ways = [f"a newer release of {asker or 'what asks for it'} (`pip install -U {asker or 'NAME'}`)"]
+    ways = [
+        f"a newer release of {asker or 'what asks for it'} (`pip install -U {asker or 'NAME'}`)"
+    ]
     if known.requirement:
-        ways.insert(0, f'`pip install "{known.requirement}"`, which has {name}')
+        ways.insert(0, f'`pip install "{known.requirement}"`, which has {name.strip("()")}')
     if known.instead:
-        ways.append(f"in code of your own {known.instead}")
+        ways.append(f"in code of your own write {known.instead}")
     first, *others = ways
     return f"{first[0].upper()}{first[1:]}; or {'; or '.join(others)}." if others else f"{first}."
 
@@ -207,7 +232,10 @@ def _gone(module: str, name: str) -> tuple[str, str] | None:
     package, since, instead = row["package"], row["since"], row.get("instead")
     if since == "0":
         return f"{package} has no {full}.", f"Use {instead or 'what its documentation names'}."
-    change = f"Use {instead} in its place" if instead else "Change the code that uses it"
+    instead = instead or _instead(full)
+    change = (
+        f"Use {instead} in its place" if instead != _UNKNOWN else "Change the code that uses it"
+    )
     return (
         f"{full} is gone from {package} since {since}.",
         f"{change}, take a newer release of the package that asks for it, or `pip install "
@@ -227,6 +255,8 @@ def _release(owner: str, name: str) -> str:
 
 def pip_name(package: str) -> str:
     """What pip is asked for, without options."""
+    if recorded := name_spans.pip_name(package):
+        return recorded
     known = str(table("import_names")["names"].get(package, package))
     return package if " " in known or "[" in known else known.replace("_", "-")
 

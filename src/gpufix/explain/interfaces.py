@@ -43,6 +43,7 @@ _BASES = (
     "GenerationMixin",
     "PretrainedConfig",
 )
+_MAKERS = ("__init__", "init", "from_pretrained", "load_dataset")
 _OWN = ("torch", "accelerate", "peft")  # pass what they are given on
 
 
@@ -110,6 +111,9 @@ def other_arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
             )
     if package and package not in near:
         near = [package, *near][:2]
+    making = argument and owner is None and found["function"] in _MAKERS
+    if making and (gone := replaced(f"({argument})", next(iter(near), None))):
+        return explanation.but(do=gone)
     if not near:
         return explanation if "unexpected keyword" in hit.shown else None
     whose = " and ".join(near)
@@ -176,7 +180,7 @@ def _new_name(owner: str, argument: str, new: str, near: list[str]) -> str:
 
 def _release(package: str, name: str) -> str:
     return (
-        f"Install the {package} release that the project names (`pip install \"{_older(package)}\"`), or the newest one (`pip install -U {pip_name(package)}`): its "
+        f'Install the {package} release that the project names (`pip install "{_older(package)}"`), or the newest one (`pip install -U {pip_name(package)}`): its '
         f"parts, or what it calls, are of different releases around {name}."
     )
 

@@ -58,7 +58,12 @@ def stated(hit: Hit) -> Stated:
 _BUILT_WITH = re.compile(
     r"CUDA used to build PyTorch: (?P<cuda>1\d\.\d)|torch\.version\.cuda\W{1,6}(?P<asked>1\d\.\d)"
 )
-_NEW_GPUS = ("sm_100", "sm_103", "sm_120", "sm_121")  # no build for a CUDA before 12.8 has their code
+_NEW_GPUS = (
+    "sm_100",
+    "sm_103",
+    "sm_120",
+    "sm_121",
+)  # no build for a CUDA before 12.8 has their code
 
 
 def placeholders(hit: Hit) -> dict[str, str]:

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, Literal
 
 from gpufix.frozen import Frozen
-from gpufix.knowledge.data_table import table
+from gpufix.knowledge.data_table import packed_table
 
 KINDS = {
     "arch": r"(?:sm|compute|gfx)_?[0-9a-f]{1,6}[a-z]?",
@@ -166,7 +166,7 @@ def messages() -> tuple[Message, ...]:
     """Every known message; of two that match one place the earlier decides."""
     known: list[Message] = []
     for name in FILES:
-        loaded = table("messages")[name]
+        loaded = packed_table("messages")[name]
         sources = loaded["sources"]
         known += [_message(row, sources) for row in loaded["messages"]]
     return (*known, _other_cuda(known))
@@ -192,7 +192,7 @@ def _message(row: dict[str, Any], sources: dict[str, str]) -> Message:
 @cache
 def cuda_errors() -> dict[int, tuple[str, str]]:
     """CUDA's error numbers: (name, text), as cudaGetErrorName and cudaGetErrorString give them."""
-    rows = table("messages")["cuda_errors"]["errors"]
+    rows = packed_table("messages")["cuda_errors"]["errors"]
     return {int(number): (row[0], row[1]) for number, row in rows.items()}
 
 
@@ -220,7 +220,7 @@ def _other_cuda(known: list[Message]) -> Message:
         what="A CUDA call failed.",
         do="Set CUDA_LAUNCH_BLOCKING=1 to learn which call it was; compute-sanitizer shows faults "
         "inside kernels.",
-        source=table("messages")["cuda_errors"]["source"],
+        source=packed_table("messages")["cuda_errors"]["source"],
         role="symptom",
         refine="cuda-code",
     )

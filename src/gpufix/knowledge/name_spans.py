@@ -118,6 +118,12 @@ def recorded(package: str) -> bool:
     return package in _packages()
 
 
+def pip_name(package: str) -> str | None:
+    """The distribution of a package whose names are recorded."""
+    row = _packages().get(package)
+    return str(row["pip"]) if row else None
+
+
 def of_member(owner: str, name: str) -> Iterator[Owner]:
     """Of an attribute of a class: each package that has such a class."""
     yield from _owners(f"{owner}.{name}")

@@ -17,9 +17,7 @@ _CARD = re.compile(
 _SHORT = re.compile(
     r"RTX (?:PRO |A)?\d{3,4}(?: Ti| SUPER| Ada)?|GTX \d{3,4}(?: Ti)?|\b[A-Z]{1,2}\d{2,3}\b"
 )
-_OMITTED = re.compile(
-    r"^NVIDIA |GeForce |\(.*?\)|Laptop GPU|Server Edition|Workstation Edition"
-)
+_OMITTED = re.compile(r"^NVIDIA |GeForce |\(.*?\)|Laptop GPU|Server Edition|Workstation Edition")
 
 
 def mentioned(text: str) -> set[str]:
