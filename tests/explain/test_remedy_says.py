@@ -14,6 +14,8 @@ SILENT = {
     "DeepSpeed's operations without a build": "the async_io benchmark took 3 s, fused_adam 2 s",
     "a GPU and a torch that work": "The RTX 5090 works well with torch 2.8.0+cu128.",
     "a class of nobody's": "AttributeError: 'Image' object has no attribute 'foo'",
+    "a configuration of nobody's": "AttributeError: 'Config' object has no attribute 'foo'",
+    "values, no arguments": "The header has multiple values for key 'lr'.",
 }
 # A text, what its advice holds, what it does not.
 SAYS = {
@@ -92,6 +94,57 @@ SAYS = {
         'Could not find a package configuration file provided by "scikit-build"',
         ("scikit-build-core", "--no-build-isolation"),
         ("cmakedir", "_DIR"),
+    ),
+    "an attribute of transformers' configurations": (
+        "AttributeError: 'MyConfig' object has no attribute 'rope_theta'",
+        ("What asks for rope_theta is of transformers", '"transformers<5"'),
+        ("MyConfig is of",),
+    ),
+    "a class of transformers' with a record": (
+        "AttributeError: 'Qwen2Config' object has no attribute 'pad_token_id'",
+        ("transformers<",),
+        (),
+    ),
+    "an argument given twice": (
+        "TypeError: func() got multiple values for argument 'deploy'",
+        ("requirements",),
+        (),
+    ),
+    "a system's package asked of pip": (
+        "ERROR: Could not find a version that satisfies the requirement libsndfile1 (from versions: none)\n"
+        "ERROR: No matching distribution found for libsndfile1",
+        ("`apt install libsndfile1`",),
+        (),
+    ),
+    "pip's own package that is not found": (
+        "ERROR: No matching distribution found for ffmpeg-python-foo",
+        (),
+        ("apt install",),
+    ),
+    "NumPy's names, in one's own words": (
+        "np.sctypes removed in NumPy 2.0",
+        ("numpy<2",),
+        (),
+    ),
+    "the name that NumPy took away has a successor": (
+        "AttributeError: `np.float_` was removed in the NumPy 2.0 release. Use `np.float64` instead.",
+        ("numpy<2", "np.float64"),
+        (),
+    ),
+    "a name without its module, of one package": (
+        "ImportError: cannot import name 'AutoModelForVision2Seq'",
+        ("transformers<5",),
+        (),
+    ),
+    "a name without its module, of nobody": (
+        "ImportError: cannot import name 'foo'",
+        (),
+        ("transformers", "diffusers"),
+    ),
+    "a sentence names no package": (
+        "You cannot import name tags from that page",
+        (),
+        ("install that", "that=="),
     ),
     "nanobind's option has its own name": (
         'Could not find a package configuration file provided by "nanobind"',

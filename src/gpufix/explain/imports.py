@@ -18,16 +18,20 @@ _FROM = re.compile(
     r"|AttributeError: (?P<whose>torch(?:vision|audio)?(?:\.\w{1,80}){0,4})\.(?P<lacking>\w{1,80})\s*$",
     re.MULTILINE | re.IGNORECASE,
 )
-_NUMPY_2 = re.compile(r"np\.(?P<name>\w{1,60})[`'\"]? was removed in the NumPy 2\.0")
+_NUMPY_2 = re.compile(
+    r"np\.(?P<name>\w{1,60})[`'\"]? (?:was )?removed (?:in|from) (?:the )?NumPy 2\.0", re.IGNORECASE
+)
 
 
 def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
     """The remedy names both sides: the package without the name, and the one that asks for it."""
     asked = _asked_in(hit)
     if asked is None:
-        return explanation
+        return _alone(explanation, hit)
     module, name, typed = asked
     owner = _package(module)
+    if owner in _WORDS:
+        return explanation
     if owner in OWN_FOLDERS:
         return explanation.but(do=own_folder(owner))
     asker = _asker(hit, owner)
@@ -42,6 +46,7 @@ def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
     return explanation.but(do=f"{_release(owner, name)}{_or_newer(asker, owner)}.{hidden}")
 
 
+_WORDS = frozenset({"a", "an", "any", "it", "my", "that", "the", "there", "this", "your"})
 # What projects call folders and files of their own: no package of these names is meant.
 OWN_FOLDERS = frozenset(
     {"utils", "util", "models", "model", "src", "data", "scripts", "helpers", "common", "config", "configs", "modules", "tools",
@@ -56,6 +61,14 @@ def own_folder(name: str) -> str:
         f"in the folder for `python -m`), after `git pull` and `git submodule update --init --recursive`, so that it is whole. "
         f'Another {name} that is found first hides it (`python -c "import {name}; print({name})"`; `pip uninstall {name}`).'
     )
+
+
+def _alone(explanation: Explanation, hit: Hit) -> Explanation:
+    """A name whose module is not told: the package that is known to have had it, where there is one only."""
+    bare = _BARE.search(hit.shown)
+    owner = name_spans.sole_owner(bare["name"]) if bare else None
+    known = _known(owner, bare["name"], _asker(hit, owner)) if bare and owner else None
+    return explanation.but(do=known) if known else explanation
 
 
 _BARE = re.compile(r"cannot import name ['\"`]?(?P<name>\w{1,120})")
@@ -99,7 +112,8 @@ def _known(owner: str, name: str, asker: str | None) -> str | None:
             for one, when in who.items()
         )
         return f"Where {owner} has to stay as it is, another {' or '.join(who)} helps ({named}). Else {has}."
-    other = f"a release of {asker}" if asker else "a release of the package that asks for it"
+    age = "newer" if span.last else "older"
+    other = f"{'a' if age == 'newer' else 'an'} {age} release of {asker or 'the package that asks for it'}"
     own = _instead(f"{owner}.{name}")
     write = "" if own == _UNKNOWN or not span.last else f" In code of your own write {own}."
     return f"{has}; or take {other} that goes with the installed {owner}.{write}"
@@ -155,8 +169,12 @@ def replaced(name: str, asker: str | None) -> str | None:
     ways = [
         f"a newer release of {asker or 'what asks for it'} (`pip install -U {asker or 'NAME'}`)"
     ]
-    if known.requirement:
-        ways.insert(0, f'`pip install "{known.requirement}"`, which has {name.strip("()")}')
+    older = known.requirement
+    if not older and re.match(r"[a-z]\w+\.", name):
+        pip = pip_name(_package(name))
+        older = successors.before_the_break(pip) or f"{pip}==X.Y.Z"
+    if older:
+        ways.insert(0, f'`pip install "{older}"`, a release that has {name.strip("()")}')
     if known.instead:
         ways.append(f"in code of your own write {known.instead}")
     first, *others = ways
@@ -181,9 +199,11 @@ def _of_python(span: Span, name: str, asker: str | None) -> str:
 def removed_python(explanation: Explanation, hit: Hit) -> Explanation:
     """The successor of a name that is known to be gone; else the row's remedy, and who asks for it."""
     if numpy := _NUMPY_2.search(hit.shown):
+        row = table("removed_names")["names"].get(f"numpy.{numpy['name']}", {})
+        instead = str(row.get("instead", "what the message names in its place")).replace("{}", "np")
         return explanation.but(
             do=f'`pip install "numpy<2"`, or a newer release of what uses np.{numpy["name"]}; in code of your own write '
-            "what the message names in its place."
+            f"{instead}."
         )
     found = _FROM.search(hit.shown)
     if found is None:

@@ -25,7 +25,7 @@ _TYPE = re.compile(r"model type [`'\"](?P<type>[\w.-]{1,60})|KeyError: [`'\"](?P
 _CLASSES = (
     (r"(?:SFT|DPO|PPO|GRPO|KTO|ORPO|CPO|Reward|Online\w+)(?:Trainer|Config)", "trl"),
     (r"\w*(?:Lora|Peft)\w*", "peft"),
-    (r"\w+(?:Pipeline|Transformer[23]DModel|AttnProcessor\w*|Scheduler)|UNet\w+|AutoencoderKL\w*", "diffusers"),
+    (r"\w+(?:Pipeline|Transformer[23]DModel|TransformerBlock|AttnProcessor\w*|Scheduler)|UNet\w+|AutoencoderKL\w*", "diffusers"),
     (
         r"\w*(?:Cache|ForCausalLM|ForConditionalGeneration|ForMaskedLM|ForSequenceClassification|Tokenizer|"
         r"TokenizerFast|ImageProcessor\w*|DecoderLayer|EncoderLayer|RotaryEmbedding|SdpaAttention|FlashAttention2)"
@@ -36,6 +36,13 @@ _CLASSES = (
     (r"Blocks|Chatbot|ChatInterface|Textbox|Gallery|Model3D|Dropdown|Slider|Dataframe|CheckboxGroup|Accordion|ImageEditor", "gradio"),
     (r"Accelerat\w+|AcceleratorState|PartialState", "accelerate"),
 )  # fmt: skip
+# Attributes that code of transformers asks of a configuration or model, whatever the class is called.
+_OF_TRANSFORMERS = re.compile(
+    r"is_encoder_decoder|get_text_config|forced_bos_token_id|(?:bos|eos|pad)_token_id|rope_(?:theta|scaling|parameters)|"
+    r"tie_word_embeddings|_attn_implementation\w*|_supports_(?:sdpa|flash_attn\w*|cache_class)|all_tied_weights_keys|"
+    r"_tied_weights_keys|num_hidden_layers|use_return_dict|return_dict|output_attentions|past_key_values|"
+    r"prepare_inputs_for_generation|_extract_past_from_model_output|_get_initial_cache_position|generation_config"
+)
 _BASES = (
     "Cache",
     "PreTrainedModel",
@@ -54,6 +61,9 @@ def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
         return None
     owner, name = found["owner"].rpartition(".")[2], found["name"]
     package, asker = _package(found["owner"]), _asker(hit)
+    subject = owner
+    if package is None and _OF_TRANSFORMERS.fullmatch(name):
+        package, subject = "transformers", f"what asks for {name}"
     if of := _recorded(name_spans.of_member(owner, name), found["owner"], hit):
         return explanation.but(do=one_of(of, f"{owner}.{name}", asker))
     if gone := replaced(f"{owner}.{name}", asker):
@@ -66,7 +76,7 @@ def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
     if package is None or package == asker:
         return explanation.but(do=_release(asker or package or "", name))
     return explanation.but(
-        do=f"{owner} is of {package}: install the {package} release that the project names (`pip install "
+        do=f"{subject[0].upper()}{subject[1:]} is of {package}: install the {package} release that the project names (`pip install "
         f'"{_older(package)}"`; most often an older one, from before the change). Or take a newer release of '
         f"{asker or 'the code that asks for it'} (model code that was downloaded: its newest revision)."
     )
@@ -115,7 +125,7 @@ def other_arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
     if making and (gone := replaced(f"({argument})", next(iter(near), None))):
         return explanation.but(do=gone)
     if not near:
-        return explanation if "unexpected keyword" in hit.shown else None
+        return explanation if re.search("unexpected keyword|multiple values", hit.shown) else None
     whose = " and ".join(near)
     older = " ".join(f'"{_older(one)}"' for one in near)
     return explanation.but(

@@ -54,6 +54,12 @@ def span(package: str, name: str) -> Span | None:
     return _names(package).get(name)
 
 
+def sole_owner(name: str) -> str | None:
+    """The package among the Hugging Face ones whose releases differ in a name; None where it is none, or several."""
+    found = [one for one in table("name_history")["packages"] if name in _names(one)]
+    return found[0] if len(found) == 1 else None
+
+
 def source() -> str:
     """The wheels that were read."""
     return str(table("name_history")["source"])
