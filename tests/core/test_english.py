@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import json
+import lzma
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,10 +100,12 @@ def data_strings() -> Iterator[tuple[str, str]]:
         elif isinstance(value, str) and PROSE.search(value) and key not in ("source", "sources"):
             yield value
 
-    for path in sorted((SOURCE / "knowledge" / "data").rglob("*.json")):
+    folder = SOURCE / "knowledge" / "data"
+    for path in sorted((*folder.rglob("*.json"), folder / "messages.json.xz")):
         if path.name == "name_history.json":  # rows of names
             continue
-        held = json.loads(path.read_text("utf-8"))
+        data = path.read_bytes()
+        held = json.loads(lzma.decompress(data) if path.suffix == ".xz" else data)
         yield from ((path.name, text) for text in inside(held, ""))
         if path.name == "conflicts.json":  # a finding shows where its conflict is known from
             yield from ((path.name, row["source"]) for row in held["conflicts"])

@@ -130,7 +130,7 @@ def other_arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
     older = " ".join(f'"{_older(one)}"' for one in near)
     return explanation.but(
         do=f"Install the release of {whose} that the project names (`pip install {older}`): most often an older one, which knows "
-        f"(or does not give) {argument or 'these arguments'}; else a newer release of the caller (`pip install -U {pip_name(near[0])}`)."
+        f"(or does not give) {argument or 'these arguments'}. Else a newer release of the caller (`pip install -U {pip_name(near[0])}`)."
     )
 
 

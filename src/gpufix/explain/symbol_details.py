@@ -420,7 +420,7 @@ def _asker(explanation: Explanation, hit: Hit, name: str) -> Explanation:
     if re.match(r"libcudnn\w*\.so\.8", name):
         return explanation.but(
             do="The program was built for cuDNN 8: install a release of it that is built for cuDNN 9 "
-            "(CTranslate2: 4.5, TensorFlow: 2.18), or bring cuDNN 8 in an environment of its own (`pip install "
+            "(CTranslate2: 4.5, TensorFlow: 2.18). Or bring cuDNN 8 in an environment of its own (`pip install "
             "nvidia-cudnn-cu12==8.9.7.29`, `apt install libcudnn8`, with its folder on LD_LIBRARY_PATH)."
         )
     return explanation
