@@ -44,6 +44,7 @@ from knowledge_build import (
 )
 from knowledge_build.read import BadRows, Knowledge, check_data, read
 from knowledge_build.symbols import packed
+from knowledge_build.text_packing import packed_text
 
 ROOT = Path(__file__).parent.parent
 ROWS = ROOT / "knowledge"
@@ -104,7 +105,7 @@ def products(rows: Path, data: Path) -> dict[str, bytes]:
     known = read(rows)
     built = {f"{name}.json": compact(build(known)).encode() for name, build in BUILDERS.items()}
     plain = built.pop(f"{MESSAGES}.json")
-    built[f"{MESSAGES}.json{PACKED}"] = lzma.compress(plain, preset=9)
+    built[f"{MESSAGES}.json{PACKED}"] = packed_text(plain)
     return built | {TABLE: packed(data)}
 
 

@@ -174,7 +174,10 @@ def replaced(name: str, asker: str | None) -> str | None:
         pip = pip_name(_package(name))
         older = successors.before_the_break(pip) or f"{pip}==X.Y.Z"
     if older:
-        ways.insert(0, f'`pip install "{older}"`, a release that has {name.strip("()")}')
+        ways.insert(
+            0,
+            f'`pip install "{older}"`, a release that has {name[1:-1] if name[0] == "(" else name}',
+        )
     if known.instead:
         ways.append(f"in code of your own write {known.instead}")
     first, *others = ways
