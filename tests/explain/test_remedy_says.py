@@ -95,6 +95,52 @@ SAYS = {
         ("scikit-build-core", "--no-build-isolation"),
         ("cmakedir", "_DIR"),
     ),
+    "torch without what every torch has": (
+        "AttributeError: module 'torch' has no attribute '__version__'",
+        ("print(torch)", "rename", "pip uninstall -y torch"),
+        ("newer than the installed",),
+    ),
+    "torch without a name that is new": (
+        "AttributeError: module 'torch' has no attribute 'compiler'",
+        ("torch>=2.1",),
+        ("rename",),
+    ),
+    "torch without a name of nobody's": (
+        "AttributeError: module 'torch' has no attribute 'fx'",
+        (),
+        ("rename",),
+    ),
+    "a torch that imports itself": (
+        "AttributeError: partially initialized module 'torch' has no attribute 'fx' (most likely due to a circular import)",
+        ("rename",),
+        (),
+    ),
+    "the folder of torch's sources": (
+        "ModuleNotFoundError: No module named 'torch.version'",
+        ("rename",),
+        (),
+    ),
+    "numpy of another Python": (
+        "Importing the numpy C-extensions failed.\nOriginal error was: No module named 'numpy.core._multiarray_umath'",
+        ("PYTHONPATH", "--force-reinstall"),
+        (),
+    ),
+    "an extension for NumPy 1": (
+        "A module that was compiled using NumPy 1.x cannot be run in\nNumPy 2.0.0 as it may crash.\n"
+        "ImportError: numpy.core.multiarray failed to import",
+        ('"numpy<2"',),
+        ("PYTHONPATH",),
+    ),
+    "libNVVM is there and refuses": (
+        "numba.cuda.cudadrv.error.NvvmError: Failed to verify\nNVVM_ERROR_INVALID_IR",
+        ("numba-cuda", "libdevice.10.bc"),
+        ("install the toolkit",),
+    ),
+    "libNVVM is not there": (
+        "numba.cuda.cudadrv.error.NvvmSupportError: libNVVM cannot be found. Do `conda install cudatoolkit`",
+        ("install the toolkit",),
+        ("libdevice.10.bc",),
+    ),
     "an attribute of transformers' configurations": (
         "AttributeError: 'MyConfig' object has no attribute 'rope_theta'",
         ("What asks for rope_theta is of transformers", '"transformers<5"'),

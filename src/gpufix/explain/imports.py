@@ -6,6 +6,7 @@ import re
 
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import frames
+from gpufix.explain.hollow import hollow
 from gpufix.explain.log_scan import Hit
 from gpufix.knowledge import name_spans, successors
 from gpufix.knowledge.data_table import table
@@ -25,6 +26,8 @@ _NUMPY_2 = re.compile(
 
 def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
     """The remedy names both sides: the package without the name, and the one that asks for it."""
+    if empty := hollow(explanation, hit):
+        return empty
     asked = _asked_in(hit)
     if asked is None:
         return _alone(explanation, hit)
@@ -208,6 +211,8 @@ def removed_python(explanation: Explanation, hit: Hit) -> Explanation:
             do=f'`pip install "numpy<2"`, or a newer release of what uses np.{numpy["name"]}; in code of your own write '
             f"{instead}."
         )
+    if empty := hollow(explanation, hit):
+        return empty
     found = _FROM.search(hit.shown)
     if found is None:
         return explanation
