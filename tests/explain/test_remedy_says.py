@@ -125,6 +125,22 @@ SAYS = {
         ("PYTHONPATH", "--force-reinstall"),
         (),
     ),
+    "the folder is of another Python": (
+        '  File "/opt/python3.10/dist-packages/numpy/core/__init__.py", line 50, in <module>\n'
+        "Importing the numpy C-extensions failed.\n"
+        '  * The Python version is: Python3.11 from "/usr/bin/python"\n'
+        "Original error was: No module named 'numpy.core._multiarray_umath'",
+        ("unset PYTHONPATH", "Python 3.10"),
+        (),
+    ),
+    "the folder is of this Python": (
+        '  File "/opt/python3.11/dist-packages/numpy/core/__init__.py", line 50, in <module>\n'
+        "Importing the numpy C-extensions failed.\n"
+        '  * The Python version is: Python3.11 from "/usr/bin/python"\n'
+        "Original error was: No module named 'numpy.core._multiarray_umath'",
+        ("--force-reinstall",),
+        ("start Python",),
+    ),
     "an extension for NumPy 1": (
         "A module that was compiled using NumPy 1.x cannot be run in\nNumPy 2.0.0 as it may crash.\n"
         "ImportError: numpy.core.multiarray failed to import",

@@ -203,6 +203,7 @@ REFINERS: dict[str, Refiner] = {
     "lacking-attribute": interfaces.lacking_attribute,
     "lacking-name": imports.lacking_name,
     "libnvvm-refused": hollow.refused,
+    "numpy-of-another": hollow.numpy_of_another,
     "model-type": interfaces.model_type,
     "memory-numbers": memory_details.numbers_of_memory,
     "offered": offered.offered,

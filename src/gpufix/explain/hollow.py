@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gpufix.explain.explanation import Explanation
+from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.log_scan import Hit
 
 _EVERY = {
@@ -53,3 +53,26 @@ def hollow(explanation: Explanation, hit: Hit) -> Explanation | None:
 def refused(explanation: Explanation, _: Hit) -> Explanation:
     """libNVVM could not read what it was given: of the files at hand libdevice's bitcode is one."""
     return explanation.but(open=_CODES, captures={"damaged": "libdevice"})
+
+
+_PYTHON = re.compile(r"The Python version is: Python(?P<version>3\.\d{1,2})")
+_FOLDER = re.compile(
+    r"[/\\][Pp]ython(?P<major>3)\.?(?P<minor>\d{1,2})[/\\](?:[Ll]ib[/\\])?(?:site|dist)-packages[/\\]numpy\b"
+)
+
+
+def numpy_of_another(explanation: Explanation, hit: Hit) -> Explanation:
+    """The folder of numpy says another Python than the one that runs."""
+    near = context(hit)
+    runs, lies = _PYTHON.search(near), _FOLDER.search(near)
+    if runs is None or lies is None:
+        return explanation
+    other = f"{lies['major']}.{lies['minor']}"
+    if other == runs["version"]:
+        return explanation
+    return explanation.but(
+        what=f"Python {runs['version']} imports the numpy of Python {other}, whose compiled part it cannot load: PYTHONPATH or "
+        "sys.path leads there.",
+        do=f"`unset PYTHONPATH` (and what sets it), or start Python {other}. In a script take the folder of Python {other} off "
+        f"sys.path. Where this Python has no numpy of its own: `python -m pip install numpy`.",
+    )
