@@ -102,8 +102,6 @@ def data_strings() -> Iterator[tuple[str, str]]:
 
     folder = SOURCE / "knowledge" / "data"
     for path in sorted((*folder.rglob("*.json"), folder / "messages.json.xz")):
-        if path.name == "name_history.json":  # rows of names
-            continue
         data = path.read_bytes()
         held = json.loads(lzma.decompress(data) if path.suffix == ".xz" else data)
         yield from ((path.name, text) for text in inside(held, ""))

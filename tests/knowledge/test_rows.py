@@ -72,7 +72,7 @@ def _texts(value: Any) -> Iterator[str]:
 SOURCED = {
     "companions", "conda_names", "conda_pytorch", "conflicts", "cuda_toolkits", "cuda_wheels",
     "dispatchers", "drivers", "families", "gpus", "hip", "host_compilers", "import_names", "libstdcxx", "listings",
-    "name_history", "node", "plugins", "removed_cxx", "removed_names", "rocm_wheels", "successors", "system_headers", "system_libraries",
+    "node", "plugins", "removed_cxx", "removed_names", "rocm_wheels", "successors", "system_headers", "system_libraries",
     "system_programs", "torch_pins", "torch_releases", "triton",
     "windows",
 }  # fmt: skip

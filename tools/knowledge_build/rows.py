@@ -1137,7 +1137,7 @@ class NameSpan(Row):
 
 
 class NameHistory(Row):
-    """data/name_history.json: package -> names by the wheels that have them; who imports which of them.
+    """data/name_history.json.xz: package -> names by the wheels that have them; who imports which of them.
 
     `renamed`: the end of a class's name, with an argument -> the argument that took its place.
     """

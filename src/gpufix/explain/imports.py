@@ -8,7 +8,7 @@ from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import frames
 from gpufix.explain.hollow import hollow
 from gpufix.explain.log_scan import Hit
-from gpufix.knowledge import name_spans, successors
+from gpufix.knowledge import name_spans
 from gpufix.knowledge.data_table import table
 from gpufix.knowledge.name_spans import Owner, Span
 
@@ -160,13 +160,13 @@ _UNKNOWN = "its successor"
 
 
 def _instead(name: str) -> str:
-    known = successors.of(name)
+    known = name_spans.successor(name)
     return known.instead if known and known.instead else _UNKNOWN
 
 
 def replaced(name: str, asker: str | None) -> str | None:
     """The remedy for a name whose successor is known, or a release that still has it."""
-    known = successors.of(name)
+    known = name_spans.successor(name)
     if known is None:
         return None
     ways = [
@@ -175,7 +175,7 @@ def replaced(name: str, asker: str | None) -> str | None:
     older = known.requirement
     if not older and re.match(r"[a-z]\w+\.", name):
         pip = pip_name(_package(name))
-        older = successors.before_the_break(pip) or f"{pip}==X.Y.Z"
+        older = name_spans.before_the_break(pip) or f"{pip}==X.Y.Z"
     if older:
         ways.insert(
             0,
@@ -273,7 +273,7 @@ def _gone(module: str, name: str) -> tuple[str, str] | None:
 
 def _release(owner: str, name: str) -> str:
     pip = pip_name(owner)
-    before = successors.before_the_break(pip) or f"{pip}==X.Y.Z"
+    before = name_spans.before_the_break(pip) or f"{pip}==X.Y.Z"
     of = "" if "X.Y.Z" not in before else " (the release of the project's requirements)"
     return (
         f"Install the {owner} release that has {name}: where it is newer than the installed one `pip install -U {pip}`; "

@@ -9,7 +9,7 @@ from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import frames
 from gpufix.explain.imports import one_of, pip_name, replaced
 from gpufix.explain.log_scan import Hit
-from gpufix.knowledge import name_spans, successors
+from gpufix.knowledge import name_spans
 from gpufix.knowledge.name_spans import Owner
 
 _ATTRIBUTE = re.compile(
@@ -85,7 +85,7 @@ def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
 def _older(package: str) -> str:
     """As pip is asked for an older release: the ones before the last great change, where there was one."""
     pip = pip_name(package)
-    return successors.before_the_break(pip) or f"{pip}==X.Y.Z"
+    return name_spans.before_the_break(pip) or f"{pip}==X.Y.Z"
 
 
 def other_arguments(explanation: Explanation, hit: Hit) -> Explanation | None:

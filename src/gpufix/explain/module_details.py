@@ -14,7 +14,7 @@ from gpufix.explain.imports import (
     replaced,
 )
 from gpufix.explain.log_scan import Hit
-from gpufix.knowledge import name_spans, successors
+from gpufix.knowledge import name_spans
 from gpufix.knowledge.data_table import table
 
 _NAME = re.compile(
@@ -60,7 +60,7 @@ def not_installed(explanation: Explanation, hit: Hit) -> Explanation:
 
 def _part_of(package: str, name: str) -> str:
     pip = pip_name(package)
-    older = successors.before_the_break(pip) or f"{pip}==X.Y.Z"
+    older = name_spans.before_the_break(pip) or f"{pip}==X.Y.Z"
     return (
         f"{name} is a part of {package}. Where {package} is not installed: `python -m pip install {pip}` (a folder of the "
         f"project's own: start in the project's folder, or PYTHONPATH=.). Where it is, another release has the part: `pip "
