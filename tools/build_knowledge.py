@@ -44,10 +44,13 @@ from knowledge_build import (
 )
 from knowledge_build.read import BadRows, Knowledge, check_data, read
 from knowledge_build.symbols import packed
+from knowledge_build.text_packing import packed_text
 
 ROOT = Path(__file__).parent.parent
 ROWS = ROOT / "knowledge"
 DATA = ROOT / "src" / "gpufix" / "knowledge" / "data"
+
+MESSAGES, PACKED = "messages", ".xz"  # by far the largest table of text
 
 BUILDERS: dict[str, Callable[[Knowledge], Any]] = {
     "torch_releases": torch.releases,
@@ -72,9 +75,8 @@ BUILDERS: dict[str, Callable[[Knowledge], Any]] = {
     "system_libraries": system.build,
     "conda_names": conda.names,
     "conda_pytorch": conda.pytorch,
-    "messages": messages.build,
+    MESSAGES: messages.build,
 }
-PACKED = {"messages"}  # long texts: as .xz, a sixth smaller than the wheel makes them
 
 
 def compact(value: Any) -> str:
@@ -98,13 +100,12 @@ def compact_line(value: Any) -> str:
 
 
 def products(rows: Path, data: Path) -> dict[str, bytes]:
-    """What data/ must hold, by file name, unpacked. Raises BadRows."""
+    """What data/ must hold, by file name. Raises BadRows."""
     check_data(data)
     known = read(rows)
-    built = {
-        f"{name}.json.xz" if name in PACKED else f"{name}.json": compact(build(known)).encode()
-        for name, build in BUILDERS.items()
-    }
+    built = {f"{name}.json": compact(build(known)).encode() for name, build in BUILDERS.items()}
+    plain = built.pop(f"{MESSAGES}.json")
+    built[f"{MESSAGES}.json{PACKED}"] = packed_text(plain)
     return built | {TABLE: packed(data)}
 
 
@@ -113,20 +114,14 @@ def stale(rows: Path, data: Path) -> dict[str, bytes]:
     return {
         name: content
         for name, content in products(rows, data).items()
-        if not (data / name).is_file() or held(data / name) != content
+        if not (data / name).is_file()
+        or _plain(name, (data / name).read_bytes()) != _plain(name, content)
     }
 
 
-def held(file: Path) -> bytes:
-    """What a file of data/ holds, unpacked: what xz makes of it differs from release to release."""
-    content = file.read_bytes()
-    return lzma.decompress(content) if file.suffix == ".xz" else content
-
-
-def write(file: Path, content: bytes) -> None:
-    """Write it, packed where its name says so."""
-    packs = file.suffix == ".xz"
-    file.write_bytes(lzma.compress(content, preset=9 | lzma.PRESET_EXTREME) if packs else content)
+def _plain(name: str, content: bytes) -> bytes:
+    """What a packed table holds: two releases of liblzma may pack it differently."""
+    return lzma.decompress(content) if name.endswith(PACKED) else content
 
 
 def main() -> int:
@@ -144,7 +139,7 @@ def main() -> int:
         if options.check:
             print(f"{name} is not current: run tools/build_knowledge.py", file=sys.stderr)
         else:
-            write(options.data / name, content)
+            (options.data / name).write_bytes(content)
             print(f"{name}: {len(content):,} bytes")
     return 1 if outdated and options.check else 0
 

@@ -2,7 +2,7 @@
 
     python tools/name_history.py WHEELS     # a folder of wheels: pip download --no-deps NAME==VERSION
 
-Writes src/gpufix/knowledge/data/name_history.json. It holds names (`HybridCache`), attributes
+Writes src/gpufix/knowledge/data/name_history.json.xz. It holds names (`HybridCache`), attributes
 (`DynamicCache.get_max_length`), arguments (`Trainer(tokenizer)`) and types of models (`model:qwen3`),
 of those that came or went between the wheels; and which other package imports such a name.
 """
@@ -18,7 +18,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-DATA = Path(__file__).parent.parent / "src" / "gpufix" / "knowledge" / "data" / "name_history.json"
+from knowledge_build.text_packing import packed_text
+
+DATA = (
+    Path(__file__).parent.parent / "src" / "gpufix" / "knowledge" / "data" / "name_history.json.xz"
+)
 PACKAGES = ("accelerate", "diffusers", "peft", "transformers", "trl")
 ASKERS = ("accelerate", "peft", "trl")
 # Whose attributes and arguments are recorded: the classes that other packages use most.
@@ -226,7 +230,9 @@ def main(folder: Path) -> None:
         "renamed": RENAMED,
         "askers": dict(sorted(askers.items())),
     }
-    DATA.write_text(json.dumps(text, indent=0, ensure_ascii=False) + "\n", "utf-8")
+    DATA.write_bytes(
+        packed_text(json.dumps(text, ensure_ascii=False, separators=(",", ":")).encode())
+    )
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from __future__ import annotations
 import ast
 import io
 import json
-import lzma
 import re
 import sys
 import tarfile
@@ -23,6 +22,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from knowledge_build.text_packing import packed_text
 
 PYTHON = "python"
 DATA = Path(__file__).parent.parent / "src/gpufix/knowledge/data/package_names.json.xz"
@@ -421,11 +422,7 @@ def write(found: dict[str, dict[str, Reading]]) -> None:
         "source": "wheels and source archives on PyPI, read by tools/package_names.py; of Python the stubs of typeshed",
         "packages": packages,
     }
-    DATA.write_bytes(
-        lzma.compress(
-            json.dumps(text, separators=(",", ":")).encode(), preset=9 | lzma.PRESET_EXTREME
-        )
-    )
+    DATA.write_bytes(packed_text(json.dumps(text, separators=(",", ":")).encode()))
 
 
 if __name__ == "__main__":

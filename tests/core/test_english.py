@@ -85,11 +85,10 @@ def data_strings() -> Iterator[tuple[str, str]]:
         elif isinstance(value, str) and PROSE.search(value) and key not in ("source", "sources"):
             yield value
 
-    for path in sorted((SOURCE / "knowledge" / "data").rglob("*.json*")):
-        if path.name in ("name_history.json", "package_names.json.xz"):  # rows of names
-            continue
-        text = path.read_bytes()
-        held = json.loads(lzma.decompress(text) if path.suffix == ".xz" else text)
+    folder = SOURCE / "knowledge" / "data"
+    for path in sorted((*folder.rglob("*.json"), folder / "messages.json.xz")):
+        data = path.read_bytes()
+        held = json.loads(lzma.decompress(data) if path.suffix == ".xz" else data)
         yield from ((path.name, text) for text in inside(held, ""))
         if path.name == "conflicts.json":  # a finding shows where its conflict is known from
             yield from ((path.name, row["source"]) for row in held["conflicts"])

@@ -72,14 +72,14 @@ def _texts(value: Any) -> Iterator[str]:
 SOURCED = {
     "companions", "conda_names", "conda_pytorch", "conflicts", "cuda_toolkits", "cuda_wheels",
     "dispatchers", "drivers", "families", "gpus", "hip", "host_compilers", "import_names", "libstdcxx", "listings",
-    "name_history", "node", "plugins", "removed_cxx", "removed_names", "rocm_wheels", "system_headers", "system_libraries",
+    "node", "plugins", "removed_cxx", "removed_names", "rocm_wheels", "successors", "system_headers", "system_libraries",
     "system_programs", "torch_pins", "torch_releases", "triton",
     "windows",
 }  # fmt: skip
 
 
 # The sources of messages have names, by which their rows point to them: `read` judges both.
-@pytest.mark.parametrize("name", sorted(p.stem for p in DATA.glob("*.json")))
+@pytest.mark.parametrize("name", sorted({p.stem for p in DATA.glob("*.json")}))
 def test_every_table_has_its_sources(name: str) -> None:
     assert name in SOURCED
     texts = list(_texts(table(name)))

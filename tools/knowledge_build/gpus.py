@@ -18,6 +18,8 @@ def _nvidia(table: Nvidia, sources: Sources) -> dict[str, Any]:
         "patterns": [[row.regex, row.arch] for row in table.pattern],
         "pattern_source": sources.number(table.pattern_source),
         "soc": table.soc,
+        "series": table.series,
+        "generations": table.generations,
     }
 
 

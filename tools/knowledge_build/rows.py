@@ -326,6 +326,8 @@ class Nvidia(Row):
     pattern_source: Source
     soc: list[Archs]
     ambiguous: dict[str, list[str]]
+    series: dict[Annotated[str, Field(pattern=r"^\d{2}$")], Archs]
+    generations: dict[Annotated[str, Field(pattern=r"^[a-z0-9 ]+$")], Archs]
     products: list[Products]
     pattern: list[Pattern]
 
@@ -1086,6 +1088,18 @@ class RemovedNames(Row):
         return self
 
 
+class Successors(Row):
+    """data/successors.json: name -> what takes its place, and a requirement that still has it; "" where not known.
+
+    A name is a module's (`moviepy.editor`), a class's (`DataFrame.append`) or an argument (`Client(proxies)`).
+    `majors`: package -> the release of which most of the code that is older than it fails.
+    """
+
+    source: Source
+    names: dict[str, Annotated[list[str], Field(min_length=2, max_length=2)]]
+    majors: dict[str, Number]
+
+
 class SystemHeaders(Row):
     """data/system_headers.json: header or folder/ -> Debian's package, conda-forge's."""
 
@@ -1123,7 +1137,7 @@ class NameSpan(Row):
 
 
 class NameHistory(Row):
-    """data/name_history.json: package -> names by the wheels that have them; who imports which of them.
+    """data/name_history.json.xz: package -> names by the wheels that have them; who imports which of them.
 
     `renamed`: the end of a class's name, with an argument -> the argument that took its place.
     """

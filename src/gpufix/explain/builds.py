@@ -16,6 +16,9 @@ _NAMED = re.compile(
     r"[ :(`'\"]{1,4}(?P<name>[A-Za-z][\w.-]{1,60}?)(?=[=@`'\",;\s)]|$)"
 )
 _EXTENSION = re.compile(r"cpp_extension|nvcc|\.cu\b|CUDAExtension|\['ninja'", re.IGNORECASE)
+_DEEPSPEED = re.compile(
+    r"(?<![A-Za-z])(?P<op>(?:fused|cpu)_(?:adam|lamb|lion|adagrad)|async_io|transformer_inference|sparse_attn)(?![A-Za-z])"
+)
 _NO_NAME = {"wheels", "some", "the", "one", "for", "and", "installable"}
 _MAKES = (
     "nvcc of torch's CUDA major in CUDA_HOME (`nvcc --version`) and a g++ that this nvcc takes; torch installed first, and "
@@ -68,6 +71,13 @@ def extension(explanation: Explanation, hit: Hit) -> Explanation:
     named = whose(explanation, hit)
     if named is not explanation:
         return named
+    if found := _DEEPSPEED.search(context(hit, 400, 400)):
+        return explanation.but(
+            do=f"{found['op']} is DeepSpeed's, compiled at its first use: give it nvcc of torch's CUDA (CUDA_HOME, `nvcc --version`; "
+            "conda: `conda install -c nvidia cuda-toolkit`), a g++ that it takes, `pip install ninja` and python3-dev, after `rm -rf "
+            f"~/.cache/torch_extensions`. Or build it at the installation: `DS_BUILD_{found['op'].upper()}=1 pip install --force-reinstall "
+            '--no-cache-dir --no-build-isolation deepspeed`. Or go without: torch\'s AdamW (optimizer "torch_adam": true).'
+        )
     return explanation.but(
         do="Paste the part above, from the first `FAILED:` or `error:`. Usual, in this order: CUDA_HOME at another CUDA "
         "than torch's, or none; a g++ that this nvcc does not take (CC, CXX); sources older than this torch or CUDA. A "

@@ -35,7 +35,7 @@ def torch_capability(explanation: Explanation, hit: Hit) -> Explanation | None:
     __init__.py of torch 2.9.1 and 2.13.0, _check_capability.
     """
     around = context(hit, 600, 1500)
-    gpu = _capability(around)
+    gpu = warned_of(around)
     served = _served(gpu, around) if gpu else None
     if gpu is None:
         gpu = stated.capability(around)
@@ -56,7 +56,8 @@ def torch_capability(explanation: Explanation, hit: Hit) -> Explanation | None:
     )
 
 
-def _capability(text: str) -> Capability | None:
+def warned_of(text: str) -> Capability | None:
+    """The capability of the GPU that torch's warning speaks of."""
     found = _GPU.search(text)
     if found is None:
         return None

@@ -13,7 +13,7 @@ from gpufix.checks.registry import ERROR, Fault
 from gpufix.checks.runtime.run806_out_of_memory import RUN806
 from gpufix.evidence.view import View
 from gpufix.explain.explanation import Explanation
-from gpufix.explain.sameness import EXACT, named
+from gpufix.explain.sameness import EXACT, named, of_module
 from gpufix.fallbacks.catalogue import every
 from gpufix.fixes.commands import summary
 from gpufix.fixes.fallback.install_fallback import install_fallback
@@ -260,7 +260,11 @@ def _found(explanation: Explanation, diagnosis: Diagnosis) -> tuple[Finding, Fin
         (set(explanation.open), names.strict),
         (kin, True),
     ):
-        ranked = [(names.score(f), f, root) for f, root in every if f.code in codes]
+        ranked = [
+            (names.score(f), f, root)
+            for f, root in every
+            if f.code in codes and of_module(explanation, f)
+        ]
         best = max(ranked, key=lambda row: row[0], default=None)
         if best is not None and (best[0] or not must_name):
             return best[1], best[2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 
+from gpufix.explain import stated
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import frames
 from gpufix.explain.imports import lacking_name
@@ -157,6 +158,17 @@ def companion_cuda(explanation: Explanation, hit: Hit) -> Explanation:
         do=f"Reinstall the other one (torchvision, torchaudio) from torch's index: `pip install --force-reinstall --no-deps "
         f"torchvision torchaudio --index-url {index}`, at the version that goes with this torch; or all of them, from one "
         "index and in one command."
+    )
+
+
+def family(explanation: Explanation, hit: Hit) -> Explanation:
+    """The releases that belong to the torch that the text names."""
+    command = stated.family(hit)
+    if command is None:
+        return explanation
+    return explanation.but(
+        do=f"Install the releases that belong together, from one index: {command} (with --force-reinstall where they stand "
+        "already)."
     )
 
 

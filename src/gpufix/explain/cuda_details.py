@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from gpufix.explain import stated
-from gpufix.explain.capability import carrying
+from gpufix.explain.capability import carrying, warned_of
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import frames, operator
 from gpufix.explain.log_scan import Hit
@@ -45,7 +45,12 @@ def kernel_image(explanation: Explanation, hit: Hit) -> Explanation | None:
             do="Use a torch build whose ROCm lists this gfx, or rebuild with PYTORCH_ROCM_ARCH.",
         )
     if re.search(r"with CUDA capability sm_\w+ is not compatible|PyTorch install supports", around):
-        return explanation.but(rule="GPU101", note="torch's own warning beside it says the same.")
+        gpu = warned_of(around)
+        return explanation.but(
+            rule="GPU101",
+            note="torch's own warning beside it says the same.",
+            do=(gpu and carrying(gpu)) or explanation.do,
+        )
     whose = _extension(hit, around)
     if ggml:
         return explanation.but(

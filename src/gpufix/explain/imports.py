@@ -6,6 +6,7 @@ import re
 
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import frames
+from gpufix.explain.hollow import hollow
 from gpufix.explain.log_scan import Hit
 from gpufix.knowledge import name_spans
 from gpufix.knowledge.data_table import table
@@ -13,21 +14,29 @@ from gpufix.knowledge.name_spans import Owner, Span
 
 _FROM = re.compile(
     r"cannot import name ['\"`]?(?P<name>[\w.]{1,120})['\"`]? from (?:partially initialized module )?"
-    r"['\"`]?(?P<module>[\w.]{1,200})|(?P<type>module) ['\"`](?P<owner>[\w.]{1,200})['\"`] has no "
-    r"attribute ['\"`](?P<attribute>\w{1,120})|No module named[ :'\"`]{1,4}(?P<part>\w{1,80}(?:\.\w{1,80}){0,6})(?![\w.])"
+    r"['\"`]?(?!partially\b)(?P<module>[\w.]{1,200})|(?P<type>module) ['\"`]?(?P<owner>[\w.]{1,200})['\"`]? (?:has no|(?:doesn.t|does not) have(?: an)?) "
+    r"attribute ['\"`]?(?P<attribute>\w{1,120})|(?P<place>jax[\w.]{0,80})\.(?P<removed>\w{1,80}) was removed in JAX|No module named[ :'\"`]{1,4}(?P<part>\w{1,80}(?:\.\w{1,80}){0,6})(?![\w.])"
     r"|AttributeError: (?P<whose>torch(?:vision|audio)?(?:\.\w{1,80}){0,4})\.(?P<lacking>\w{1,80})\s*$",
     re.MULTILINE | re.IGNORECASE,
 )
-_NUMPY_2 = re.compile(r"np\.(?P<name>\w{1,60})[`'\"]? was removed in the NumPy 2\.0")
+_NUMPY_2 = re.compile(
+    r"np\.(?P<name>\w{1,60})[`'\"]? (?:was )?removed (?:in|from) (?:the )?NumPy 2\.0", re.IGNORECASE
+)
 
 
 def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
     """The remedy names both sides: the package without the name, and the one that asks for it."""
-    found = _FROM.search(hit.shown)
-    if found is None:
-        return explanation
-    module, name = _asked(found)
+    if empty := hollow(explanation, hit):
+        return empty
+    asked = _asked_in(hit)
+    if asked is None:
+        return _alone(explanation, hit)
+    module, name, typed = asked
     owner = _package(module)
+    if owner in _WORDS:
+        return explanation
+    if owner in OWN_FOLDERS:
+        return explanation.but(do=own_folder(owner))
     asker = _asker(hit, owner)
     if known := _known(owner, name, asker) or _in_table(module, name, asker):
         return explanation.but(do=known)
@@ -35,9 +44,49 @@ def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
         f" Where the installed {owner} should have it, a folder or file of that name hides it "
         f'(`python -c "import {owner}; print({owner})"`).'
     )
-    if not found["type"]:
+    if not typed:
         hidden = ""
     return explanation.but(do=f"{_release(owner, name)}{_or_newer(asker, owner)}.{hidden}")
+
+
+_WORDS = frozenset({"a", "an", "any", "it", "my", "that", "the", "there", "this", "your"})
+# What projects call folders and files of their own: no package of these names is meant.
+OWN_FOLDERS = frozenset(
+    {"utils", "util", "models", "model", "src", "data", "scripts", "helpers", "common", "config", "configs", "modules", "tools",
+     "core", "nodes", "dataset", "train", "inference", "lib", "libs", "options", "networks", "metrics"}
+)  # fmt: skip
+
+
+def own_folder(name: str) -> str:
+    """The remedy for a part of a project that is not found, or found elsewhere."""
+    return (
+        f"{name} is a folder or file of the project itself: start in the project's folder or with PYTHONPATH=. (an __init__.py "
+        f"in the folder for `python -m`), after `git pull` and `git submodule update --init --recursive`, so that it is whole. "
+        f'Another {name} that is found first hides it (`python -c "import {name}; print({name})"`; `pip uninstall {name}`).'
+    )
+
+
+def _alone(explanation: Explanation, hit: Hit) -> Explanation:
+    """A name whose module is not told: the package that is known to have had it, where there is one only."""
+    bare = _BARE.search(hit.shown)
+    owner = name_spans.sole_owner(bare["name"]) if bare else None
+    known = _known(owner, bare["name"], _asker(hit, owner)) if bare and owner else None
+    return explanation.but(do=known) if known else explanation
+
+
+_BARE = re.compile(r"cannot import name ['\"`]?(?P<name>\w{1,120})")
+
+
+def _asked_in(hit: Hit) -> tuple[str, str, bool] | None:
+    """The module and the name that it lacks, and whether a module's attribute was asked for."""
+    if found := _FROM.search(hit.shown):
+        return *_asked(found), bool(found["type"])
+    bare = _BARE.search(hit.shown)
+    if bare is None:
+        return None
+    asking = rf"from (?P<module>[\w.]{{1,200}}) import (?:[^\n]{{0,300}}\W)?{bare['name']}\b"
+    found = re.search(asking, context(hit, 2000, 0))
+    return (found["module"], bare["name"], False) if found else None
 
 
 def _asked(found: re.Match[str]) -> tuple[str, str]:
@@ -45,8 +94,8 @@ def _asked(found: re.Match[str]) -> tuple[str, str]:
     if found["part"]:
         module, _, name = found["part"].rpartition(".")
         return module, name
-    module = found["module"] or found["owner"] or found["whose"]
-    return module, found["name"] or found["attribute"] or found["lacking"]
+    module = found["module"] or found["owner"] or found["whose"] or found["place"]
+    return module, found["name"] or found["attribute"] or found["lacking"] or found["removed"]
 
 
 def _known(owner: str, name: str, asker: str | None) -> str | None:
@@ -66,8 +115,11 @@ def _known(owner: str, name: str, asker: str | None) -> str | None:
             for one, when in who.items()
         )
         return f"Where {owner} has to stay as it is, another {' or '.join(who)} helps ({named}). Else {has}."
-    other = f"a release of {asker}" if asker else "a release of the package that asks for it"
-    return f"{has}; or take {other} that goes with the installed {owner}."
+    age = "newer" if span.last else "older"
+    other = f"{'a' if age == 'newer' else 'an'} {age} release of {asker or 'the package that asks for it'}"
+    own = _instead(f"{owner}.{name}")
+    write = "" if own == _UNKNOWN or not span.last else f" In code of your own write {own}."
+    return f"{has}; or take {other} that goes with the installed {owner}.{write}"
 
 
 def recorded_name(explanation: Explanation, hit: Hit) -> Explanation:
@@ -85,6 +137,8 @@ def _in_table(module: str, name: str, asker: str | None) -> str | None:
     whole = f"{module}.{name}".strip(".")
     if known := name_spans.of_module(module, name):
         return one_of(known, whole, asker)
+    if succeeded := replaced(whole, asker):
+        return succeeded
     last, _ = table("removed_names")["python"].get(whole, ("", ""))
     return _of_python(Span("", last, ""), whole, asker) if last else None
 
@@ -98,8 +152,39 @@ def one_of(known: Owner, name: str, asker: str | None) -> str:
         f'{known.pip} has {name} {known.span.words}: `pip install "{known.pip}{known.span.bounds}"`'
     )
     if known.span.last:
-        return f"{has}; or a newer release {other}, which does without it (in code of your own write its successor)."
+        return f"{has}; or a newer release {other}, which does without it (in code of your own write {_instead(name)})."
     return f"{has}; or an older release {other}, which goes with the installed {known.pip}."
+
+
+_UNKNOWN = "its successor"
+
+
+def _instead(name: str) -> str:
+    known = name_spans.successor(name)
+    return known.instead if known and known.instead else _UNKNOWN
+
+
+def replaced(name: str, asker: str | None) -> str | None:
+    """The remedy for a name whose successor is known, or a release that still has it."""
+    known = name_spans.successor(name)
+    if known is None:
+        return None
+    ways = [
+        f"a newer release of {asker or 'what asks for it'} (`pip install -U {asker or 'NAME'}`)"
+    ]
+    older = known.requirement
+    if not older and re.match(r"[a-z]\w+\.", name):
+        pip = pip_name(_package(name))
+        older = name_spans.before_the_break(pip) or f"{pip}==X.Y.Z"
+    if older:
+        ways.insert(
+            0,
+            f'`pip install "{older}"`, a release that has {name[1:-1] if name[0] == "(" else name}',
+        )
+    if known.instead:
+        ways.append(f"in code of your own write {known.instead}")
+    first, *others = ways
+    return f"{first[0].upper()}{first[1:]}; or {'; or '.join(others)}." if others else f"{first}."
 
 
 def _of_python(span: Span, name: str, asker: str | None) -> str:
@@ -120,10 +205,14 @@ def _of_python(span: Span, name: str, asker: str | None) -> str:
 def removed_python(explanation: Explanation, hit: Hit) -> Explanation:
     """The successor of a name that is known to be gone; else the row's remedy, and who asks for it."""
     if numpy := _NUMPY_2.search(hit.shown):
+        row = table("removed_names")["names"].get(f"numpy.{numpy['name']}", {})
+        instead = str(row.get("instead", "what the message names in its place")).replace("{}", "np")
         return explanation.but(
             do=f'`pip install "numpy<2"`, or a newer release of what uses np.{numpy["name"]}; in code of your own write '
-            "what the message names in its place."
+            f"{instead}."
         )
+    if empty := hollow(explanation, hit):
+        return empty
     found = _FROM.search(hit.shown)
     if found is None:
         return explanation
@@ -171,7 +260,10 @@ def _gone(module: str, name: str) -> tuple[str, str] | None:
     package, since, instead = row["package"], row["since"], row.get("instead")
     if since == "0":
         return f"{package} has no {full}.", f"Use {instead or 'what its documentation names'}."
-    change = f"Use {instead} in its place" if instead else "Change the code that uses it"
+    instead = instead or _instead(full)
+    change = (
+        f"Use {instead} in its place" if instead != _UNKNOWN else "Change the code that uses it"
+    )
     return (
         f"{full} is gone from {package} since {since}.",
         f"{change}, take a newer release of the package that asks for it, or `pip install "
@@ -180,10 +272,21 @@ def _gone(module: str, name: str) -> tuple[str, str] | None:
 
 
 def _release(owner: str, name: str) -> str:
+    pip = pip_name(owner)
+    before = name_spans.before_the_break(pip) or f"{pip}==X.Y.Z"
+    of = "" if "X.Y.Z" not in before else " (the release of the project's requirements)"
     return (
-        f"Install the {owner} release that has {name}: an older one where it was removed, a newer one "
-        "where it came later"
+        f"Install the {owner} release that has {name}: where it is newer than the installed one `pip install -U {pip}`; "
+        f'where a release took it away `pip install "{before}"`{of}'
     )
+
+
+def pip_name(package: str) -> str:
+    """What pip is asked for, without options."""
+    if recorded := name_spans.pip_name(package):
+        return recorded
+    known = str(table("import_names")["names"].get(package, package))
+    return package if " " in known or "[" in known else known.replace("_", "-")
 
 
 def _or_newer(asker: str | None, owner: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import frames
-from gpufix.explain.imports import one_of
+from gpufix.explain.imports import one_of, pip_name, replaced
 from gpufix.explain.log_scan import Hit
 from gpufix.knowledge import name_spans
 from gpufix.knowledge.name_spans import Owner
@@ -25,7 +25,7 @@ _TYPE = re.compile(r"model type [`'\"](?P<type>[\w.-]{1,60})|KeyError: [`'\"](?P
 _CLASSES = (
     (r"(?:SFT|DPO|PPO|GRPO|KTO|ORPO|CPO|Reward|Online\w+)(?:Trainer|Config)", "trl"),
     (r"\w*(?:Lora|Peft)\w*", "peft"),
-    (r"\w+(?:Pipeline|Transformer[23]DModel|AttnProcessor\w*|Scheduler)|UNet\w+|AutoencoderKL\w*", "diffusers"),
+    (r"\w+(?:Pipeline|Transformer[23]DModel|TransformerBlock|AttnProcessor\w*|Scheduler)|UNet\w+|AutoencoderKL\w*", "diffusers"),
     (
         r"\w*(?:Cache|ForCausalLM|ForConditionalGeneration|ForMaskedLM|ForSequenceClassification|Tokenizer|"
         r"TokenizerFast|ImageProcessor\w*|DecoderLayer|EncoderLayer|RotaryEmbedding|SdpaAttention|FlashAttention2)"
@@ -33,9 +33,16 @@ _CLASSES = (
         r"InternVL|ChatGLM|Baichuan|LlavaQ?|Idefics|Bloom|OPT|ViT)\w*",
         "transformers",
     ),
-    (r"Blocks|Chatbot|ChatInterface|Textbox|Gallery", "gradio"),
+    (r"Blocks|Chatbot|ChatInterface|Textbox|Gallery|Model3D|Dropdown|Slider|Dataframe|CheckboxGroup|Accordion|ImageEditor", "gradio"),
     (r"Accelerat\w+|AcceleratorState|PartialState", "accelerate"),
 )  # fmt: skip
+# Attributes that code of transformers asks of a configuration or model, whatever the class is called.
+_OF_TRANSFORMERS = re.compile(
+    r"is_encoder_decoder|get_text_config|forced_bos_token_id|(?:bos|eos|pad)_token_id|rope_(?:theta|scaling|parameters)|"
+    r"tie_word_embeddings|_attn_implementation\w*|_supports_(?:sdpa|flash_attn\w*|cache_class)|all_tied_weights_keys|"
+    r"_tied_weights_keys|num_hidden_layers|use_return_dict|return_dict|output_attentions|past_key_values|"
+    r"prepare_inputs_for_generation|_extract_past_from_model_output|_get_initial_cache_position|generation_config"
+)
 _BASES = (
     "Cache",
     "PreTrainedModel",
@@ -43,6 +50,7 @@ _BASES = (
     "GenerationMixin",
     "PretrainedConfig",
 )
+_MAKERS = ("__init__", "init", "from_pretrained", "load_dataset")
 _OWN = ("torch", "accelerate", "peft")  # pass what they are given on
 
 
@@ -53,8 +61,13 @@ def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
         return None
     owner, name = found["owner"].rpartition(".")[2], found["name"]
     package, asker = _package(found["owner"]), _asker(hit)
+    subject = owner
+    if package is None and _OF_TRANSFORMERS.fullmatch(name):
+        package, subject = "transformers", f"what asks for {name}"
     if of := _recorded(name_spans.of_member(owner, name), found["owner"], hit):
         return explanation.but(do=one_of(of, f"{owner}.{name}", asker))
+    if gone := replaced(f"{owner}.{name}", asker):
+        return explanation.but(do=gone)
     if package is None and asker is None:
         return None
     for base in (owner, *_BASES) if package == "transformers" else (owner,):
@@ -63,10 +76,16 @@ def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
     if package is None or package == asker:
         return explanation.but(do=_release(asker or package or "", name))
     return explanation.but(
-        do=f"{owner} is of {package}: install the {package} release that the project names (`pip install "
-        f'"{package}==X.Y.Z"`; most often an older one, from before the change). Or take a newer release of '
+        do=f"{subject[0].upper()}{subject[1:]} is of {package}: install the {package} release that the project names (`pip install "
+        f'"{_older(package)}"`; most often an older one, from before the change). Or take a newer release of '
         f"{asker or 'the code that asks for it'} (model code that was downloaded: its newest revision)."
     )
+
+
+def _older(package: str) -> str:
+    """As pip is asked for an older release: the ones before the last great change, where there was one."""
+    pip = pip_name(package)
+    return name_spans.before_the_break(pip) or f"{pip}==X.Y.Z"
 
 
 def other_arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
@@ -88,6 +107,8 @@ def other_arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
         whole = owner if init else ".".join(filter(None, (owner, found["function"])))
         if recorded := _recorded(name_spans.of_argument(whole or "", argument), owner or "", hit):
             return explanation.but(do=one_of(recorded, f"{whole}({argument})", None))
+        if gone := replaced(f"{whole}({argument})", next(iter(near), None)):
+            return explanation.but(do=gone)
     if package and argument:
         name = (
             f"{owner}({argument})"
@@ -100,12 +121,16 @@ def other_arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
             )
     if package and package not in near:
         near = [package, *near][:2]
+    making = argument and owner is None and found["function"] in _MAKERS
+    if making and (gone := replaced(f"({argument})", next(iter(near), None))):
+        return explanation.but(do=gone)
     if not near:
-        return explanation if "unexpected keyword" in hit.shown else None
+        return explanation if re.search("unexpected keyword|multiple values", hit.shown) else None
     whose = " and ".join(near)
+    older = " ".join(f'"{_older(one)}"' for one in near)
     return explanation.but(
-        do=f"Install the release of {whose} that the project names: most often an older one, which knows "
-        f"(or does not give) {argument or 'these arguments'}; else a newer release of the caller."
+        do=f"Install the release of {whose} that the project names (`pip install {older}`): most often an older one, which knows "
+        f"(or does not give) {argument or 'these arguments'}. Else a newer release of the caller (`pip install -U {pip_name(near[0])}`)."
     )
 
 
@@ -165,7 +190,7 @@ def _new_name(owner: str, argument: str, new: str, near: list[str]) -> str:
 
 def _release(package: str, name: str) -> str:
     return (
-        f"Install the {package} release that the project names, or the newest one (`pip install -U {package}`): its "
+        f'Install the {package} release that the project names (`pip install "{_older(package)}"`), or the newest one (`pip install -U {pip_name(package)}`): its '
         f"parts, or what it calls, are of different releases around {name}."
     )
 

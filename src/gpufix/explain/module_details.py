@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 
 from gpufix.explain.explanation import Explanation
-from gpufix.explain.imports import lacking_name, removed_python
+from gpufix.explain.imports import (
+    OWN_FOLDERS,
+    lacking_name,
+    own_folder,
+    pip_name,
+    removed_python,
+    replaced,
+)
 from gpufix.explain.log_scan import Hit
 from gpufix.knowledge import name_spans
 from gpufix.knowledge.data_table import table
@@ -17,6 +24,7 @@ _NAME = re.compile(
     r"|['\"`]?(?P<absent>[A-Za-z][\w.-]{1,40})['\"`]? (?:package |library )?(?:is|was) not (?:installed|found|available)"
 )
 # A part of a package that is there: another release has it. "No module named 'flash_attn.flash_attention'".
+_WHOLE = re.compile(r"No module named ['\"`](?P<name>\w+(?:\.\w+)+)['\"`]")
 _PART = re.compile(r"No module named ['\"`](?P<package>\w+)\.\w")
 _INSTALLED_WHOLE = frozenset(
     {"flash_attn", "mamba_ssm", "xformers", "timm", "torchaudio", "deepspeed", "bitsandbytes", "auto_gptq", "awq", "vllm",
@@ -33,7 +41,14 @@ def not_installed(explanation: Explanation, hit: Hit) -> Explanation:
     if part and (part["package"] in _INSTALLED_WHOLE or name_spans.recorded(part["package"])):
         return removed_python(lacking_name(explanation, hit), hit)
     names = table("import_names")["names"]
+    if found["module"] in OWN_FOLDERS:
+        return explanation.but(do=own_folder(found["module"]))
     if found["module"]:
+        if whole := _WHOLE.search(hit.shown):
+            if gone := replaced(whole["name"], None):
+                return explanation.but(do=gone)
+            if found["module"] not in names:
+                return explanation.but(do=_part_of(found["module"], whole["name"]))
         command = names.get(found["module"])
         if command is None:
             return explanation
@@ -41,6 +56,16 @@ def not_installed(explanation: Explanation, hit: Hit) -> Explanation:
     asked = re.split(r", ?", (found["listed"] or found["library"] or found["absent"]).rstrip("."))
     commands = [names.get(one.replace("-", "_"), names.get(one.lower(), one)) for one in asked]
     return explanation.but(do=_install(commands, asked[0].replace("-", "_")))
+
+
+def _part_of(package: str, name: str) -> str:
+    pip = pip_name(package)
+    older = name_spans.before_the_break(pip) or f"{pip}==X.Y.Z"
+    return (
+        f"{name} is a part of {package}. Where {package} is not installed: `python -m pip install {pip}` (a folder of the "
+        f"project's own: start in the project's folder, or PYTHONPATH=.). Where it is, another release has the part: `pip "
+        f'install -U {pip}`, or `pip install "{older}"` for code that is older.'
+    )
 
 
 def _install(commands: list[str], module: str) -> str:

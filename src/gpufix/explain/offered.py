@@ -6,7 +6,7 @@ import re
 
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.log_scan import Hit
-from gpufix.knowledge import torch_releases
+from gpufix.knowledge import system_libraries, torch_releases
 from gpufix.knowledge.data_table import numbers
 
 _LISTED = re.compile(r"\(from versions: ([^)\n]{1,4000})")
@@ -120,6 +120,8 @@ def _newest_python(wants: str) -> str:
 
 def _other(name: str, version: str, listed: str) -> str:
     """A package that is not torch: none at all for this Python, or other releases."""
+    if listed.strip() == "none" and system_libraries.is_package(name):
+        return f"{name} is a package of the system, not of PyPI: `apt install {name}`, and take it out of the requirements."
     if listed.strip() == "none":
         return (
             f"pip sees no {name} for this Python and system. Most packages for the GPU have wheels for Python 3.9 to 3.12, "

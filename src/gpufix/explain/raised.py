@@ -8,7 +8,7 @@ from gpufix.explain.explanation import Explanation
 from gpufix.explain.frames import frames
 from gpufix.explain.log_scan import LogScan
 from gpufix.knowledge import families, listings
-from gpufix.knowledge.data_table import table
+from gpufix.knowledge.data_table import packed_table
 from gpufix.text.names import normalise
 
 _ERROR = re.compile(
@@ -60,5 +60,5 @@ def raised_in(found: LogScan) -> Explanation | None:
 
 def _moves(package: str) -> bool:
     name = normalise(package)
-    known = (*table("name_history")["packages"], *_ALSO)
+    known = (*packed_table("name_history")["packages"], *_ALSO)
     return package in known or name in families.names() or listings.key(name) is not None

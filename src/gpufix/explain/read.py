@@ -16,6 +16,7 @@ from gpufix.explain.own_advice import own_advice
 from gpufix.explain.prefilter import unwrapped
 from gpufix.explain.quoted import asked_which, quotes_errors
 from gpufix.explain.raised import raised_in
+from gpufix.explain.stated import placeholders
 from gpufix.knowledge.messages import compiled
 
 PIECE = 1 << 18  # bytes
@@ -132,9 +133,12 @@ def explained(hit: Hit) -> Explanation | None:
     if explanation.rule == "RUN806":
         explanation = memory(explanation, hit)
     explanation = without_remarks(explanation, hit.raw)
+    captures = explanation.captures
+    if "{index|" in explanation.do or "{cuda|" in explanation.do:
+        captures = {**placeholders(hit), **captures}
     return explanation.but(
-        what=filled(explanation.what, explanation.captures),
-        do=filled(explanation.do, explanation.captures),
+        what=filled(explanation.what, captures),
+        do=filled(explanation.do, captures),
     )
 
 

@@ -105,6 +105,13 @@ def named(explanation: Explanation) -> Names:
     return replace(_names(exact, owners, symbol), raised=_telling(raised), imported=bool(imported))
 
 
+def of_module(explanation: Explanation, finding: Finding) -> bool:
+    """Whether a finding is about the module that is not whole, where it is about one."""
+    module = explanation.captures.get("damaged")
+    about = _plain(f"{finding.subject} {finding.message}")
+    return module is None or any(_stands(_plain(name), about) for name in _of(module))
+
+
 def _of(module: str) -> tuple[str, ...]:
     top = module.partition(".")[0]
     return (top, *_BROUGHT_BY.get(top, ()))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 
 from gpufix.explain.explanation import context
 from gpufix.explain.log_scan import Hit
 from gpufix.frozen import Frozen
 from gpufix.knowledge import listings, nearest, torch_releases
-from gpufix.knowledge.data_table import table
+from gpufix.knowledge.gpus.mentions import mentioned
+from gpufix.knowledge.packages import for_torch
 from gpufix.knowledge.wheel_blocks import Build
 
 _TORCH = re.compile(
@@ -22,10 +22,6 @@ _PYTHON = re.compile(
     re.IGNORECASE,
 )
 _WINDOWS = re.compile(r"\b[A-Z]:[\\/]|win_amd64|win-amd64|\.pyd\b|\bWindows\b|\\Scripts\\|\.exe\b")
-_CAPABILITY = re.compile(
-    r"(?:capability|\bCC)[ :=(]{0,3}(?:sm_)?(?P<major>\d{1,2})\.?(?P<minor>\d)\b|\bsm_(?P<sm>\d{2,3})\b",
-    re.IGNORECASE,
-)
 
 
 class Stated(Frozen):
@@ -59,6 +55,44 @@ def stated(hit: Hit) -> Stated:
     )
 
 
+_BUILT_WITH = re.compile(
+    r"CUDA used to build PyTorch: (?P<cuda>1\d\.\d)|torch\.version\.cuda\W{1,6}(?P<asked>1\d\.\d)"
+)
+_NEW_GPUS = (
+    "sm_100",
+    "sm_103",
+    "sm_120",
+    "sm_121",
+)  # no build for a CUDA before 12.8 has their code
+
+
+def placeholders(hit: Hit) -> dict[str, str]:
+    """What rows fill in: `cuda` "12.8", `dashed` "12-8" and `index` "cu128" of the torch of the text."""
+    told, text = stated(hit), context(hit)
+    variant = told.variant if (told.variant or "").startswith("cu") else None
+    if variant is None and (built := _BUILT_WITH.search(text)):
+        variant = f"cu{(built['cuda'] or built['asked']).replace('.', '')}"
+    if variant is None:
+        return {"index": "cu128"} if mentioned(text) & {*_NEW_GPUS} else {}
+    cuda = f"{variant[2:-1]}.{variant[-1]}"
+    return {"cuda": cuda, "dashed": cuda.replace(".", "-"), "index": variant}
+
+
+def family(hit: Hit) -> str | None:
+    """torch's own family as one command, at the releases that belong to the torch of the text; None: not told."""
+    told = stated(hit)
+    known = for_torch(told.torch) if told.torch else {}
+    fit = [
+        f"{name}=={known[name].exact[-1]}"
+        for name in ("torchvision", "torchaudio")
+        if name in known and known[name].exact
+    ]
+    if not fit:
+        return None
+    index = placeholders(hit).get("index", "cu126")
+    return f"`pip install torch=={told.torch} {' '.join(fit)} --index-url https://download.pytorch.org/whl/{index}`"
+
+
 def _torches(text: str) -> tuple[set[str], set[str]]:
     releases, variants = set(), set()
     for found in _TORCH.finditer(text):
@@ -74,65 +108,12 @@ def _one(found: set[str]) -> str | None:
 
 
 def capability(text: str) -> tuple[int, int] | None:
-    """The GPU's, from its number or its name; None where there are none, or several."""
-    named = {arch for pattern, arch in _names() if pattern.search(text)} or _of_series(text)
-    if len(named) == 1:
-        number = next(iter(named)).removeprefix("sm_")
-        return int(number[:-1]), int(number[-1])
-    return None
-
-
-# By the number on a card, as people write it: "5090D", "1070m", "RTX 50 series"; and the names of generations.
-_CARD = re.compile(
-    r"(?:\b(?:RTX|GTX|GeForce|NVIDIA|GPU|card)[ -]{0,2})(?P<named>(?:[2345]0|1[06])[3-9]0)(?!\d)"
-    r"|(?<![\d.:#/\w-])(?P<bare>(?:[2345]0|1[06])[3-9]0)[ -]?(?:ti|super|d|m|max-q|laptop|mobile)\b"
-    r"|(?:\b(?:RTX|GTX|GeForce)[ -]?)?(?P<series>[2345]0|1[06])(?:xx\b|[ -]series)",
-    re.IGNORECASE,
-)
-_SERIES = {
-    "10": "sm_61",
-    "16": "sm_75",
-    "20": "sm_75",
-    "30": "sm_86",
-    "40": "sm_89",
-    "50": "sm_120",
-}
-_GENERATIONS = {
-    "pascal": "sm_61", "volta": "sm_70", "turing": "sm_75", "hopper": "sm_90", "dgx spark": "sm_121", "gb10": "sm_121",
-    "gb200": "sm_100", "b200": "sm_100", "gb300": "sm_103", "b300": "sm_103", "h20": "sm_90", "h800": "sm_90", "p40": "sm_61",
-    "p4": "sm_61", "v100s": "sm_70", "l40s": "sm_89", "blackwell": "sm_120",
-}  # fmt: skip
-
-
-def _of_series(text: str) -> set[str]:
-    found = {
-        _SERIES[(one["named"] or one["bare"] or one["series"])[:2]] for one in _CARD.finditer(text)
-    }
-    if not found:
-        words = set(re.findall(r"[a-z]+\d*\w*|dgx spark", text.lower()))
-        found = {arch for name, arch in _GENERATIONS.items() if name in words}
-    return found
-
-
-@cache
-def _names() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """The GPUs as people name them: "RTX 5090", "H100"; by the table of all of NVIDIA's."""
-    short: dict[str, set[str]] = {}
-    for name, row in table("gpus")["nvidia"]["names"].items():
-        plain = re.sub(
-            r"^NVIDIA |GeForce |\(.*?\)|Laptop GPU|Server Edition|Workstation Edition", "", name
-        )
-        found = re.search(
-            r"RTX (?:PRO |A)?\d{3,4}(?: Ti| SUPER| Ada)?|GTX \d{3,4}(?: Ti)?|\b[A-Z]{1,2}\d{2,3}\b",
-            plain,
-        )
-        if found and len(found[0]) > 2:
-            short.setdefault(found[0], set()).add(row[0])
-    return tuple(
-        (re.compile(rf"\b{re.escape(name)}(?![\dA-Za-z])"), next(iter(archs)))
-        for name, archs in short.items()
-        if len(archs) == 1
-    )
+    """The GPU's, from its name; None where there are none, or several."""
+    arch = _one(mentioned(text))
+    if arch is None:
+        return None
+    number = arch.removeprefix("sm_")
+    return int(number[:-1]), int(number[-1])
 
 
 def wheel(hit: Hit, package: str) -> str:

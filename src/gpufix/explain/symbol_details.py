@@ -305,7 +305,10 @@ def soname(explanation: Explanation, hit: Hit) -> Explanation | None:
 def _by_wheel(hit: Hit, name: str, wheels: list[str]) -> str:
     """The wheel that brings a CUDA library; or another build of what asks for it."""
     major = _MAJOR.search(name)
-    wheel = next((w for w in wheels if major and w.endswith(f"-cu{major[1]}")), wheels[0])
+    cuda = _torch_cuda(hit) or 12  # where the name tells no CUDA: "libcudnn.so.9"
+    wheel = next((w for w in wheels if major and w.endswith(f"-cu{major[1]}")), None) or next(
+        (w for w in wheels if w.endswith(f"-cu{cuda}")), wheels[0]
+    )
     shown = [frame.package for frame in frames(hit.before) if frame.package and not frame.of_torch]
     who = shown[-1] if shown else "what asks for it"
     return (
@@ -417,7 +420,8 @@ def _asker(explanation: Explanation, hit: Hit, name: str) -> Explanation:
     if re.match(r"libcudnn\w*\.so\.8", name):
         return explanation.but(
             do="The program was built for cuDNN 8: install a release of it that is built for cuDNN 9 "
-            "(CTranslate2: 4.5), or cuDNN 8 in an environment of its own."
+            "(CTranslate2: 4.5, TensorFlow: 2.18). Or bring cuDNN 8 in an environment of its own (`pip install "
+            "nvidia-cudnn-cu12==8.9.7.29`, `apt install libcudnn8`, with its folder on LD_LIBRARY_PATH)."
         )
     return explanation
 

@@ -52,16 +52,22 @@ def program(explanation: Explanation, hit: Hit) -> Explanation:
     )
 
 
-# Of Python and not of the system: what a build finds where pip put it.
-_BY_PIP = {"pybind11": "pybind11", "nanobind": "nanobind", "scikit-build": "scikit-build-core"}
+# Of Python and not of the system: the option with which the package tells where its CMake files lie.
+_BY_PIP = {"pybind11": "--cmakedir", "nanobind": "--cmake_dir"}
+_SKBUILD = (
+    "`python -m pip install scikit-build-core` (setup.py imports skbuild: scikit-build), and build through pip: `pip install "
+    "--no-build-isolation .`. CMake that is started by itself does not get what they pass on."
+)
 
 
 def build_package(explanation: Explanation, hit: Hit) -> Explanation | None:
     """What CMake or pkg-config looks for, as the system calls it."""
     name = explanation.captures.get("name", "")
-    if wheel := _BY_PIP.get(name):
+    if name == "scikit-build":
+        return explanation.but(do=_SKBUILD)
+    if option := _BY_PIP.get(name):
         return explanation.but(
-            do=f"`python -m pip install {wheel}`, and -D{name}_DIR=$(python -m {name} --cmakedir) where CMake does not see it."
+            do=f"`python -m pip install {name}`, and -D{name}_DIR=$(python -m {name} {option}) where CMake does not see it."
         )
     known = table("system_programs")
     row = next(

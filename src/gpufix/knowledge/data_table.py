@@ -23,7 +23,7 @@ def table(name: str) -> dict[str, Any]:
 
 @cache
 def packed_table(name: str) -> dict[str, Any]:
-    """The table data/NAME.json.xz: long texts, or names by the thousand."""
+    """The table data/NAME.json.xz: names by the thousand, and the messages of explain."""
     loaded: dict[str, Any] = json.loads(lzma.decompress(own(_DATA / f"{name}.json.xz")))
     return loaded
 

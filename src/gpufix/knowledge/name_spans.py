@@ -41,7 +41,7 @@ class Span(Frozen):
 
 @cache
 def _names(package: str) -> Mapping[str, Span]:
-    rows = table("name_history")["packages"].get(package, ())
+    rows = packed_table("name_history")["packages"].get(package, ())
     return {
         name: Span(row.get("first", ""), row.get("last", ""), row.get("without", ""))
         for row in rows
@@ -54,9 +54,15 @@ def span(package: str, name: str) -> Span | None:
     return _names(package).get(name)
 
 
+def sole_owner(name: str) -> str | None:
+    """The package among the Hugging Face ones whose releases differ in a name; None where it is none, or several."""
+    found = [one for one in packed_table("name_history")["packages"] if name in _names(one)]
+    return found[0] if len(found) == 1 else None
+
+
 def source() -> str:
     """The wheels that were read."""
-    return str(table("name_history")["source"])
+    return str(packed_table("name_history")["source"])
 
 
 def of_model(name: str) -> Span | None:
@@ -69,13 +75,13 @@ def of_model(name: str) -> Span | None:
 
 def askers(package: str, name: str) -> Mapping[str, Span]:
     """The packages whose import wants that name, with their releases that do."""
-    rows = table("name_history")["askers"].get(f"{package}:{name}", {})
+    rows = packed_table("name_history")["askers"].get(f"{package}:{name}", {})
     return {asker: Span(*row) for asker, row in rows.items()}
 
 
 def renamed(owner: str, argument: str) -> str | None:
     """What an argument of a class is called now; of no class where that is not told ("")."""
-    names: dict[str, str] = table("name_history")["renamed"]
+    names: dict[str, str] = packed_table("name_history")["renamed"]
     for old, new in names.items():
         if f"{owner}({argument})".endswith(old) or (not owner and old.endswith(f"({argument})")):
             return new
@@ -84,7 +90,7 @@ def renamed(owner: str, argument: str) -> str | None:
 
 def package_of(owner: str) -> str | None:
     """The package of a class whose attributes or arguments are recorded."""
-    packages: dict[str, object] = table("name_history")["packages"]
+    packages: dict[str, object] = packed_table("name_history")["packages"]
     for package in packages:
         if any(name.startswith((f"{owner}.", f"{owner}(")) for name in _names(package)):
             return package
@@ -116,6 +122,12 @@ def of_module(module: str, name: str) -> Owner | None:
 def recorded(package: str) -> bool:
     """Whether the names of a package are."""
     return package in _packages()
+
+
+def pip_name(package: str) -> str | None:
+    """The distribution of a package whose names are recorded."""
+    row = _packages().get(package)
+    return str(row["pip"]) if row else None
 
 
 def of_member(owner: str, name: str) -> Iterator[Owner]:
@@ -151,3 +163,25 @@ def _owner(package: str, token: str) -> Owner | None:
             )
             return Owner(package, str(row["pip"]), span)
     return None
+
+
+class Successor(Frozen):
+    """`instead`: what code of today writes; `requirement`: as pip is asked for a release with the name; "" unknown."""
+
+    instead: str
+    requirement: str
+
+
+def successor(name: str) -> Successor | None:
+    """Of `moviepy.editor`, of what lies below it, of `DataFrame.append`, of `Client(proxies)`."""
+    names: dict[str, list[str]] = table("successors")["names"]
+    parts = name.split(".")
+    tries = (".".join(parts[:length]) for length in range(len(parts), 1, -1))
+    found = next((one for one in (name, *tries) if one in names), None)
+    return Successor(instead=names[found][0], requirement=names[found][1]) if found else None
+
+
+def before_the_break(package: str) -> str | None:
+    """The releases of a package before the one that most of the code older than it does not run with."""
+    major = table("successors")["majors"].get(package.replace("-", "_"))
+    return f"{package.replace('_', '-')}<{major}" if major else None

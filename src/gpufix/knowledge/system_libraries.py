@@ -26,6 +26,12 @@ def holding(soname: str) -> SystemPackage | None:
     return SystemPackage((row[0], row[1]), row[2]) if row else _of_ffmpeg(soname)
 
 
+def is_package(name: str) -> bool:
+    """Whether Debian has a package of this name that holds a library: "libportaudio2"."""
+    rows = table("system_libraries")["libraries"].values()
+    return any(name in (old, new) for old, new, *_ in rows)
+
+
 def ffmpeg(soname: str) -> tuple[int, ...]:
     """The majors of FFmpeg that have a library of this name; () when it is none of FFmpeg's."""
     found = _FFMPEG.fullmatch(soname)

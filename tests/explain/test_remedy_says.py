@@ -1,0 +1,232 @@
+"""Remedies by kind: what the text states stands in the command; near misses get none of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from gpufix.explain.read import explain
+
+SILENT = {
+    "another program's option": "error: Unrecognized option: --foo",
+    "another program's key": "ValueError: Unrecognized key 'lr' in config.yaml",
+    "an attribute of no package": "'Foo.Bar' has no attribute 'baz'",
+    "a name of no package": "mylib.Thing was removed in the last release",
+    "DeepSpeed's operations without a build": "the async_io benchmark took 3 s, fused_adam 2 s",
+    "a GPU and a torch that work": "The RTX 5090 works well with torch 2.8.0+cu128.",
+    "a class of nobody's": "AttributeError: 'Image' object has no attribute 'foo'",
+    "a configuration of nobody's": "AttributeError: 'Config' object has no attribute 'foo'",
+    "values, no arguments": "The header has multiple values for key 'lr'.",
+}
+# A text, what its advice holds, what it does not.
+SAYS = {
+    "the warning names the GPU": (
+        "RuntimeError: CUDA error: no kernel image is available for execution on the device\n"
+        "NVIDIA GeForce RTX 5090 with CUDA capability sm_120 is not compatible with the current PyTorch installation.",
+        ("code for 12.0", "whl/cu1"),
+        ("If the kernel is torch's own",),
+    ),
+    "companions of the torch that is named": (
+        "RuntimeError: operator torchvision::nms does not exist\ntorch 2.5.1+cu121",
+        ("torch==2.5.1", "torchvision==0.20.1", "whl/cu121"),
+        (),
+    ),
+    "no torch named, no release invented": (
+        "RuntimeError: operator torchvision::nms does not exist",
+        ("--force-reinstall torch torchvision",),
+        ("torchvision==",),
+    ),
+    "the toolkit of torch's CUDA": (
+        "OSError: CUDA_HOME environment variable is not set.\ntorch==2.6.0+cu124",
+        ("cuda-toolkit=12.4", "cuda-toolkit-12-4"),
+        ("12.8",),
+    ),
+    "a new GPU wants a new index": (
+        "AssertionError: Torch not compiled with CUDA enabled\nGPU: RTX 5070",
+        ("whl/cu128",),
+        ("whl/cu126",),
+    ),
+    "the successor of a name": (
+        "AttributeError: module 'scipy.signal' has no attribute 'gaussian'",
+        ("scipy", "scipy.signal.windows.gaussian"),
+        (),
+    ),
+    "a successor without a record": (
+        "AttributeError: module 'mediapipe' has no attribute 'solutions'",
+        ("mediapipe<=0.10.21",),
+        (),
+    ),
+    "the import stands before": (
+        "from jax import linear_util as lu\nImportError: cannot import name 'linear_util'",
+        ("jax.extend.linear_util",),
+        (),
+    ),
+    "in one's own words": (
+        "module scipy.integrate doesn't have an attribute simps",
+        ("scipy.integrate.simpson",),
+        (),
+    ),
+    "another's argument of the same name": (
+        "TypeError: train() got an unexpected keyword argument 'proxies'",
+        (),
+        ("httpx",),
+    ),
+    "a folder of the project's own": (
+        "ModuleNotFoundError: No module named 'utils.helpers'",
+        ("PYTHONPATH",),
+        ("pip install utils",),
+    ),
+    "DeepSpeed's operation in a build": (
+        "RuntimeError: Error building extension 'cpu_adam'",
+        ("DS_BUILD_CPU_ADAM=1",),
+        (),
+    ),
+    "cuDNN 9 tells no CUDA": (
+        "ImportError: libcudnn.so.9: cannot open shared object file: No such file or directory",
+        ("nvidia-cudnn-cu12",),
+        ("nvidia-cudnn-cu11",),
+    ),
+    "a file on a GPU that is not here": (
+        "RuntimeError: Attempting to deserialize object on CUDA device 5 but torch.cuda.device_count() is 1.",
+        ("map_location",),
+        (),
+    ),
+    "scikit-build tells no folder of CMake's": (
+        'Could not find a package configuration file provided by "scikit-build"',
+        ("scikit-build-core", "--no-build-isolation"),
+        ("cmakedir", "_DIR"),
+    ),
+    "torch without what every torch has": (
+        "AttributeError: module 'torch' has no attribute '__version__'",
+        ("print(torch)", "rename", "pip uninstall -y torch"),
+        ("newer than the installed",),
+    ),
+    "torch without a name that is new": (
+        "AttributeError: module 'torch' has no attribute 'compiler'",
+        ("torch>=2.1",),
+        ("rename",),
+    ),
+    "torch without a name of nobody's": (
+        "AttributeError: module 'torch' has no attribute 'fx'",
+        (),
+        ("rename",),
+    ),
+    "a torch that imports itself": (
+        "AttributeError: partially initialized module 'torch' has no attribute 'fx' (most likely due to a circular import)",
+        ("rename",),
+        (),
+    ),
+    "the folder of torch's sources": (
+        "ModuleNotFoundError: No module named 'torch.version'",
+        ("rename",),
+        (),
+    ),
+    "numpy of another Python": (
+        "Importing the numpy C-extensions failed.\nOriginal error was: No module named 'numpy.core._multiarray_umath'",
+        ("PYTHONPATH", "--force-reinstall"),
+        (),
+    ),
+    "the folder is of another Python": (
+        '  File "/opt/python3.10/dist-packages/numpy/core/__init__.py", line 50, in <module>\n'
+        "Importing the numpy C-extensions failed.\n"
+        '  * The Python version is: Python3.11 from "/usr/bin/python"\n'
+        "Original error was: No module named 'numpy.core._multiarray_umath'",
+        ("unset PYTHONPATH", "Python 3.10"),
+        (),
+    ),
+    "the folder is of this Python": (
+        '  File "/opt/python3.11/dist-packages/numpy/core/__init__.py", line 50, in <module>\n'
+        "Importing the numpy C-extensions failed.\n"
+        '  * The Python version is: Python3.11 from "/usr/bin/python"\n'
+        "Original error was: No module named 'numpy.core._multiarray_umath'",
+        ("--force-reinstall",),
+        ("start Python",),
+    ),
+    "an extension for NumPy 1": (
+        "A module that was compiled using NumPy 1.x cannot be run in\nNumPy 2.0.0 as it may crash.\n"
+        "ImportError: numpy.core.multiarray failed to import",
+        ('"numpy<2"',),
+        ("PYTHONPATH",),
+    ),
+    "libNVVM is there and refuses": (
+        "numba.cuda.cudadrv.error.NvvmError: Failed to verify\nNVVM_ERROR_INVALID_IR",
+        ("numba-cuda", "libdevice.10.bc"),
+        ("install the toolkit",),
+    ),
+    "libNVVM is not there": (
+        "numba.cuda.cudadrv.error.NvvmSupportError: libNVVM cannot be found. Do `conda install cudatoolkit`",
+        ("install the toolkit",),
+        ("libdevice.10.bc",),
+    ),
+    "an attribute of transformers' configurations": (
+        "AttributeError: 'MyConfig' object has no attribute 'rope_theta'",
+        ("What asks for rope_theta is of transformers", '"transformers<5"'),
+        ("MyConfig is of",),
+    ),
+    "a class of transformers' with a record": (
+        "AttributeError: 'Qwen2Config' object has no attribute 'pad_token_id'",
+        ("transformers<",),
+        (),
+    ),
+    "an argument given twice": (
+        "TypeError: func() got multiple values for argument 'deploy'",
+        ("requirements",),
+        (),
+    ),
+    "a system's package asked of pip": (
+        "ERROR: Could not find a version that satisfies the requirement libsndfile1 (from versions: none)\n"
+        "ERROR: No matching distribution found for libsndfile1",
+        ("`apt install libsndfile1`",),
+        (),
+    ),
+    "pip's own package that is not found": (
+        "ERROR: No matching distribution found for ffmpeg-python-foo",
+        (),
+        ("apt install",),
+    ),
+    "NumPy's names, in one's own words": (
+        "np.sctypes removed in NumPy 2.0",
+        ("numpy<2",),
+        (),
+    ),
+    "the name that NumPy took away has a successor": (
+        "AttributeError: `np.float_` was removed in the NumPy 2.0 release. Use `np.float64` instead.",
+        ("numpy<2", "np.float64"),
+        (),
+    ),
+    "a name without its module, of one package": (
+        "ImportError: cannot import name 'AutoModelForVision2Seq'",
+        ("transformers<5",),
+        (),
+    ),
+    "a name without its module, of nobody": (
+        "ImportError: cannot import name 'foo'",
+        (),
+        ("transformers", "diffusers"),
+    ),
+    "a sentence names no package": (
+        "You cannot import name tags from that page",
+        (),
+        ("install that", "that=="),
+    ),
+    "nanobind's option has its own name": (
+        'Could not find a package configuration file provided by "nanobind"',
+        ("python -m nanobind --cmake_dir",),
+        (),
+    ),
+}
+
+
+@pytest.mark.parametrize("log", SILENT.values(), ids=SILENT)
+def test_a_near_miss_is_not_recognised(log: str) -> None:
+    answer, _ = explain([log.encode()])
+    assert not answer.recognised
+
+
+@pytest.mark.parametrize(("log", "words", "others"), SAYS.values(), ids=SAYS)
+def test_the_command_is_the_one_for_this_text(
+    log: str, words: tuple[str, ...], others: tuple[str, ...]
+) -> None:
+    answer, _ = explain([log.encode()])
+    assert answer.primary is not None
+    assert all(word in answer.primary.do for word in words), answer.primary.do
+    assert not [word for word in others if word in answer.primary.do]
