@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
-from bisect import bisect_left
 from collections.abc import Mapping
 from hashlib import blake2b
+from itertools import accumulate
 from typing import NamedTuple
 
 
@@ -23,17 +23,17 @@ def pack(releases: tuple[str, ...], rows: Mapping[str, Masks]) -> bytes:
     ordered = sorted((*name_hash(name), number[mask]) for name, mask in rows.items())
     if len({row[:2] for row in ordered}) != len(ordered):
         raise SymbolTableError("two names have the same hash")
-    starts = [0] * (BUCKETS + 1)
+    sizes = [0] * BUCKETS
     for bucket, _, _ in ordered:
-        starts[bucket + 1] += 1
-    for bucket in range(BUCKETS):
-        starts[bucket + 1] += starts[bucket]
+        sizes[bucket] += 1
+    if max(sizes) > 0xFF:
+        raise SymbolTableError("more than 255 names in a bucket: widen the layout")
     text = " ".join(releases).encode("ascii")
     body = text + b"".join(
         (
             _bytes("Q", [word for mask in masks for word in mask]),
-            _bytes("I", starts),
-            _bytes("I", [key for _, key, _ in ordered]),
+            bytes(sizes),
+            b"".join(key for _, key, _ in ordered),
             _bytes("H", [mask for _, _, mask in ordered]),
         )
     )
@@ -47,9 +47,10 @@ def _bytes(code: str, values: list[int]) -> bytes:
     return words.tobytes()
 
 
-MAGIC = b"GFXSYMB1"
+MAGIC = b"GFXSYMB2"
 HEADER = struct.Struct("<8s16sHHI")  # magic, checksum of the rest, releases' bytes, masks, rows
-BUCKETS = 1 << 12
+# A name that is not listed hashes as one that is, once in four million: 14 and 24 bits for 2 ** 16 names.
+BUCKETS, KEY = 1 << 14, 3  # bytes
 CHECKSUM_SIZE = 16
 
 
@@ -69,11 +70,10 @@ class SymbolTableError(ValueError):
     """The shipped table is damaged or of another version."""
 
 
-def name_hash(name: str) -> tuple[int, int]:
-    """(bucket, 32-bit key) of a name."""
-    digest = blake2b(name.encode("utf-8", "surrogateescape"), digest_size=6).digest()
-    value = int.from_bytes(digest, "little")
-    return (value >> 32) & (BUCKETS - 1), value & 0xFFFFFFFF
+def name_hash(name: str) -> tuple[int, bytes]:
+    """(bucket, key) of a name."""
+    digest = blake2b(name.encode("utf-8", "surrogateescape"), digest_size=KEY + 2).digest()
+    return int.from_bytes(digest[KEY:], "little") & (BUCKETS - 1), digest[:KEY]
 
 
 def checksum(body: bytes) -> bytes:
@@ -94,21 +94,20 @@ class HistoryTable:
         words = _array("Q", data, at, 3 * masks)
         self.masks = [Masks(*words[i : i + 3]) for i in range(0, 3 * masks, 3)]
         at += 24 * masks
-        self._starts = _array("I", data, at, BUCKETS + 1)
-        at += 4 * (BUCKETS + 1)
-        self._keys = _array("I", data, at, rows)
-        self._mask = _array("H", data, at + 4 * rows, rows)
+        self._starts = [0, *accumulate(data[at : at + BUCKETS])]
+        at += BUCKETS
+        self._keys = data[at : at + KEY * rows]
+        self._mask = _array("H", data, at + KEY * rows, rows)
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self._mask)
 
     def get(self, name: str) -> Masks | None:
         """The masks of `name`; None when no listed name hashes as it does."""
         bucket, key = name_hash(name)
-        end = self._starts[bucket + 1]
-        row = bisect_left(self._keys, key, self._starts[bucket], end)
-        if row < end and self._keys[row] == key:
-            return self.masks[self._mask[row]]
+        for row in range(self._starts[bucket], self._starts[bucket + 1]):
+            if self._keys[KEY * row : KEY * (row + 1)] == key:
+                return self.masks[self._mask[row]]
         return None
 
 
