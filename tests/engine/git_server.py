@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 
 @dataclass
@@ -36,12 +37,22 @@ def serving(folder: Path) -> Iterator[Server]:
     subprocess.run(command, check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(server.certificate, key)
-    with ThreadingHTTPServer(("127.0.0.1", 0), _handler(server)) as http:
-        http.socket = context.wrap_socket(http.socket, server_side=True)
+    with _Server(("127.0.0.1", 0), _handler(server)) as http:
+        http.socket = context.wrap_socket(
+            http.socket, server_side=True, do_handshake_on_connect=False
+        )
         server.url = f"https://127.0.0.1:{http.server_address[1]}"
         Thread(target=http.serve_forever, daemon=True).start()
         yield server
         http.shutdown()
+
+
+class _Server(ThreadingHTTPServer):
+    """Shakes hands in the request's own thread: one client keeps no other waiting, and what fails is printed."""
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        request.do_handshake()
+        super().finish_request(request, client_address)
 
 
 def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
