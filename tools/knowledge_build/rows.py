@@ -191,6 +191,13 @@ class Without(Row):
         return self
 
 
+class ListedCode(Row):
+    """The GPU code in a wheel's library for these CUDA builds: "sm_90", "compute_90" for PTX."""
+
+    cuda: list[WheelCuda]
+    archs: Annotated[str, Field(pattern=r"^(sm|compute)_\d+[af]?( (sm|compute)_\d+[af]?)*$")]
+
+
 class Wheels(Row):
     """A block of a listing: each combination of its values is published, but `without`.
 
@@ -198,7 +205,8 @@ class Wheels(Row):
     ("12"), "torch" for each build of that torch; left out, any. python: tags, ">=3.9" for wheels
     of any CPython, "torch" for torch's own. abi left out: the C++ ABI of torch's own wheels.
     `declared`: the versions that companions/NAME.toml has for a release. At most one of `index`
-    (one of torch's), `page` (of links) and `file`; none of them is the package index.
+    (one of torch's), `page` (of links) and `file`; none of them is the package index. `code`: where it was
+    read from the wheels.
     """
 
     versions: list[str] = []
@@ -213,6 +221,7 @@ class Wheels(Row):
     index: Template | None = None
     page: Annotated[Template, Field(pattern="^https://")] | None = None
     file: Annotated[Template, Field(pattern=r"^https://.*\.whl$")] | None = None
+    code: list[ListedCode] = []
     source: Source
 
     @model_validator(mode="after")

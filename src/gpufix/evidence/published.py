@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gpufix.evidence.declared import Declared, declared
-from gpufix.evidence.gpu_code import outgrown
+from gpufix.evidence.gpu_code import driver_cuda, outgrown
+from gpufix.evidence.requirements import version_of
 from gpufix.evidence.view import View
 from gpufix.knowledge import listings, torch_releases
 from gpufix.knowledge.data_table import minor
+from gpufix.knowledge.gpus.serves import codes, serves
 from gpufix.knowledge.listings import Offer
 from gpufix.knowledge.nearest import reason
 from gpufix.knowledge.wheel_blocks import Build
-from gpufix.model import Target, Torch
+from gpufix.model import Distribution, Target, Torch
 
 
 def published(name: str, view: View) -> Offer | str:
@@ -47,6 +49,30 @@ def best(
         return next(filter(None, against.values()), reason(name, build))
     public = installed.partition("+")[0] if installed else None
     return next((offer for offer in found if offer.version == public), found[0])
+
+
+def serving(dist: Distribution, view: View) -> Offer | str:
+    """The newest listed wheel of a newer release that was read to hold code for each target, or why
+    there is none."""
+    build, asked, here = build_of(view), declared(view, dist.name), version_of(dist.version)
+    if isinstance(build, str):
+        return build
+    every = list(listings.offers(dist.name, build))
+    if not every:
+        return reason(dist.name, build)
+    for offer in every:
+        version = version_of(offer.version or "")
+        newer = version is not None and here is not None and version > here
+        if newer and asked.allows(str(version)) and _runs(offer, view):
+            return offer
+    names = ", ".join(dict.fromkeys(target.arch for target in view.targets))
+    of_torch = f"torch {build.release}+{build.variant}"
+    return f"no newer {dist.name} that is listed for {of_torch} is known to hold code for {names}"
+
+
+def _runs(offer: Offer, view: View) -> bool:
+    code, driver = codes(offer.code), driver_cuda(view)
+    return all(serves(code, t.arch, driver).status in ("native", "jit") for t in view.targets)
 
 
 def elsewhere(name: str, view: View, first: Offer) -> Offer | None:

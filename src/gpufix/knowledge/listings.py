@@ -13,14 +13,15 @@ from packaging.version import Version
 
 from gpufix.frozen import Frozen
 from gpufix.knowledge.data_table import minor, source, table
-from gpufix.knowledge.wheel_blocks import Block, Build, misses, of_torch
+from gpufix.knowledge.wheel_blocks import Block, Build, misses, of_cuda, of_torch
 
 
 class Offer(Frozen):
     """A published wheel, as pip is asked for it. `version` None: whichever its page has.
 
     `index`: one of torch's ("cu128"); `page`: of links; neither: the package index, or the
-    requirement holds the address itself.
+    requirement holds the address itself. `code`: what its library for that build was read to hold
+    ("sm_90", "compute_90"); () where that is not known.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Offer(Frozen):
     page: str | None
     read: str
     source: str
+    code: tuple[str, ...] = ()
 
     @property
     def distribution(self) -> str:
@@ -48,6 +50,11 @@ def key(name: str) -> str | None:
 def names() -> list[str]:
     """Every package with a listing."""
     return list(table("listings")["listings"])
+
+
+def tells_code(name: str) -> bool:
+    """Whether it was read what GPU code its wheels hold."""
+    return any("code" in block for block in _blocks(key(name) or ""))
 
 
 def source_alone(name: str) -> bool:
@@ -216,4 +223,8 @@ def _offer(name: str, version: str, block: Block, build: Build) -> Offer:
         page.format(**fields) if page else None,
         table("listings")["listings"][name]["read"],
         source("listings", block["source"]),
+        next(
+            (tuple(r["archs"].split()) for r in block.get("code", ()) if of_cuda(r["cuda"], build)),
+            (),
+        ),
     )

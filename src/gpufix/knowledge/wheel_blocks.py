@@ -45,7 +45,7 @@ def misses(block: Block, build: Build) -> tuple[str, ...]:
     """What of a build a block has no wheels for: () when it has one."""
     fits = {
         "torch": bool(block.get("declared")) or of_torch(block["torch"], build.release),
-        "cuda": _of_cuda(block.get("cuda", ()), build),
+        "cuda": of_cuda(block.get("cuda", ()), build),
         "python": _of_python(block["python"], build),
         "abi": _of_abi(block.get("abi", ()), build),
         "platform": build.platform in block["platforms"],
@@ -58,7 +58,7 @@ def _without(rows: Iterable[dict[str, Any]], build: Build) -> tuple[str, ...]:
     for row in rows:
         same = {
             "torch": "torch" not in row or of_torch([row["torch"]], build.release),
-            "cuda": "cuda" not in row or _of_cuda([row["cuda"]], build),
+            "cuda": "cuda" not in row or of_cuda([row["cuda"]], build),
             "python": row.get("python", build.python) == build.python,
             "abi": "abi" not in row or _of_abi([row["abi"]], build),
             "platform": row.get("platform", build.platform) == build.platform,
@@ -78,7 +78,8 @@ def of_torch(rows: Iterable[str], release: str) -> bool:
     )
 
 
-def _of_cuda(rows: Iterable[str], build: Build) -> bool:
+def of_cuda(rows: Iterable[str], build: Build) -> bool:
+    """Whether a build's CUDA is among builds and majors; no row, any."""
     rows = tuple(rows)
     if not rows or build.variant in rows or (build.cuda and build.cuda in rows):
         return True

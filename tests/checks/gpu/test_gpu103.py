@@ -239,6 +239,18 @@ FIRING = {
         gaps=[f"{ROOT}/lib/librocblas.so.5"],
     ),
     "code of other majors": Fires(of(OLD), fault(OLD_HELD)),
+    "a newer release is listed, with code for it": Fires(
+        of(
+            lib(*b.code("sm_80"), name="bitsandbytes", path="libbitsandbytes_cuda118.so"),
+            distributions=[b.dist("torch", "2.9.0+cu128"), b.dist("bitsandbytes", "0.41.0")],
+        ),
+        fault(
+            "machine code for sm_80",
+            subject="bitsandbytes",
+            evidence=(f"{b.SITE}/bitsandbytes/libbitsandbytes_cuda118.so: machine code for sm_80",),
+        ),
+        ["take-release-for-target unsafe"],
+    ),
     "no torch": Fires(of(OLD, torch=None), fault(OLD_HELD)),
     "nobody's library": Fires(
         of(lib(*b.code("sm_90"), name=None)),
