@@ -76,12 +76,19 @@ def _all_but_some_are_slow(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("some") and not item.get_closest_marker("slow"):
             tables.setdefault(item.nodeid.partition("[")[0], []).append(item)
     for rows in tables.values():
+        rows.sort(key=_place)  # they may come in another order
         mark = rows[0].get_closest_marker("some")
         assert mark is not None
         [some] = mark.args
         for at, item in enumerate(rows):
             if at * some % len(rows) >= some:
                 item.add_marker(pytest.mark.slow)
+
+
+def _place(row: pytest.Item) -> tuple[int, ...]:
+    """Where it stands in its table."""
+    spec = getattr(row, "callspec", None)
+    return tuple(spec.indices.values()) if spec else ()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -130,14 +130,19 @@ class Clone:
 
 
 def clone(patient: Patient, remote: Remote, base: Path) -> Clone:
-    """The patient's project becomes a clone of super, by a user who trusts the server."""
+    """The patient's project becomes a clone of super, by a user who trusts the server.
+
+    Nothing is fetched for it: what a test asks the server for is its own.
+    """
     home, run, canary = base / "home", base / "run", base / "canary"
     home.mkdir()
     run.write_text(f'#!/bin/sh\necho "$0 $*" >> {canary}\nexit 1\n')
     run.chmod(0o755)
     made = Clone(patient, remote, home, run, canary)
     made.user_sets("http.sslCAInfo", str(remote.server.certificate))
-    git(home, "clone", "-q", f"{remote.server.url}/super", str(home / "made"), home=home)
+    repository = remote.server.folder / "super"
+    git(home, "clone", "-q", "--no-hardlinks", str(repository), str(home / "made"), home=home)
     shutil.move(home / "made/.git", made.project / ".git")
+    git(made.project, "remote", "set-url", "origin", f"{remote.server.url}/super")
     git(made.project, "reset", "-q", "--hard")
     return made

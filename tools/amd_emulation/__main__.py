@@ -79,12 +79,12 @@ def arguments() -> argparse.Namespace:
 
 def carry_out(options: argparse.Namespace) -> int:
     """The exit status. Raises Missing."""
-    if sys.version_info < (3, 11):
-        raise Missing("the emulator needs Python 3.11 or newer")
     if not (options.emulator / _EMULATOR).is_file():
         raise Missing(
             f"no emulator in {options.emulator}: {_EMULATOR} is not there (a checkout of tinygrad)"
         )
+    if sys.version_info < (3, 11):
+        raise Missing("the emulator needs Python 3.11 or newer")
     commit = revision(options.emulator)
     work = options.work / commit[:12]
     print(f"tinygrad {commit[:12]}, {options.arch}", flush=True)
