@@ -7,6 +7,7 @@ that the real engine reaches when it is killed, or when its writes fail, at any 
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import tempfile
 from contextlib import suppress
@@ -97,7 +98,7 @@ class Undoing(stateful.RuleBasedStateMachine):
 
 
 def _memory() -> str | None:
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 def _suppressed(action: Any) -> None:
