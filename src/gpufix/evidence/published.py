@@ -9,6 +9,7 @@ from dataclasses import replace
 from gpufix.evidence.declared import Declared, declared
 from gpufix.evidence.gpu_code import driver_cuda, outgrown
 from gpufix.evidence.requirements import version_of
+from gpufix.evidence.targets import named
 from gpufix.evidence.view import View
 from gpufix.knowledge import listings, torch_releases
 from gpufix.knowledge.data_table import minor
@@ -51,7 +52,7 @@ def best(
     return next((offer for offer in found if offer.version == public), found[0])
 
 
-def serving(dist: Distribution, view: View) -> Offer | str:
+def newer_serving(dist: Distribution, view: View) -> Offer | str:
     """The newest listed wheel of a newer release that was read to hold code for each target, or why
     there is none."""
     build, asked, here = build_of(view), declared(view, dist.name), version_of(dist.version)
@@ -65,9 +66,8 @@ def serving(dist: Distribution, view: View) -> Offer | str:
         newer = version is not None and here is not None and version > here
         if newer and asked.allows(str(version)) and _runs(offer, view):
             return offer
-    names = ", ".join(dict.fromkeys(target.arch for target in view.targets))
     of_torch = f"torch {build.release}+{build.variant}"
-    return f"no newer {dist.name} that is listed for {of_torch} is known to hold code for {names}"
+    return f"no newer {dist.name} that is listed for {of_torch} is known to hold code for {named(view.targets)}"
 
 
 def _runs(offer: Offer, view: View) -> bool:

@@ -18,6 +18,11 @@ def choose(facts: Facts, named: Sequence[str]) -> list[Target]:
     return _unique([t for gpu in _relevant(facts) if (t := _of(gpu)) is not None])
 
 
+def named(targets: Sequence[Target]) -> str:
+    """Their architectures, each once: "sm_89, sm_120"."""
+    return ", ".join(dict.fromkeys(target.arch for target in targets))
+
+
 def wanting(unserved: Sequence[Target], targets: Sequence[Target]) -> list[Target]:
     """Those of the unserved targets whose lack is a fault: each that the user or the project named;
     visible GPUs when none of them is served."""

@@ -58,12 +58,8 @@ def stated(hit: Hit) -> Stated:
 _BUILT_WITH = re.compile(
     r"CUDA used to build PyTorch: (?P<cuda>1\d\.\d)|torch\.version\.cuda\W{1,6}(?P<asked>1\d\.\d)"
 )
-_NEW_GPUS = (
-    "sm_100",
-    "sm_103",
-    "sm_120",
-    "sm_121",
-)  # no build for a CUDA before 12.8 has their code
+# No build for a CUDA before 12.8 has their code.
+_NEW_GPUS = {"sm_100", "sm_103", "sm_120", "sm_121"}
 
 
 def placeholders(hit: Hit) -> dict[str, str]:
@@ -73,7 +69,7 @@ def placeholders(hit: Hit) -> dict[str, str]:
     if variant is None and (built := _BUILT_WITH.search(text)):
         variant = f"cu{(built['cuda'] or built['asked']).replace('.', '')}"
     if variant is None:
-        return {"index": "cu128"} if mentioned(text) & {*_NEW_GPUS} else {}
+        return {"index": "cu128"} if mentioned(text) & _NEW_GPUS else {}
     cuda = f"{variant[2:-1]}.{variant[-1]}"
     return {"cuda": cuda, "dashed": cuda.replace(".", "-"), "index": variant}
 

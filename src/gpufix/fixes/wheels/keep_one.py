@@ -89,12 +89,13 @@ def _kept(found: Rivals, view: View) -> Distribution | None:
     or that others require; else the newest release, or of one release the one that is used."""
     if found.lost is not None:
         return found.lost[0]
-    fit = serving(view, set(_majors(found).values()))
-    serve = [d for d in found.here if _majors(found).get(d.name) in fit]
-    if len(serve) == 1 and len(_majors(found)) == len(found.here):
+    majors = _majors(found)
+    fit = serving(view, set(majors.values()))
+    serve = [d for d in found.here if majors.get(d.name) in fit]
+    if len(serve) == 1 and len(majors) == len(found.here):
         return serve[0]
     here = cuda_here(view)
-    meant = [d for d in found.here if here and _majors(found).get(d.name) == here]
+    meant = [d for d in found.here if here and majors.get(d.name) == here]
     if len(meant) == 1:
         return meant[0]
     required = view.derive(Requirements.of).required_by

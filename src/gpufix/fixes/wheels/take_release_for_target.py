@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gpufix.evidence.published import serving
+from gpufix.evidence.published import newer_serving
+from gpufix.evidence.targets import named
 from gpufix.evidence.view import View
 from gpufix.fixes.pins import extras_of, immovable
 from gpufix.fixes.registry import fix
@@ -19,15 +20,14 @@ def take_release_for_target(finding: Finding, view: View) -> Plan | Skip | None:
     dist = view.dist(finding.subject)
     if dist is None or not listings.tells_code(dist.name):
         return None
-    found = immovable(dist) or serving(dist, view)
+    found = immovable(dist) or newer_serving(dist, view)
     if isinstance(found, str):
         return Skip(fix=NAME, code=finding.code, subject=dist.name, reason=found)
-    targets = ", ".join(dict.fromkeys(target.arch for target in view.targets))
     return Plan(
         fix=NAME,
         codes=[finding.code],
         subjects=[dist.name],
-        title=f"install {dist.name} {found.version}, which has code for {targets}",
+        title=f"install {dist.name} {found.version}, which has code for {named(view.targets)}",
         safety="unsafe",
         steps=[install(found, dist, extras_of(view, dist.name))],
     )
