@@ -101,6 +101,14 @@ def test_the_plug_ins_other_half_moves_along() -> None:
             [b.dist("cudf-cu12", "25.10.0"), b.dist("rmm-cu12", "25.8.0")],
             ["rmm-cu12==25.10.*"],
         ),
+        (
+            [
+                b.dist("cuml-cu12", "25.12.0", requires=["cudf-cu12==25.12.*"]),
+                b.dist("cudf-cu12", "25.10.0"),
+                b.dist("rmm-cu12", "25.12.0"),
+            ],
+            ["cudf-cu12==25.12.*"],
+        ),
     ],
     ids=[
         "newest that is declared",
@@ -110,6 +118,7 @@ def test_the_plug_ins_other_half_moves_along() -> None:
         "declared",
         "table",
         "minor",
+        "minor, and others pin one",
     ],
 )
 def test_which_version_goes_with_the_partner(dists: list[Any], wanted: list[str]) -> None:

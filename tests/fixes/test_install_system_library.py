@@ -132,6 +132,15 @@ def test_none_is_known(case: str) -> None:
     assert isinstance(skip, Skip) and skip.reason == reason
 
 
+def test_what_its_owner_requires_and_lacks_may_bring_it() -> None:
+    lacks = [b.dist("cv2", "5.0", requires=["held", "q", "r"]), b.dist("held", "1.0")]
+    skip = offer(DEBIAN_12, "libfoo.so.7", distributions=lacks)
+    assert isinstance(skip, Skip)
+    assert skip.reason.endswith(
+        "libfoo.so.7; cv2 requires q (and 1 more), not installed: install that first"
+    )
+
+
 def test_what_wheels_bring_or_have_brought_is_none_of_the_systems() -> None:
     assert offer(DEBIAN_12, "libGL.so.1", payload={"held": ("/x/libGL.so.1",)}) is None
     fault = Fault(ERROR, "a", "m", payload=MissingLibrary("a", ("nvidia-nccl-cu12",)))

@@ -9,15 +9,29 @@ from gpufix.evidence.view import View
 from gpufix.knowledge.cuda_libraries import bringing, wheel_of
 from gpufix.knowledge.data_table import numbers
 from gpufix.model import Library
+from gpufix.text.names import normalise, without_cuda
 
 
 def wheels_for(view: View, library: Library, soname: str) -> tuple[str, ...]:
     """The wheels that can bring what a library needs; those that somebody requires, if any."""
-    every, major = bringing(soname), cuda_of(view, library)
+    every, major = bringing(soname) or _namesakes(view, library, soname), cuda_of(view, library)
     own = wheel_of(soname, major) if major is not None else None
     every = [own] if own else every
     wanted = [w for w in every if is_required(view, w)]
     return tuple(wanted or every)
+
+
+def _namesakes(view: View, library: Library, soname: str) -> list[str]:
+    """What its distribution requires, is not here, and has the library's name: libkvikio.so is in
+    libkvikio-cu12."""
+    name = normalise(soname.partition(".so")[0])
+    return [
+        unmet.name
+        for unmet in view.derive(Requirements.of).unmet
+        if unmet.dist.name == library.distribution
+        and unmet.installed is None
+        and without_cuda(unmet.name) == name
+    ]
 
 
 def is_required(view: View, wheel: str) -> bool:

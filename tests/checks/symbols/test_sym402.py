@@ -400,6 +400,14 @@ FIRING = {
         fault(NCCL, wheels=NCCL_CU12, severity=WARNING),
         PIN,
     ),
+    "what it requires, and is not here, has its name": Fires(
+        of(
+            lib("libfoo.so", module=True),
+            dists=[b.dist("foo", requires=["libfoo-cu12==1.2.*", "foo-base"])],
+        ),
+        fault("libfoo.so", wheels=["libfoo-cu12"]),
+        PIN,
+    ),
     "no alternative serves": Fires(
         of(*FFMPEG, imports=[b.sparing(*FFMPEG, said=True)]),
         replace(

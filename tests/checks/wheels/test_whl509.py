@@ -7,9 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import builders as b
+import pytest
 from rows import Fires, rows
 
+from gpufix.checks.judge import attach
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
+from gpufix.checks.wheels.whl506_requirement_conflict import requirement_conflict
 from gpufix.checks.wheels.whl509_gpu_part_missing import gpu_part_missing
 from gpufix.evidence.view import View
 from gpufix.knowledge import families
@@ -67,7 +70,10 @@ def lacking(owner: str, name: str = CUBLAS, provider: str | None = None, **chang
     return b.library(FILES[owner], **(base | changes))
 
 
-def lost(severity: Severity, dist: Distribution, name: str = CUBLAS) -> Fault:
+def lost(
+    severity: Severity, dist: Distribution, name: str = CUBLAS, *, asked: bool = False
+) -> Fault:
+    """`asked`: a wheel that brings it is asked for, by an extra too."""
     wheels = tuple(bringing(name))
     file = FILES[dist.name].rpartition("/")[2]
     return Fault(
@@ -80,7 +86,7 @@ def lost(severity: Severity, dist: Distribution, name: str = CUBLAS) -> Fault:
             f"cuda:{dist.name}",
             f"family:{dist.name}",
             f"soname:{name}",
-            *(f"dist:{w}" for w in wheels),
+            *(f"dist:{w}" for w in wheels if asked),
         ),
         payload=LostGpuLibraries(dist.name, wheels),
     )
@@ -408,7 +414,7 @@ FIRING = {
             b.dist("nvidia-cublas-cu12", "12.9.1.4"),
             libraries=[lacking("jax-cuda12-pjrt")],
         ),
-        lost(ERROR, PJRT),
+        lost(ERROR, PJRT, asked=True),
     ),
     "the extra wants another version of what is here": Fires(
         of(
@@ -417,7 +423,7 @@ FIRING = {
             b.dist("nvidia-cublas-cu12", "12.0.0"),
             libraries=[lacking("jax-cuda12-pjrt")],
         ),
-        lost(ERROR, PJRT),
+        lost(ERROR, PJRT, asked=True),
         ["install-gpu-part unsafe"],
     ),
     "conda brought the plug-in": Fires(
@@ -435,7 +441,7 @@ FIRING = {
     ),
     "torch declares them": Fires(
         of(TORCH, ORT_GPU, torch=b.torch(), libraries=[lacking("onnxruntime-gpu")]),
-        lost(ERROR, ORT_GPU),
+        lost(ERROR, ORT_GPU, asked=True),
         PLAN,
     ),
     "its build is for another CUDA than what is here": Fires(
@@ -560,3 +566,17 @@ FIRING = {
 }
 
 test_silent, test_firing = rows(gpu_part_missing, SILENT, FIRING)
+
+
+@pytest.mark.parametrize(
+    ("missing", "roots"),
+    [([CUBLAS], ["WHL506"]), ([CUBLAS, "libcufft.so.11"], ["WHL506", "WHL509"])],
+    ids=["all that is missing", "a part of it"],
+)
+def test_wheels_that_others_lack_are_the_cause_of(missing: list[str], roots: list[str]) -> None:
+    cudnn = b.dist("nvidia-cudnn-cu12", "9.8.0.87", requires=["nvidia-cublas-cu12"])
+    problems = [Problem(kind="missing-library", name=name) for name in missing]
+    view = of(PLUGIN, PJRT, cudnn, libraries=[lacking("jax-cuda12-pjrt", problems=problems)])
+    checks = (gpu_part_missing, requirement_conflict)
+    found = attach([f for check in checks for f in b.run(check, view.facts)])
+    assert sorted({f.code for f in found}) == roots

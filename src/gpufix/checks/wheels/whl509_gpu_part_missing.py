@@ -8,6 +8,7 @@ from posixpath import basename, dirname
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
 from gpufix.evidence import rocm_wheels
 from gpufix.evidence.chosen_library import Unchosen, unchosen_libraries
+from gpufix.evidence.cuda_wheels import is_required
 from gpufix.evidence.families import Rivals, rivals
 from gpufix.evidence.gpu_parts import AbsentPart, LostLibraries, absent_parts, used_otherwise
 from gpufix.evidence.requirements import Requirements
@@ -173,7 +174,10 @@ def _lost(view: View, name: str, rows: Sequence[Row]) -> Iterator[Fault | Gap]:
         yield _for_another_vendor(view, name)
         return
     missing = sorted({problem.name for _, problem in weighed.rows})
-    wheels = tuple(dict.fromkeys(w for soname in missing for w in bringing(soname)))
+    each = [bringing(soname) for soname in missing]
+    wheels = tuple(dict.fromkeys(w for row in each for w in row))
+    # A wheel that somebody else lacks is the cause where such wheels bring all that is missing.
+    told = all(any(view.dist(w) or is_required(view, w) for w in row) for row in each)
     more = and_more(missing)
     version = f" {dist.version}" if dist else ""
     yield Fault(
@@ -191,7 +195,7 @@ def _lost(view: View, name: str, rows: Sequence[Row]) -> Iterator[Fault | Gap]:
             f"cuda:{name}",
             f"family:{name}",
             *(f"soname:{s}" for s in missing),
-            *(f"dist:{w}" for w in wheels),
+            *(f"dist:{w}" for w in wheels if told),
         ),
         payload=LostGpuLibraries(name, wheels),
     )

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 from gpufix.evidence import conda
 from gpufix.evidence.package_manager import Manager, debian_index, managers
+from gpufix.evidence.requirements import Requirements
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.knowledge import system_libraries
 from gpufix.knowledge.conda import CHANNEL
 from gpufix.model import Advise, Finding, Plan, Skip
 from gpufix.model.payload import MissingLibrary, UnfitLibrary
+from gpufix.text.clean import and_more
 from gpufix.text.shell import join
 
 NAME = "install-system-library"
@@ -26,7 +28,7 @@ def install_system_library(finding: Finding, view: View) -> Plan | Skip | None:
         return None
     known = [name for name in lacking.names if system_libraries.holding(name)]
     if not known:
-        reason = _unknown(lacking.names[0], view)
+        reason = _unknown(lacking.names[0], view, lacking.distribution)
         return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
     own, others = managers(view.facts)
     steps = [s for m in own or others if (s := _MANAGERS[m](view, known)) is not None]
@@ -48,11 +50,16 @@ def install_system_library(finding: Finding, view: View) -> Plan | Skip | None:
     )
 
 
-def _unknown(name: str, view: View) -> str:
+def _unknown(name: str, view: View, owner: str = "") -> str:
     if name.startswith(_OF_TORCH):
         here = "has none" if view.facts.torch else "is not installed"
         return f"{name} comes with torch, which {here}"
-    return f"no wheel and no package of the system is known here that brings {name}"
+    unmet = view.derive(Requirements.of).unmet
+    absent = [u.name for u in unmet if u.dist.name == owner and u.installed is None]
+    reason = f"no wheel and no package of the system is known here that brings {name}"
+    if not absent:
+        return reason
+    return f"{reason}; {owner} requires {absent[0]}{and_more(absent)}, not installed: install that first"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -50,13 +50,14 @@ def match_partner(finding: Finding, view: View) -> Plan | Skip | None:
 
 def _roles(found: Mismatch, view: View) -> tuple[Distribution, Distribution]:
     """Which moves, and to which it is matched: what others ask for as it is stays, if one can."""
-    mover, anchor = found.one, found.other
-    if found.pair.moves == "other":
-        return anchor, mover
+    one, other = found.one, found.other
+    mover, anchor = (other, one) if found.pair.moves == "other" else (one, other)
+    if found.pair.agree not in ("release", "minor"):
+        return mover, anchor
     unmet = {(u.dist.name, u.name) for u in view.derive(Requirements.of).unmet}
     unwanted = {name for user, name in unmet if user not in (mover.name, anchor.name)}
     swap = anchor.name in unwanted and mover.name not in unwanted
-    return (anchor, mover) if swap and found.pair.agree == "release" else (mover, anchor)
+    return (anchor, mover) if swap else (mover, anchor)
 
 
 def _wanted(found: Mismatch, mover: Distribution, anchor: Distribution) -> str | None:
@@ -76,7 +77,8 @@ def _wanted(found: Mismatch, mover: Distribution, anchor: Distribution) -> str |
     elif found.pair.agree == "table":
         exact = next((v for v in published if _goes(found, mover, v)), None)
     else:
-        return f"{mover.name}=={found.needed}.*"
+        meant = version_of(anchor.version)
+        return f"{mover.name}=={meant.major}.{meant.minor}.*" if meant else None
     return f"{mover.name}=={exact}" if exact else None
 
 
