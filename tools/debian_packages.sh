@@ -62,7 +62,11 @@ fi
 release=$(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release)
 failed=()
 apt=(apt-get -qq -o DPkg::Lock::Timeout=120)
-"${apt[@]}" update || echo "the package lists could not be updated: those that are here are used"
+where=$release
+"${apt[@]}" update || {
+  echo "the package lists could not be updated: those that are here are used"
+  where="the lists that are here"
+}
 there=$(offered "${names[@]}")
 chosen=()
 for need in "${missing[@]}"; do
@@ -70,7 +74,8 @@ for need in "${missing[@]}"; do
     IFS=, read -ra packages <<<"$found"
     chosen+=("${packages[@]}")
   else
-    echo "not in $release: ${need%% *} (${need#*# }); its tests are skipped"
+    echo "not in $where: ${need%% *} (${need#*# }); its tests are skipped"
+    [ "$where" = "$release" ] || failed+=("${need%% *}")
   fi
 done
 install() { "${apt[@]}" install -y --no-install-recommends "$@" >/dev/null; }

@@ -220,6 +220,15 @@ def test_old_package_lists_are_used_when_new_ones_cannot_be_had(apt: Apt) -> Non
     assert set(packages(apt)) == set(RELEASES["bookworm"])
 
 
+def test_what_old_package_lists_lack_may_be_in_the_release(apt: Apt) -> None:
+    apt.write("offered", [name for name in RELEASES["bookworm"] if name != "fish"])
+    apt.env["UPDATE"] = "100"
+    done = apt.run()
+    assert done.returncode == 1
+    assert "not in the lists that are here: fish (" in done.stdout
+    assert done.stdout.splitlines()[-1] == "could not be installed: fish"
+
+
 def test_a_user_is_told_what_to_run(apt: Apt) -> None:
     apt.write("offered", RELEASES["bookworm"])
     apt.write("installed", ["g++"])
