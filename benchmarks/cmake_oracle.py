@@ -21,6 +21,7 @@ import sys
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -238,7 +239,8 @@ def _standards(language: str, group: dict[str, Any], said: CMakeTarget) -> Itera
     text = standard.text if standard else None
     if language == "CUDA" and text is None:
         return  # CMake names the compiler's own default
-    if group["standard"] != text and not (text and int(text) < 14 and group["standard"] is None):
+    own = language in said.least and group["standard"] is None  # the compiler's, which is no older
+    if group["standard"] != text and not (own and text and int(text) <= default_standard()):
         yield f"{language} standard {text}, cmake {group['standard']}"
 
 
@@ -272,6 +274,14 @@ def projects(trees: Path) -> Iterator[tuple[str, Path, Path]]:
                     root,
                     path.parent,
                 )
+
+
+@cache
+def default_standard() -> int:
+    """The C++ that the compiler here takes of its own accord."""
+    ask = ["c++", "-x", "c++", "-dM", "-E", os.devnull]
+    said = subprocess.run(ask, capture_output=True, text=True, check=True).stdout
+    return int(said.partition("__cplusplus 20")[2][:2])
 
 
 def cmake_release() -> str:

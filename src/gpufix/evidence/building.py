@@ -151,13 +151,15 @@ def cxx_in_use(view: View) -> Tool | None:
 
 
 def default_standard(compiler: Tool) -> int | None:
-    """The C++ that a compiler takes when it is not asked for one, of g++ 6 to 15 and clang 6 to 22."""
+    """The C++ that a compiler takes when it is not asked for one, of g++ 6 to 16 and clang 6 to 22."""
     version = numbers(compiler.version or "")
     kind = family(compiler)
-    newer, bounds = {"gcc": (11, (6, 16)), "clang": (16, (6, 23))}.get(kind or "", (0, (0, 0)))
-    if not version or not bounds[0] <= version[0] < bounds[1]:
-        return None
-    return 17 if version[0] >= newer else 14
+    known = {
+        "gcc": ((6, 14), (11, 17), (16, 20), (17, None)),
+        "clang": ((6, 14), (16, 17), (23, None)),
+    }
+    rows = known.get(kind or "", ())
+    return next((cxx for since, cxx in reversed(rows) if version and version[0] >= since), None)
 
 
 def ccbin(view: View, variable: str) -> str | None:

@@ -214,16 +214,20 @@ def _of_cmake(view: View) -> Iterator[Asked]:
 
 def _of_build(view: View, build: CMakeBuild, certain: bool) -> Iterator[Asked]:
     for target in build.targets:
-        for standard, given, name in (
-            (target.cxx_standard, target.cxx, "CMAKE_CXX_STANDARD"),
+        for standard, given, name, language in (
+            (target.cxx_standard, target.cxx, "CMAKE_CXX_STANDARD", "CXX"),
             # Caffe2/public/cuda.cmake of torch has set it to CMAKE_CXX_STANDARD
-            (target.cuda_standard, target.nvcc, "CMAKE_CUDA_STANDARD"),
+            (target.cuda_standard, target.nvcc, "CMAKE_CUDA_STANDARD", "CUDA"),
         ):
             sources = _sources(view, target.sources, "CUDA" in name, build.copies)
             asked = _of_target(standard, given) if sources else None
             if asked is not None:
                 said, text, value = asked
                 sure, at = said.sure and target.sure and certain, said.place
+                own = _own(view) if language in target.least and standard is not None else 0
+                if own is not None and own > value:
+                    text, value = f"C++{own}", own
+                sure = sure and own is not None
                 yield Asked(at.path, at.line, text, value, "cmake", sure, sources)
             elif sources and standard is None and _leaves_open(build, target, given):
                 yield from _by_default(view, build, target, name, certain, sources)
@@ -243,6 +247,12 @@ def raises(view: View, path: str, text: str, needs: int) -> bool:
             if any(row.value < needs for row in _of_build(view, build, certain=True)):
                 return False
     return True
+
+
+def _own(view: View) -> int | None:
+    """The C++ that the compiler takes of its own accord; 0 = there is none here, None = not known."""
+    compiler = building.cxx_in_use(view)
+    return building.default_standard(compiler) if compiler else 0
 
 
 def _leaves_open(build: CMakeBuild, target: CMakeTarget, given: Sequence[Said]) -> bool:

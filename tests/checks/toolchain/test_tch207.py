@@ -115,6 +115,10 @@ requires = ["setuptools", "wheel", "cmake>=3.30"]
 CALLS = "import subprocess\nfrom setuptools import setup\nsubprocess.run(['cmake', '.'])\nsetup()\n"
 
 SILENT = {
+    "cmake has the old behaviour of a policy": configures(
+        LEAST.format("3.20", "cmake_policy(SET CMP0054 OLD)"), "3.31.6"
+    ),
+    "a newer policy": configures(LEAST.format("3.30", "cmake_policy(SET CMP0066 OLD)"), "4.4.5"),
     "a cmake that is new enough": configures(LEAST.format("3.25", ""), "3.25.1"),
     "old policies, and a cmake that has them": configures(LEAST.format("3.1", ""), "3.31.6"),
     "old policies, and newer ones too": configures(LEAST.format("3.1...3.20", ""), "4.4.5"),
@@ -204,6 +208,12 @@ FIRING = {
         configures(LEAST.format("3.1", ""), "4.4.5"),
         needs("policy", OLD, "4.4.5", "3.5"),
         ["meet-cmake-need unsafe"],
+    ),
+    "cmake has no old behaviour of a policy": Fires(
+        configures(LEAST.format("3.30", "cmake_policy(SET CMP0054 OLD)"), "4.4.5"),
+        needs(
+            "policy", "sets policy CMP0054 to OLD, which CMake 4 refuses", "4.4.5", "3.5", line=3
+        ),
     ),
     "cmake has no FindCUDA": Fires(
         configures(LEAST.format("3.30", "find_package(CUDA REQUIRED)"), "4.4.5"),

@@ -139,7 +139,11 @@ def module():
     here = os.path.dirname(os.path.abspath(__file__))
     return load(name="e", sources=[os.path.join(here, "SOURCE")], extra_cuda_cflags=flags)
 """
+FEATURE = cmake(TORCH.format("", "target_compile_features(e PUBLIC cxx_std_17)"))
 SILENT = {
+    "CMake: a feature, and the compiler's own C++ is newer": of(
+        FEATURE, tools=[b.tool("g++", version="16.2.0")]
+    ),
     "nothing asked": of(setup()),
     "new enough": of(setup(', "-std=c++20"', ', "-std=c++20"')),
     "newer": of(setup(', "-std=c++2b"')),
@@ -435,8 +439,13 @@ FIRING = {
         unset("CMAKE_CXX_STANDARD"),
     ),
     "CMake: a feature": Fires(
-        of(cmake(TORCH.format("", "target_compile_features(e PUBLIC cxx_std_17)"))),
+        of(FEATURE),
         unset("CMAKE_CUDA_STANDARD", sets="C++17"),
+        RAISED,
+    ),
+    "CMake: a feature, and the compiler's own C++ is not known": Fires(
+        of(FEATURE, tools=[b.tool("g++", version="18.1.0")]),
+        old((4, "C++17"), path="CMakeLists.txt", way="cmake", severity=WARNING),
         RAISED,
     ),
     "CMake: a flag": Fires(

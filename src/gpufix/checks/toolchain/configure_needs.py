@@ -44,6 +44,9 @@ def _ended(view: View, root: CMakeRoot, end: Ending, cmake: str) -> Iterator[Fau
     elif end.error == "policy" and "FindCUDA" in end.message:
         text = "calls find_package(CUDA) with the policies of CMake 3.27, which have no FindCUDA"
         yield _fault(view, root, end.place, text, cmake, "FindCUDA", "")
+    elif end.error == "policy" and end.message.startswith("Policy "):
+        text = f"sets policy {end.message.split()[1]} to OLD, which CMake 4 refuses"
+        yield _fault(view, root, end.place, text, cmake, "policy", "3.5")
     elif end.error == "policy":
         text = "asks for the policies of a CMake before 3.5, which CMake 4 refuses"
         yield _fault(view, root, end.place, text, cmake, "policy", "3.5")

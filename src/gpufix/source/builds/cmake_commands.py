@@ -140,6 +140,9 @@ def _policy(run: CMakeState, call: Call) -> Flow:
     texts = call.texts
     match texts[:1]:
         case ["SET"] if len(texts) == 3:
+            if texts[2] == "OLD" and run.is_settled(texts[1]):
+                run.fail(f"Policy {texts[1]} may not be set to OLD behavior", "policy")
+                return "fatal"
             run.store.put(run.store.other, ("policy", texts[1]), texts[2])
         case ["VERSION"] if len(texts) == 2:
             least, _, most = texts[1].partition("...")

@@ -53,7 +53,8 @@ class CMakeTarget(Frozen):
 
     archs: CUDA_ARCHITECTURES as CMake has it ("70;75", "native", "OFF"); None where its sources are
     not CUDA or CMake adds none. nvcc, cxx: the flags in the order of the command line. kind: as of
-    cmake_targets.Target. cuda_standard, cxx_standard: "17", None where nothing asks for one.
+    cmake_targets.Target. cuda_standard, cxx_standard: "17", None where nothing asks for one. least:
+    the languages whose standard compile features alone ask for: a compiler whose own is later keeps it.
     """
 
     name: str
@@ -66,6 +67,7 @@ class CMakeTarget(Frozen):
     macros: tuple[Macro, ...] = ()
     cuda_standard: Said | None = None
     cxx_standard: Said | None = None
+    least: frozenset[str] = frozenset()
     sure: bool = True
     hangs: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()  # what it links to that the project does not make
@@ -192,6 +194,9 @@ class _Summary:
             macros=tuple(self._macros(target, languages)),
             cuda_standard=standard["CUDA"],
             cxx_standard=standard["CXX"],
+            least=frozenset(
+                n for n in standard if self._property(target, f"{n}_STANDARD").defined is False
+            ),
             sure=target.sure,
             hangs=target.hangs,
             foreign=self._foreign(target),

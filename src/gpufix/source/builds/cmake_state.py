@@ -28,6 +28,7 @@ from gpufix.source.builds.world import BuildWorld
 
 Flow = Literal["", "return", "break", "continue", "fatal", "stop"]
 
+_LAST_OF_3_4 = "CMP0065"
 _TEXT, _FILES = 12 << 20, 1_500  # characters that are made; files that are read
 
 
@@ -290,10 +291,18 @@ class CMakeState:
 
     def is_new(self, policy: str, since: tuple[int, int]) -> bool:
         """Whether a policy is NEW: set, or by the version that the project requires."""
+        if self.is_settled(policy):
+            return True
         chosen = self.store.other.get(("policy", policy))
         if chosen is not None:
             return bool(chosen == "NEW")
         return tuple(self.policy_version[:2]) >= since
+
+    def is_settled(self, policy: str) -> bool:
+        """Whether the CMake that would run no longer knows the OLD behaviour: 4.0 dropped that of what
+        3.4 and older brought."""
+        cmake = self.call.cmake
+        return cmake is not None and release(cmake) >= [4] and policy <= _LAST_OF_3_4
 
     @property
     def policy_version(self) -> list[int]:
