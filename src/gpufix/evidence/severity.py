@@ -79,7 +79,10 @@ def weigh(view: View, rows: Iterable[Row]) -> Weighed:
             continue
         if (must := _must(library, use)) or _is_missed(view, library, problem, use):
             fails = must or _for_target(view, library) or _of_gpu_wheel(view, library, problem)
-            least = ADVICE if _is_of_other_torch(view, problem, use) else WARNING
+            quiet = _is_of_other_torch(view, problem, use) or _is_published(
+                view, library, problem, use
+            )
+            least = ADVICE if quiet else WARNING
             found.append((ERROR if fails else least, (library, problem)))
     severity = max((own for own, _ in found), key=lambda own: own.rank, default=None)
     rows = tuple(row for own, row in found if own is severity)
@@ -117,6 +120,16 @@ def _is_of_other_torch(view: View, problem: Problem, use: Use) -> bool:
     made_for = is_torch_name(problem.name) or problem.name.startswith(_OF_TORCH)
     quiet = use in (Use.spared, Use.doubted, Use.apart)
     return made_for and quiet and view.facts.torch is not None
+
+
+def _is_published(view: View, library: Library, problem: Problem, use: Use) -> bool:
+    """Whether a wheel whose files are whole holds a module that its import does not ask for, and that
+    could load nowhere: LLVM's, which CUDA-Q's wheels hold without their libraries."""
+    if use is not Use.apart or problem.kind != "undefined-symbol" or problem.provider:
+        return False
+    own = view.dist(library.distribution or "")
+    record = own.record if own and own.name != "torch" else None
+    return record is not None and not (record.missing_count or record.altered_count)
 
 
 def _is_curable(problem: Problem) -> bool:

@@ -10,10 +10,10 @@ import builders as b
 from rows import Fires, Unseen, rows
 from torch_extensions import GUARD
 
-from gpufix.checks.registry import ERROR, WARNING, Fault
+from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.checks.symbols.sym403_undefined_library_symbol import undefined_library_symbol
 from gpufix.evidence.view import View
-from gpufix.model import Distribution, Import, Library, Problem, Severity
+from gpufix.model import Distribution, Import, Library, Problem, Record, Severity
 from gpufix.model.payload import UnfitLibrary
 
 SYMBOL = "ncclGroupSimulateEnd"
@@ -111,7 +111,23 @@ SILENT = {
     "a fault of another kind": of(lib(problems=[Problem(kind="missing-library", name=SYMBOL)])),
 }
 
+LAZY = lib(MANGLED, at=None, why=None, owner="ext", file="lazy.so")
+APART = [b.importing(LAZY, "works", whole=True)]
+WHOLE = b.dist("ext", record=Record(files=9))
+ALTERED = b.dist("ext", record=Record(files=9, altered=["ext/lazy.so"], altered_count=1))
+NOWHERE = fault(
+    MANGLED, at=None, why=None, owner="ext", file="lazy.so", holder=None, wheels=(), shown=SPELT
+)
+
 FIRING = {
+    "a module that its package's import does not ask for, as its wheel holds it": Fires(
+        of(LAZY, dists=[TORCH, WHOLE], imports=APART),
+        replace(NOWHERE, severity=ADVICE),
+    ),
+    "such a module, and the wheel's files are others": Fires(
+        of(LAZY, dists=[TORCH, ALTERED], imports=APART),
+        replace(NOWHERE, severity=WARNING),
+    ),
     "a name of torch's, which torch's own library lacks": Fires(
         of(lib(GUARD, at=None, why=None)),
         fault(GUARD, at=None, why=None, holder=None, wheels=(), shown=GUARD_SPELT),

@@ -38,7 +38,7 @@ def undefined_library_symbol(view: View) -> Iterator[Fault | Gap]:
     ## Severity
     Error where an import fails by it: torch's, or the package's as its sources show; and where a GPU
     that must be served loses all code that the package has for it. Warning for a part that the
-    import does without. A gap where neither is known. Silent where an alternative loads.
+    import does without; advice where a wheel whose files are whole holds it like that. A gap where neither is known. Silent where an alternative loads.
 
     ## Fix
     Safe: reinstall the wheel that torch pins, or take the folder out of LD_LIBRARY_PATH that puts
