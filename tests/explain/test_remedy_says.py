@@ -213,6 +213,125 @@ SAYS = {
         ("python -m nanobind --cmake_dir",),
         (),
     ),
+    "the value that passes a GPU off": (
+        "rocBLAS error: Cannot read /opt/rocm/lib/rocblas/library/TensileLibrary.dat: No such file or directory for GPU arch : gfx1031",
+        ("HSA_OVERRIDE_GFX_VERSION=10.3.0", "gfx1030's code"),
+        (),
+    ),
+    "a GPU by its product": (
+        "RuntimeError: HIP error: invalid device function\nGPU: AMD Radeon RX 6700 XT",
+        ("HSA_OVERRIDE_GFX_VERSION=10.3.0",),
+        (),
+    ),
+    "two GPUs with two values": (
+        "RuntimeError: HIP error: invalid device function\ngfx1031 gfx1102",
+        (),
+        ("export HSA_OVERRIDE_GFX_VERSION",),
+    ),
+    "Windows has no such variable": (
+        "RuntimeError: HIP error: invalid device function\nC:\\venv\\x.py gfx1031",
+        (),
+        ("export HSA_OVERRIDE_GFX_VERSION",),
+    ),
+    "a GPU of a newer CUDA still": (
+        "AssertionError: Torch not compiled with CUDA enabled\nJetson AGX Thor (Thor)",
+        ("whl/cu",),
+        (),
+    ),
+    "a library by its SONAME": (
+        "ImportError: libopenblas.so.0: cannot open shared object file: No such file or directory",
+        ("apt install libopenblas0`", "dnf install 'libopenblas.so.0()(64bit)'"),
+        ("torch declares",),
+    ),
+    "a SONAME whose name ends in a digit": (
+        "ImportError: libfoo2.so.3: cannot open shared object file: No such file or directory",
+        ("apt install libfoo2-3`",),
+        (),
+    ),
+    "a renamed copy of a wheel is no package": (
+        "ImportError: libgfortran-040039e1.so.5.0.0: cannot open shared object file: No such file or directory",
+        (),
+        ("apt install",),
+    ),
+    "TensorRT by its major": (
+        "ImportError: libnvinfer.so.10: cannot open shared object file: No such file or directory",
+        ('"tensorrt==10.*"',),
+        (),
+    ),
+    "the loader names the library of the symbol": (
+        "ImportError: /usr/local/lib/libfoo.so: undefined symbol: bar_baz, version libbar.so.9",
+        ("unset LD_LIBRARY_PATH", "other libbar.so.9"),
+        (),
+    ),
+    "a node of ComfyUI asks": (
+        'File "D:\\ComfyUI\\custom_nodes\\ComfyUI-Foo\\nodes.py", line 9, in <module>\n'
+        "    from comfy.ldm.modules.x import Attention\n"
+        "ImportError: cannot import name 'Attention' from 'comfy.ldm.modules.x' (D:\\ComfyUI\\comfy\\ldm\\modules\\x.py)",
+        ("git -C custom_nodes/ComfyUI-Foo pull", "requirements.txt"),
+        ("pip install -U comfy", "comfy=="),
+    ),
+    "an error of nobody's, in a node": (
+        'File "/x/ComfyUI/custom_nodes/ComfyUI-Foo/nodes.py", line 90, in run\n    out = model.do_it(x)\n'
+        "AttributeError: 'FooModel' object has no attribute 'do_it'",
+        ("custom_nodes/ComfyUI-Foo pull",),
+        (),
+    ),
+    "a package in custom_nodes' environment is no node": (
+        'File "/x/ComfyUI/custom_nodes/venv/lib/python3.11/site-packages/foo/nodes.py", line 9, in <module>\n'
+        "ImportError: cannot import name 'Attention' from 'foo'",
+        (),
+        ("git -C",),
+    ),
+    "a source tree is no package of pip's": (
+        "ImportError: cannot import name 'Attention' from 'mylib.x' (/home/user/work/mylib/x.py)",
+        ("source tree here (/home/user/work/mylib/x.py)", "git pull"),
+        ("pip install",),
+    ),
+    "an installed package is none": (
+        "ImportError: cannot import name 'Attention' from 'mylib.x' (/opt/venv/lib/python3.11/site-packages/mylib/x.py)",
+        ("pip install",),
+        ("source tree",),
+    ),
+    "uv's own hint": (
+        "  × No solution found when resolving dependencies:\n"
+        "  ╰─▶ Because there is no version of foo and you require foo>=4, we can conclude that your requirements are\n"
+        "      unsatisfiable.\n"
+        "      hint: Pre-releases are available for `foo` in the requested range,\n"
+        "      but pre-releases weren't enabled (try: `--prerelease=allow`)",
+        ("uv's hint: Pre-releases are available", "range, but pre-releases", "--prerelease=allow"),
+        (),
+    ),
+    "PyG's page for the torch of the text": (
+        "ModuleNotFoundError: No module named 'torch_cluster'\ntorch 2.6.0+cu124",
+        ("torch-2.6.0+cu124.html",),
+        ("X.Y.0",),
+    ),
+    "a package that is called after torch is not torch's name": (
+        "ModuleNotFoundError: No module named 'torch_geometric'",
+        ("pip install torch-geometric",),
+        ("change the code",),
+    ),
+    "a name of such a package": (
+        "ImportError: cannot import name 'foo' from 'torchmetrics.text'",
+        ("torchmetrics release that has foo",),
+        ("torch.library",),
+    ),
+    "a header that no toolkit holds": (
+        "fatal error: nccl.h: No such file or directory",
+        ("libnccl-dev", "nvidia-nccl-cu12"),
+        (),
+    ),
+    "a part of apex that is built on request": (
+        "ModuleNotFoundError: No module named 'amp_C'",
+        ("APEX_CUDA_EXT=1",),
+        (),
+    ),
+    "who imports is told by transformers": (
+        "RuntimeError: Failed to import transformers.integrations.bitsandbytes because of the following error:\n"
+        "No module named 'triton.ops'",
+        ("newer release of bitsandbytes",),
+        ("its successor",),
+    ),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from gpufix.explain import stated
 from gpufix.explain.explanation import Explanation
 from gpufix.explain.imports import (
     OWN_FOLDERS,
@@ -52,7 +53,7 @@ def not_installed(explanation: Explanation, hit: Hit) -> Explanation:
         command = names.get(found["module"])
         if command is None:
             return explanation
-        return explanation.but(do=_install([command], found["module"]))
+        return explanation.but(do=stated.for_pyg(_install([command], found["module"]), hit))
     asked = re.split(r", ?", (found["listed"] or found["library"] or found["absent"]).rstrip("."))
     commands = [names.get(one.replace("-", "_"), names.get(one.lower(), one)) for one in asked]
     return explanation.but(do=_install(commands, asked[0].replace("-", "_")))
