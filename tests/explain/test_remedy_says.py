@@ -316,6 +316,21 @@ SAYS = {
         ("torchmetrics release that has foo",),
         ("torch.library",),
     ),
+    "a module of Python itself": (
+        "ModuleNotFoundError: No module named '_lzma'",
+        ("apt install liblzma-dev", "no package of PyPI"),
+        ("pip install",),
+    ),
+    "a part of Python that Debian packages apart": (
+        "ModuleNotFoundError: No module named 'tkinter'",
+        ("apt install python3-tk`",),
+        ("pip install",),
+    ),
+    "a package of another name": (
+        "ModuleNotFoundError: No module named 'docx'",
+        ("pip install python-docx",),
+        (),
+    ),
     "a header that no toolkit holds": (
         "fatal error: nccl.h: No such file or directory",
         ("libnccl-dev", "nvidia-nccl-cu12"),
