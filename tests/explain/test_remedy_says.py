@@ -341,6 +341,69 @@ SAYS = {
         ("APEX_CUDA_EXT=1",),
         (),
     ),
+    "a graphics library other than libGL": (
+        "OSError: libGLU.so.1: cannot open shared object file: No such file or directory",
+        ("libglu1-mesa",),
+        ("opencv",),
+    ),
+    "libGL itself": (
+        "ImportError: libGL.so.1: cannot open shared object file: No such file or directory",
+        ("apt install libgl1", "opencv-python-headless"),
+        (),
+    ),
+    "a function of cuBLAS that the linker lacks": (
+        "foo.o: undefined reference to `cublasLtCreate'",
+        ("-lcublasLt", "CUDA::cublasLt"),
+        ("-lNAME",),
+    ),
+    "a function of the driver that the linker lacks": (
+        "foo.o: undefined reference to `cuInit'",
+        ("-lcuda:", "CUDA::cuda_driver"),
+        (),
+    ),
+    "a function of one's own that the linker lacks": (
+        "foo.o: undefined reference to `current_state'",
+        ("-lNAME",),
+        ("-lcu",),
+    ),
+    "the argument that Python itself suggests": (
+        "TypeError: paint() got an unexpected keyword argument 'colour'. Did you mean 'color'?",
+        ("write color=",),
+        (),
+    ),
+    "an argument on the line below": (
+        "TypeError: SFTConfig.__init__() got an unexpected keyword argument\n'max_seq_length'. Did you mean 'max_length'?",
+        ("trl", "write max_length="),
+        (),
+    ),
+    "setuptools that is too old for Python, and pkg_resources": (
+        "    import pkg_resources\n    register_finder(pkgutil.ImpImporter, find_on_path)\n"
+        "AttributeError: module 'pkgutil' has no attribute 'ImpImporter'. Did you mean: 'zipimporter'?",
+        ("setuptools>=66.1,<82",),
+        (),
+    ),
+    "sources that pip fetched where it has no wheel": (
+        "Collecting pandas==1.5.3\n  Downloading pandas-1.5.3.tar.gz (5.2 MB)\n"
+        "  × Getting requirements to build wheel did not run successfully.\n"
+        '  File "/tmp/pip-build-env/overlay/lib/python3.12/site-packages/setuptools/build_meta.py", line 317, in run_setup',
+        ("pandas 1.5.3", "Python 3.12", "PIP_CONSTRAINT"),
+        (),
+    ),
+    "Python's second try": (
+        "ModuleNotFoundError: No module named 'pyaudioop'",
+        ("pip install audioop-lts",),
+        (),
+    ),
+    "a GPU behind a colon": (
+        "RuntimeError: CUDA error: no kernel image is available for execution on the device\nplatform:5070ti",
+        ("code for 12.0",),
+        (),
+    ),
+    "no GPU in a ratio": (
+        "RuntimeError: CUDA error: no kernel image is available for execution on the device\nratio 16:5090 mobile",
+        (),
+        ("code for 12.0",),
+    ),
     "who imports is told by transformers": (
         "RuntimeError: Failed to import transformers.integrations.bitsandbytes because of the following error:\n"
         "No module named 'triton.ops'",

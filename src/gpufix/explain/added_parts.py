@@ -25,6 +25,8 @@ def with_its_part(refiner: Refiner) -> Refiner:
         part = added_part(context(hit, 8192, 0))
         if answer is None or part is None:
             return answer
-        return answer.but(do=f"{answer.do} Here {part} asks for it: its newest state may do, {newest(part)}.")
+        return answer.but(
+            do=f"{answer.do} Here {part} asks for it: its newest state may do, {newest(part)}."
+        )
 
     return refined

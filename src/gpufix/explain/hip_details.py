@@ -55,5 +55,7 @@ def passed_off(explanation: Explanation, hit: Hit) -> Explanation:
 
 
 def _radeons(text: str) -> list[str]:
-    found = (arch_of_name(f"Radeon {one[0].split('Radeon ')[-1]}") for one in _RADEON.finditer(text))
+    found = (
+        arch_of_name(f"Radeon {one[0].split('Radeon ')[-1]}") for one in _RADEON.finditer(text)
+    )
     return [arch for arch in found if arch]

@@ -239,7 +239,9 @@ def removed_python(explanation: Explanation, hit: Hit) -> Explanation:
         return explanation
     module, name = _asked(found)
     if _package(module).startswith("torch") and _package(module) not in _OF_TORCH:
-        other = f"The installed {_package(module)} does not have {name}: another release of it does."
+        other = (
+            f"The installed {_package(module)} does not have {name}: another release of it does."
+        )
         return lacking_name(explanation.but(rule=None, role="symptom", what=other), hit)
     if gone := _gone(module, name):
         return explanation.but(what=gone[0], do=gone[1])
@@ -323,7 +325,9 @@ def _package(module: str) -> str:
     return module.partition(".")[0]
 
 
-_INTEGRATION = re.compile(r"Failed to import transformers\.integrations\.(?P<package>\w{1,40}) because")
+_INTEGRATION = re.compile(
+    r"Failed to import transformers\.integrations\.(?P<package>\w{1,40}) because"
+)
 
 
 def _asker(hit: Hit, owner: str) -> str | None:

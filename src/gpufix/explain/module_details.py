@@ -70,9 +70,7 @@ def _part_of_python(module: str, wants: dict[str, str]) -> str:
     )
     ways = [f"for the system's Python `apt install {packaged}`"] if packaged else []
     if headers := wants[module]:
-        ways.append(
-            f"`apt install {headers}` and build Python again (`pyenv install --force 3.X`)"
-        )
+        ways.append(f"`apt install {headers}` and build Python again (`pyenv install --force 3.X`)")
     ways.append("a Python that is whole (`uv python install`, conda)")
     return f"{module} is a part of Python itself, and no package of PyPI: {'; or '.join(ways)}."
 

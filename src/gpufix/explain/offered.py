@@ -77,7 +77,9 @@ def with_hint(explanation: Explanation, hit: Hit) -> Explanation:
     found = _HINT.search(around)
     if found is None or _PYTHONS.search(around) or _PLATFORMS.search(around):
         return explanation
-    return explanation.but(do=f"{explanation.do} uv's hint: {_MARGIN.sub(' ', found['said']).strip()}")
+    return explanation.but(
+        do=f"{explanation.do} uv's hint: {_MARGIN.sub(' ', found['said']).strip()}"
+    )
 
 
 def offered_with_hint(explanation: Explanation, hit: Hit) -> Explanation:

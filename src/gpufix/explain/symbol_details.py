@@ -83,6 +83,51 @@ def symbol(explanation: Explanation, hit: Hit) -> Explanation | None:
     )
 
 
+# By how the functions are called: the option of the linker, and CMake's target where it has one.
+_LINKED = (
+    (r"cublasLt", "-lcublasLt", "CUDA::cublasLt"),
+    (r"cublas", "-lcublas", "CUDA::cublas"),
+    (r"cudnn", "-lcudnn", ""),
+    (r"cufft", "-lcufft", "CUDA::cufft"),
+    (r"curand", "-lcurand", "CUDA::curand"),
+    (r"cusolver", "-lcusolver", "CUDA::cusolver"),
+    (r"cusparse", "-lcusparse", "CUDA::cusparse"),
+    (r"nvrtc", "-lnvrtc", "CUDA::nvrtc"),
+    (r"_*nvJitLink", "-lnvJitLink", "CUDA::nvJitLink"),
+    (r"nvml", "-lnvidia-ml", "CUDA::nvml"),
+    (r"nvtx", "-lnvToolsExt", "CUDA::nvToolsExt"),
+    (r"npp", "-lnppc -lnppial -lnppicc -lnppig", "CUDA::nppc …"),
+    (r"nccl", "-lnccl", ""),
+    (r"(?:__)?cuda", "-lcudart", "CUDA::cudart"),
+    (r"cu[A-Z]", "-lcuda", "CUDA::cuda_driver"),
+    (r"hip[A-Z]|__hip", "-lamdhip64", "hip::host"),
+    (r"(?:omp|GOMP)_", "-fopenmp", "OpenMP::OpenMP_CXX"),
+    (r"pthread_", "-lpthread", "Threads::Threads"),
+    (r"dl(?:open|sym|close|error)$", "-ldl", "${CMAKE_DL_LIBS}"),
+)  # fmt: skip
+_REFERENCE = re.compile(r"undefined reference to [`'\"](?P<name>\w{1,200})[`'\"]")
+_EXTERNAL = re.compile(r"unresolved external symbol (?P<name>\w{1,200})")
+
+
+def linker(explanation: Explanation, hit: Hit) -> Explanation:
+    """The library that a function is of, by its name, as the linker and CMake are asked for it."""
+    found = _REFERENCE.search(hit.shown) or _EXTERNAL.search(hit.shown)
+    known = next((row for row in _LINKED if found and re.match(row[0], found["name"])), None)
+    if found is None or known is None:
+        return explanation
+    _, option, target = known
+    cmake = (
+        f" (CMake: target_link_libraries(NAME {target}), with find_package before)"
+        if target
+        else ""
+    )
+    return explanation.but(
+        do=f"{found['name']} is of the library {option}: add it to the link line behind what uses it{cmake}. Where it stands "
+        "there, the linker finds another release of it, or none: name its folder (-L/usr/local/cuda/lib64; for libcuda the "
+        "toolkit's lib64/stubs)."
+    )
+
+
 _VERSIONED = re.compile(r"undefined symbol: \S{1,400}, version (?P<library>lib[\w+-]+\.so\.\d+)")
 
 
@@ -165,6 +210,7 @@ _MODULES = {
     "flash_attn_2_cuda": "flash-attn",
     "selective_scan_cuda": "mamba-ssm",
     "causal_conv1d_cuda": "causal-conv1d",
+    "_XLAC": "torch-xla",
 }
 
 
@@ -395,7 +441,11 @@ def _bringer(explanation: Explanation, hit: Hit, name: str) -> Explanation:
             do=f"{name} is {owner}'s own: reinstall {owner} (`python -m pip install --force-reinstall --no-deps "
             f"{owner}`) or build it again, and start Python outside of its source folder, which hides the installed one."
         )
-    if not wheels and explanation.id == "missing-library" and (do := system_details.by_soname(name)):
+    if (
+        not wheels
+        and explanation.id == "missing-library"
+        and (do := system_details.by_soname(name))
+    ):
         return explanation.but(do=do)
     return explanation
 

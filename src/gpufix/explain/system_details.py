@@ -27,8 +27,23 @@ def library(name: str) -> str | None:
     return _commands(debian, f"'{name}()(64bit)'", held.conda)
 
 
+_GRAPHICS = re.compile(r"lib(?!GL\b)(?:GL|EGL|OpenGL|OSMesa)\w*\.so\.\d+")
+
+
+def graphics(explanation: Explanation, hit: Hit) -> Explanation:
+    """Another library of graphics than libGL: the packages that hold that one."""
+    found = _GRAPHICS.search(hit.shown)
+    if found is None or (do := library(found[0])) is None:
+        return explanation
+    return explanation.but(
+        what=f"{found[0]}, a graphics library of the system, is not installed.", do=do
+    )
+
+
 # A SONAME as distributions have them; not those that auditwheel renames (libgomp-d22c30c5.so.1).
-_SONAME = re.compile(r"(?P<stem>lib(?![\w.+-]*-[0-9a-f]{8}\.so)[A-Za-z][\w.+-]*)\.so\.(?P<major>\d{1,3})(?:\.\d+)*")
+_SONAME = re.compile(
+    r"(?P<stem>lib(?![\w.+-]*-[0-9a-f]{8}\.so)[A-Za-z][\w.+-]*)\.so\.(?P<major>\d{1,3})(?:\.\d+)*"
+)
 
 
 def by_soname(name: str) -> str | None:
