@@ -45,8 +45,8 @@ def raised_in(found: LogScan) -> Explanation | None:
         return _unknown(
             errors[-1]["error"],
             f"It was raised in what {part} does.",
-            f"Usual, in this order: the part's newest state and what it requires, {newest(part)}; the newest state of the "
-            f"program that it was added to; the release of {' and '.join(near) or 'each package'} that its requirements name.",
+            f"Usual, in this order: the part's newest state and what it requires, {newest(part)}. Next, the newest state of the "
+            f"program that it was added to, or the release of {' and '.join(near) or 'each package'} that its requirements name.",
         )
     if not near:
         return None

@@ -136,7 +136,7 @@ def _of_version(explanation: Explanation, library: str) -> Explanation:
     return explanation.but(
         rule="SYM403",
         what=f"{library} as it was loaded is of another release than what asks it for the symbol: copies of two releases meet.",
-        do=f"Let all of them come from one place: `unset LD_LIBRARY_PATH` (or take the folder with the other {library} off it), and "
+        do=f"Let all of them come from one place: `unset LD_LIBRARY_PATH` (or take the folder with the other {library} off it). Then "
         "reinstall the wheel that brings it at the version that torch declares. `gpufix doctor` shows which copy is loaded.",
     )
 
@@ -421,7 +421,7 @@ def _bringer(explanation: Explanation, hit: Hit, name: str) -> Explanation:
     if tensorrt := _TENSORRT.match(name):
         return explanation.but(
             do=f'It is TensorRT\'s: `pip install "tensorrt=={tensorrt["major"]}.*"` (-cu12, -cu13 behind the name for one CUDA) with its folder '
-            "(site-packages/tensorrt_libs) on LD_LIBRARY_PATH; or the release of what asks for it that is built for the TensorRT "
+            "(site-packages/tensorrt_libs) on LD_LIBRARY_PATH. Or the release of what asks for it that is built for the TensorRT "
             "that is here."
         )
     wheels = bringing(name)
