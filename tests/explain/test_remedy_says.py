@@ -366,6 +366,11 @@ SAYS = {
         ("-lNAME",),
         ("-lcu",),
     ),
+    "a function of one's own with CUDA in its name": (
+        "foo.o: undefined reference to `cuda_paint'",
+        ("-lNAME",),
+        ("-lcudart",),
+    ),
     "the argument that Python itself suggests": (
         "TypeError: paint() got an unexpected keyword argument 'colour'. Did you mean 'color'?",
         ("write color=",),
