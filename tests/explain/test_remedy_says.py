@@ -213,6 +213,208 @@ SAYS = {
         ("python -m nanobind --cmake_dir",),
         (),
     ),
+    "the value that passes a GPU off": (
+        "rocBLAS error: Cannot read /opt/rocm/lib/rocblas/library/TensileLibrary.dat: No such file or directory for GPU arch : gfx1031",
+        ("HSA_OVERRIDE_GFX_VERSION=10.3.0", "gfx1030's code"),
+        (),
+    ),
+    "a GPU by its product": (
+        "RuntimeError: HIP error: invalid device function\nGPU: AMD Radeon RX 6700 XT",
+        ("HSA_OVERRIDE_GFX_VERSION=10.3.0",),
+        (),
+    ),
+    "two GPUs with two values": (
+        "RuntimeError: HIP error: invalid device function\ngfx1031 gfx1102",
+        (),
+        ("export HSA_OVERRIDE_GFX_VERSION",),
+    ),
+    "Windows has no such variable": (
+        "RuntimeError: HIP error: invalid device function\nC:\\venv\\x.py gfx1031",
+        (),
+        ("export HSA_OVERRIDE_GFX_VERSION",),
+    ),
+    "a GPU of a newer CUDA still": (
+        "AssertionError: Torch not compiled with CUDA enabled\nJetson AGX Thor (Thor)",
+        ("whl/cu",),
+        (),
+    ),
+    "a library by its SONAME": (
+        "ImportError: libopenblas.so.0: cannot open shared object file: No such file or directory",
+        ("apt install libopenblas0`", "dnf install 'libopenblas.so.0()(64bit)'"),
+        ("torch declares",),
+    ),
+    "a SONAME whose name ends in a digit": (
+        "ImportError: libfoo2.so.3: cannot open shared object file: No such file or directory",
+        ("apt install libfoo2-3`",),
+        (),
+    ),
+    "a renamed copy of a wheel is no package": (
+        "ImportError: libgfortran-040039e1.so.5.0.0: cannot open shared object file: No such file or directory",
+        (),
+        ("apt install",),
+    ),
+    "TensorRT by its major": (
+        "ImportError: libnvinfer.so.10: cannot open shared object file: No such file or directory",
+        ('"tensorrt==10.*"',),
+        (),
+    ),
+    "the loader names the library of the symbol": (
+        "ImportError: /usr/local/lib/libfoo.so: undefined symbol: bar_baz, version libbar.so.9",
+        ("unset LD_LIBRARY_PATH", "other libbar.so.9"),
+        (),
+    ),
+    "a node of ComfyUI asks": (
+        'File "D:\\ComfyUI\\custom_nodes\\ComfyUI-Foo\\nodes.py", line 9, in <module>\n'
+        "    from comfy.ldm.modules.x import Attention\n"
+        "ImportError: cannot import name 'Attention' from 'comfy.ldm.modules.x' (D:\\ComfyUI\\comfy\\ldm\\modules\\x.py)",
+        ("git -C custom_nodes/ComfyUI-Foo pull", "requirements.txt"),
+        ("pip install -U comfy", "comfy=="),
+    ),
+    "an error of nobody's, in a node": (
+        'File "/x/ComfyUI/custom_nodes/ComfyUI-Foo/nodes.py", line 90, in run\n    out = model.do_it(x)\n'
+        "AttributeError: 'FooModel' object has no attribute 'do_it'",
+        ("custom_nodes/ComfyUI-Foo pull",),
+        (),
+    ),
+    "a package in custom_nodes' environment is no node": (
+        'File "/x/ComfyUI/custom_nodes/venv/lib/python3.11/site-packages/foo/nodes.py", line 9, in <module>\n'
+        "ImportError: cannot import name 'Attention' from 'foo'",
+        (),
+        ("git -C",),
+    ),
+    "a source tree is no package of pip's": (
+        "ImportError: cannot import name 'Attention' from 'mylib.x' (/home/user/work/mylib/x.py)",
+        ("source tree here (/home/user/work/mylib/x.py)", "git pull"),
+        ("pip install",),
+    ),
+    "an installed package is none": (
+        "ImportError: cannot import name 'Attention' from 'mylib.x' (/opt/venv/lib/python3.11/site-packages/mylib/x.py)",
+        ("pip install",),
+        ("source tree",),
+    ),
+    "uv's own hint": (
+        "  × No solution found when resolving dependencies:\n"
+        "  ╰─▶ Because there is no version of foo and you require foo>=4, we can conclude that your requirements are\n"
+        "      unsatisfiable.\n"
+        "      hint: Pre-releases are available for `foo` in the requested range,\n"
+        "      but pre-releases weren't enabled (try: `--prerelease=allow`)",
+        ("uv's hint: Pre-releases are available", "range, but pre-releases", "--prerelease=allow"),
+        (),
+    ),
+    "PyG's page for the torch of the text": (
+        "ModuleNotFoundError: No module named 'torch_cluster'\ntorch 2.6.0+cu124",
+        ("torch-2.6.0+cu124.html",),
+        ("X.Y.0",),
+    ),
+    "a package that is called after torch is not torch's name": (
+        "ModuleNotFoundError: No module named 'torch_geometric'",
+        ("pip install torch-geometric",),
+        ("change the code",),
+    ),
+    "a name of such a package": (
+        "ImportError: cannot import name 'foo' from 'torchmetrics.text'",
+        ("torchmetrics release that has foo",),
+        ("torch.library",),
+    ),
+    "a module of Python itself": (
+        "ModuleNotFoundError: No module named '_lzma'",
+        ("apt install liblzma-dev", "no package of PyPI"),
+        ("pip install",),
+    ),
+    "a part of Python that Debian packages apart": (
+        "ModuleNotFoundError: No module named 'tkinter'",
+        ("apt install python3-tk`",),
+        ("pip install",),
+    ),
+    "a package of another name": (
+        "ModuleNotFoundError: No module named 'docx'",
+        ("pip install python-docx",),
+        (),
+    ),
+    "a header that no toolkit holds": (
+        "fatal error: nccl.h: No such file or directory",
+        ("libnccl-dev", "nvidia-nccl-cu12"),
+        (),
+    ),
+    "a part of apex that is built on request": (
+        "ModuleNotFoundError: No module named 'amp_C'",
+        ("APEX_CUDA_EXT=1",),
+        (),
+    ),
+    "a graphics library other than libGL": (
+        "OSError: libGLU.so.1: cannot open shared object file: No such file or directory",
+        ("libglu1-mesa",),
+        ("opencv",),
+    ),
+    "libGL itself": (
+        "ImportError: libGL.so.1: cannot open shared object file: No such file or directory",
+        ("apt install libgl1", "opencv-python-headless"),
+        (),
+    ),
+    "a function of cuBLAS that the linker lacks": (
+        "foo.o: undefined reference to `cublasLtCreate'",
+        ("-lcublasLt", "CUDA::cublasLt"),
+        ("-lNAME",),
+    ),
+    "a function of the driver that the linker lacks": (
+        "foo.o: undefined reference to `cuInit'",
+        ("-lcuda:", "CUDA::cuda_driver"),
+        (),
+    ),
+    "a function of one's own that the linker lacks": (
+        "foo.o: undefined reference to `current_state'",
+        ("-lNAME",),
+        ("-lcu",),
+    ),
+    "a function of one's own with CUDA in its name": (
+        "foo.o: undefined reference to `cuda_paint'",
+        ("-lNAME",),
+        ("-lcudart",),
+    ),
+    "the argument that Python itself suggests": (
+        "TypeError: paint() got an unexpected keyword argument 'colour'. Did you mean 'color'?",
+        ("write color=",),
+        (),
+    ),
+    "an argument on the line below": (
+        "TypeError: SFTConfig.__init__() got an unexpected keyword argument\n'max_seq_length'. Did you mean 'max_length'?",
+        ("trl", "write max_length="),
+        (),
+    ),
+    "setuptools that is too old for Python, and pkg_resources": (
+        "    import pkg_resources\n    register_finder(pkgutil.ImpImporter, find_on_path)\n"
+        "AttributeError: module 'pkgutil' has no attribute 'ImpImporter'. Did you mean: 'zipimporter'?",
+        ("setuptools>=66.1,<82",),
+        (),
+    ),
+    "sources that pip fetched where it has no wheel": (
+        "Collecting pandas==1.5.3\n  Downloading pandas-1.5.3.tar.gz (5.2 MB)\n"
+        "  × Getting requirements to build wheel did not run successfully.\n"
+        '  File "/tmp/pip-build-env/overlay/lib/python3.12/site-packages/setuptools/build_meta.py", line 317, in run_setup',
+        ("pandas 1.5.3", "Python 3.12", "PIP_CONSTRAINT"),
+        (),
+    ),
+    "Python's second try": (
+        "ModuleNotFoundError: No module named 'pyaudioop'",
+        ("pip install audioop-lts",),
+        (),
+    ),
+    "a GPU behind a colon": (
+        "RuntimeError: CUDA error: no kernel image is available for execution on the device\nplatform:5070ti",
+        ("code for 12.0",),
+        (),
+    ),
+    "no GPU in a ratio": (
+        "RuntimeError: CUDA error: no kernel image is available for execution on the device\nratio 16:5090 mobile",
+        (),
+        ("code for 12.0",),
+    ),
+    "who imports is told by transformers": (
+        "RuntimeError: Failed to import transformers.integrations.bitsandbytes because of the following error:\n"
+        "No module named 'triton.ops'",
+        ("newer release of bitsandbytes",),
+        ("its successor",),
+    ),
 }
 
 

@@ -164,7 +164,9 @@ def test_the_advice_on_a_late_batch_names_what_helped(name: str, most: int) -> N
     assert len(missed) <= most, "\n".join(missed)
 
 
-@pytest.mark.parametrize("name", ["seventh_aside", "eighth_aside", "ninth_aside", "tenth_aside"])
+@pytest.mark.parametrize(
+    "name", ["seventh_aside", "eighth_aside", "ninth_aside", "tenth_aside", "eleventh_aside"]
+)
 def test_a_batch_that_was_set_aside_has_an_outcome_for_each_text(name: str) -> None:
     lines = (HERE / f"{name}_measured.tsv").read_text("utf-8").splitlines()
     assert {line.split("\t")[0] for line in lines[1:]} == {t.id for t in texts(name)}

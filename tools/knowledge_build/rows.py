@@ -1117,11 +1117,16 @@ class SystemHeaders(Row):
 
 
 class ImportNames(Row):
-    """data/import_names.json: module -> what pip is asked for; `hints`: a sentence for some of them."""
+    """data/import_names.json: module -> what pip is asked for; `hints`: a sentence for some of them.
+
+    `parts`: a module of Python itself -> the package of Debian whose headers its build wants.
+    """
 
     source: Source
     names: dict[str, str]
     hints: dict[str, str]
+    parts_source: Source
+    parts: dict[str, str]
 
     @model_validator(mode="after")
     def _hints_have_names(self) -> ImportNames:

@@ -19,6 +19,10 @@ _EXTENSION = re.compile(r"cpp_extension|nvcc|\.cu\b|CUDAExtension|\['ninja'", re
 _DEEPSPEED = re.compile(
     r"(?<![A-Za-z])(?P<op>(?:fused|cpu)_(?:adam|lamb|lion|adagrad)|async_io|transformer_inference|sparse_attn)(?![A-Za-z])"
 )
+# pip fetched sources where a wheel would have done, and stopped before it compiled anything.
+_SOURCES = re.compile(
+    r"Downloading \S{0,200}?(?P<name>[A-Za-z][\w.]*(?:-[A-Za-z][\w.]*){0,4})-(?P<version>\d[\w.]{0,30})\.(?:tar\.gz|zip)\b"
+)
 _NO_NAME = {"wheels", "some", "the", "one", "for", "and", "installable"}
 _MAKES = (
     "nvcc of torch's CUDA major in CUDA_HOME (`nvcc --version`) and a g++ that this nvcc takes; torch installed first, and "
@@ -36,7 +40,8 @@ def whose(explanation: Explanation, hit: Hit) -> Explanation:
             "toolkit's bin on PATH. Or take a wheel that is built for this Python and torch."
         )
     if name is None:
-        return explanation
+        sources = list(_SOURCES.finditer(hit.before[-3000:]))
+        return explanation.but(do=_of_sources(hit, sources[-1])) if sources else explanation
     key = normalise(name)
     if (
         listings.key(key) is None
@@ -47,7 +52,7 @@ def whose(explanation: Explanation, hit: Hit) -> Explanation:
             do=f"Run it again with -v and look at the first error. Usual, in this order: no wheel of {name} for this Python "
             f"or system (another Python, 3.10 to 3.12, or a release that has wheels: `pip install --only-binary=:all: "
             f"{name}`). Next, no compiler or headers (build-essential, python3-dev, Visual Studio Build Tools); a newer setuptools "
-            "than its setup.py takes."
+            "than its setup.py takes (PIP_CONSTRAINT: a file that says setuptools<82)."
         )
     page = listings.key(key) is not None and not listings.source_alone(key)
     wheel = (
@@ -63,6 +68,18 @@ def whose(explanation: Explanation, hit: Hit) -> Explanation:
     return explanation.but(
         do=f"The first error, further up, says why (-v shows it). What usually helps, in this order: {wheel};"
         f"{stated.wheel(hit, key)} for a build {_MAKES}; MAX_JOBS=4 if memory runs out.{windows}"
+    )
+
+
+def _of_sources(hit: Hit, fetched: re.Match[str]) -> str:
+    python = stated.stated(hit).python
+    here = f"Python 3.{python.removeprefix('cp3')}" if python else "this Python"
+    name = fetched["name"]
+    return (
+        f"pip builds {name} {fetched['version']} from its sources: that release has no wheel for {here}. Take a newer {name} that has "
+        f"one (`pip install -U --only-binary={name} {name}`), or a Python of that release's time. Else give its isolated build the older "
+        "setuptools that its setup.py wants (pkg_resources is gone from 82 on): `echo 'setuptools<82' > c.txt` and `PIP_CONSTRAINT=c.txt "
+        "pip install …` (uv: --build-constraint c.txt). -v shows the first error."
     )
 
 

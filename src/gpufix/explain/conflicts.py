@@ -10,6 +10,7 @@ from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import frames
 from gpufix.explain.imports import lacking_name
 from gpufix.explain.log_scan import Hit
+from gpufix.explain.offered import with_hint
 from gpufix.knowledge.data_table import table
 from gpufix.knowledge.packages import for_torch
 
@@ -49,7 +50,11 @@ def unmet(explanation: Explanation, hit: Hit) -> Explanation:
 
 
 def contradiction(explanation: Explanation, hit: Hit) -> Explanation:
-    """The remedy of a resolver's failure: the package that two sides want at different versions."""
+    """The remedy of a resolver's failure: the package that two sides want at different versions; and uv's hint."""
+    return with_hint(_parted(explanation, hit), hit)
+
+
+def _parted(explanation: Explanation, hit: Hit) -> Explanation:
     around = context(hit, 2000, 4000)
     if _NIGHTLY.search(around):
         return explanation.but(

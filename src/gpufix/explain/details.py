@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from gpufix.explain import (
+    added_parts,
     builds,
     conflicts,
     cuda_details,
@@ -75,7 +76,9 @@ def cuda_mismatch(explanation: Explanation, hit: Hit) -> Explanation | None:
 
 
 def no_torch(explanation: Explanation, hit: Hit) -> Explanation | None:
-    """Within a wheel build: the build was isolated from the environment that has torch."""
+    """Within a wheel build: the build was isolated from the environment that has torch. None for torch_cluster."""
+    if re.search(r"No module named\W{1,4}torch\w", hit.shown):
+        return None
     if not _WHEEL_BUILD.search(context(hit)):
         return explanation.but(role="symptom")
     return explanation.but(
@@ -89,12 +92,12 @@ def torch_family(explanation: Explanation, hit: Hit) -> Explanation | None:
     """A package that is built for one torch: other indexes have other versions of it."""
     name = re.split(r"[=<>!~\[@]", explanation.captures.get("requirement", ""))[0].lower()
     if not _FAMILY.fullmatch(name.replace("_", "-")):
-        return offered.offered(explanation, hit)
+        return offered.offered_with_hint(explanation, hit)
     own = next(message for message in messages() if message.id == "no-distribution-torch")
     explanation = explanation.but(
         id=own.id, rule=own.rule, what=own.what, do=own.do, source=own.source
     )
-    return offered.offered(explanation, hit)
+    return offered.offered_with_hint(explanation, hit)
 
 
 def torch_header(explanation: Explanation, _: Hit) -> Explanation | None:
@@ -176,6 +179,8 @@ def header(explanation: Explanation, hit: Hit) -> Explanation | None:
             )
             if whose == "python-h":
                 return toolchain_details.python_headers(explanation, hit)
+            if whose == "cuda-headers" and (do := system_details.beside_cuda(name)):
+                return explanation.but(do=do)
             return torch_header(explanation, hit) if whose == "torch-headers" else explanation
     if command := system_details.header(name):
         return explanation.but(role="cause", do=command)
@@ -191,25 +196,28 @@ REFINERS: dict[str, Refiner] = {
     "changed-call": removed_details.changed_call,
     "contradiction": conflicts.contradiction,
     "companion-cuda": conflicts.companion_cuda,
-    "compiled-part": module_details.compiled_part,
+    "compiled-part": added_parts.with_its_part(module_details.compiled_part),
     "cuda-code": cuda_details.cuda_code,
     "cudnn-versions": cudnn_details.mismatch,
     "dll": windows_details.dll,
     "driver-numbers": driver_details.too_old,
     "family": conflicts.family,
+    "gfx-passed-off": hip_details.passed_off,
+    "graphics": system_details.graphics,
     "header": header,
     "hip-name": hip_details.hip_name,
     "host-compiler": toolchain_details.host_compiler,
-    "lacking-attribute": interfaces.lacking_attribute,
-    "lacking-name": imports.lacking_name,
+    "linker": symbol_details.linker,
+    "lacking-attribute": added_parts.with_its_part(interfaces.lacking_attribute),
+    "lacking-name": added_parts.with_its_part(imports.lacking_name),
     "libnvvm-refused": hollow.refused,
     "numpy-of-another": hollow.numpy_of_another,
     "model-type": interfaces.model_type,
     "memory-numbers": memory_details.numbers_of_memory,
-    "offered": offered.offered,
+    "offered": offered.offered_with_hint,
     "kernel-image": cuda_details.kernel_image,
     "no-compiler": toolchain_details.no_compiler,
-    "not-installed": module_details.not_installed,
+    "not-installed": added_parts.with_its_part(module_details.not_installed),
     "nvcc-arch": toolchain_details.nvcc_arch,
     "cuda-mismatch": cuda_mismatch,
     "no-torch": no_torch,
@@ -219,8 +227,8 @@ REFINERS: dict[str, Refiner] = {
     "pybind-signature": symbol_details.signature,
     "python-headers": toolchain_details.python_headers,
     "python-version": offered.other_python,
-    "recorded-name": imports.recorded_name,
-    "removed-python": imports.removed_python,
+    "recorded-name": added_parts.with_its_part(imports.recorded_name),
+    "removed-python": added_parts.with_its_part(imports.removed_python),
     "removed-name": removed_details.removed_name,
     "runtime": toolchain_details.runtime,
     "soname": symbol_details.soname,
@@ -229,7 +237,7 @@ REFINERS: dict[str, Refiner] = {
     "torch-capability": torch_capability,
     "torch-family": torch_family,
     "torchcodec": symbol_details.torchcodec,
-    "other-arguments": interfaces.other_arguments,
+    "other-arguments": added_parts.with_its_part(interfaces.other_arguments),
     "unmet": conflicts.unmet,
     "wheel-tag": offered.wheel_tag,
     "xformers": xformers,

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 _FRAME = re.compile(
     r'File "(?P<path>[^"\n]{1,400})", line \d+[^\n]*(?:\n(?![ \t]*File ")[ \t]*(?P<code>[^\n]{0,300}))?'
 )
+# A program's own folder for what others add to it: ComfyUI's nodes, the web UIs' extensions.
+_ADDED = re.compile(r"(?:^|/)(?P<folder>custom_nodes|extensions)/(?P<name>[^/]+)/")
 _INSTALLED = re.compile(r"(?:site|dist)-packages/(?P<name>[^/]+)/")
 # torch calls an operator that somebody registered from here, and its own ones without Python.
 _OPERATOR = re.compile(r"(?:^|/)torch/_ops\.py$")
@@ -27,6 +29,12 @@ class Frame:
         """The folder of site-packages that holds it; None for a program's own file."""
         found = _INSTALLED.search(self.path)
         return found["name"] if found else None
+
+    @property
+    def added(self) -> str | None:
+        """The checkout in a program's folder of added parts: "custom_nodes/ComfyUI-KJNodes"."""
+        found = _ADDED.search(self.path)
+        return f"{found['folder']}/{found['name']}" if found and not self.package else None
 
     @property
     def of_torch(self) -> bool:

@@ -40,6 +40,8 @@ def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
     asker = _asker(hit, owner)
     if known := _known(owner, name, asker) or _in_table(module, name, asker):
         return explanation.but(do=known)
+    if found := _CHECKOUT.search(hit.shown):
+        return explanation.but(do=_own_source(owner, name, found["path"], asker))
     hidden = (
         f" Where the installed {owner} should have it, a folder or file of that name hides it "
         f'(`python -c "import {owner}; print({owner})"`).'
@@ -49,11 +51,25 @@ def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
     return explanation.but(do=f"{_release(owner, name)}{_or_newer(asker, owner)}.{hidden}")
 
 
+# The file that was asked, where it is no installed package's: "cannot import name 'x' from 'comfy.y' (D:/ComfyUI/comfy/y.py)".
+_CHECKOUT = re.compile(
+    r"from ['\"`][\w.]{1,200}['\"`] \((?P<path>(?![^)\n]*(?:(?:site|dist)-packages|[/\\]lib(?:64)?[/\\]python3|[/\\]Lib[/\\]))[^)\n]{0,300}\.py)\)"
+)
+
+
+def _own_source(owner: str, name: str, path: str, asker: str | None) -> str:
+    return (
+        f"{owner} is a source tree here ({path}), and not an installed package. Where it is the project itself: bring it, and "
+        f"{asker or 'what asks for ' + name}, to one state (`git pull` in both; or both at older releases). Where the package {owner} of "
+        "PyPI is meant, this folder or file hides it: rename it, or start in another folder."
+    )
+
+
 _WORDS = frozenset({"a", "an", "any", "it", "my", "that", "the", "there", "this", "your"})
 # What projects call folders and files of their own: no package of these names is meant.
 OWN_FOLDERS = frozenset(
     {"utils", "util", "models", "model", "src", "data", "scripts", "helpers", "common", "config", "configs", "modules", "tools",
-     "core", "nodes", "dataset", "train", "inference", "lib", "libs", "options", "networks", "metrics"}
+     "comfy", "comfy_extras", "comfy_api", "folder_paths", "core", "nodes", "dataset", "train", "inference", "lib", "libs", "options", "networks", "metrics"}
 )  # fmt: skip
 
 
@@ -152,7 +168,9 @@ def one_of(known: Owner, name: str, asker: str | None) -> str:
         f'{known.pip} has {name} {known.span.words}: `pip install "{known.pip}{known.span.bounds}"`'
     )
     if known.span.last:
-        return f"{has}; or a newer release {other}, which does without it (in code of your own write {_instead(name)})."
+        own = _instead(name)
+        write = "" if own == _UNKNOWN else f" (in code of your own write {own})"
+        return f"{has}; or a newer release {other}, which does without it{write}."
     return f"{has}; or an older release {other}, which goes with the installed {known.pip}."
 
 
@@ -202,6 +220,9 @@ def _of_python(span: Span, name: str, asker: str | None) -> str:
     )
 
 
+_OF_TORCH = ("torch", "torchvision", "torchaudio")
+
+
 def removed_python(explanation: Explanation, hit: Hit) -> Explanation:
     """The successor of a name that is known to be gone; else the row's remedy, and who asks for it."""
     if numpy := _NUMPY_2.search(hit.shown):
@@ -217,6 +238,11 @@ def removed_python(explanation: Explanation, hit: Hit) -> Explanation:
     if found is None:
         return explanation
     module, name = _asked(found)
+    if _package(module).startswith("torch") and _package(module) not in _OF_TORCH:
+        other = (
+            f"The installed {_package(module)} does not have {name}: another release of it does."
+        )
+        return lacking_name(explanation.but(rule=None, role="symptom", what=other), hit)
     if gone := _gone(module, name):
         return explanation.but(what=gone[0], do=gone[1])
     asker = _asker(hit, _package(module))
@@ -299,8 +325,15 @@ def _package(module: str) -> str:
     return module.partition(".")[0]
 
 
+_INTEGRATION = re.compile(
+    r"Failed to import transformers\.integrations\.(?P<package>\w{1,40}) because"
+)
+
+
 def _asker(hit: Hit, owner: str) -> str | None:
-    """The innermost package of the traceback that is not the owner."""
+    """The innermost package of the traceback that is not the owner; or the one that transformers says it imported."""
+    if integration := _INTEGRATION.search(context(hit, 1000, 0)):
+        return integration["package"]
     for frame in reversed(frames(context(hit, 8192, 0))):
         package = frame.package
         if package and package.removesuffix(".py") != owner:

@@ -88,9 +88,21 @@ def _older(package: str) -> str:
     return name_spans.before_the_break(pip) or f"{pip}==X.Y.Z"
 
 
+_SUGGESTED = re.compile(r"Did you mean ['\"‘“`](?P<name>\w{1,80})['\"’”`]\?")
+
+
 def other_arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
+    """The release that takes the argument, and the name that Python itself finds like it."""
+    told = _arguments(explanation, hit)
+    like = _SUGGESTED.search(f"{hit.shown}\n{hit.after[:160]}")
+    if told is None or like is None or like["name"] in (told.do or ""):
+        return told
+    return told.but(do=f"{told.do} In code of your own write {like['name']}=… in its place.")
+
+
+def _arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
     """The release of the class that takes the argument; else the packages that the frames name."""
-    found = _CALL.search(hit.shown)
+    found = _CALL.search(_unwrapped(hit))
     near = _near(hit)
     if found is None:
         return _bare_argument(explanation, hit)
@@ -132,6 +144,13 @@ def other_arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
         do=f"Install the release of {whose} that the project names (`pip install {older}`): most often an older one, which knows "
         f"(or does not give) {argument or 'these arguments'}. Else a newer release of the caller (`pip install -U {pip_name(near[0])}`)."
     )
+
+
+def _unwrapped(hit: Hit) -> str:
+    """The message with its next line where it breaks before the argument."""
+    if hit.shown.rstrip().endswith("keyword argument"):
+        return f"{hit.shown.rstrip()} {hit.after.lstrip().partition(chr(10))[0]}"
+    return hit.shown
 
 
 def _bare_argument(explanation: Explanation, hit: Hit) -> Explanation:

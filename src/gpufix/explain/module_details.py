@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from gpufix.explain import stated
 from gpufix.explain.explanation import Explanation
 from gpufix.explain.imports import (
     OWN_FOLDERS,
@@ -40,7 +41,10 @@ def not_installed(explanation: Explanation, hit: Hit) -> Explanation:
     part = _PART.search(hit.shown)
     if part and (part["package"] in _INSTALLED_WHOLE or name_spans.recorded(part["package"])):
         return removed_python(lacking_name(explanation, hit), hit)
-    names = table("import_names")["names"]
+    known = table("import_names")
+    names = known["names"]
+    if found["module"] in known["parts"]:
+        return explanation.but(do=_part_of_python(found["module"], known["parts"]))
     if found["module"] in OWN_FOLDERS:
         return explanation.but(do=own_folder(found["module"]))
     if found["module"]:
@@ -52,10 +56,23 @@ def not_installed(explanation: Explanation, hit: Hit) -> Explanation:
         command = names.get(found["module"])
         if command is None:
             return explanation
-        return explanation.but(do=_install([command], found["module"]))
+        return explanation.but(do=stated.for_pyg(_install([command], found["module"]), hit))
     asked = re.split(r", ?", (found["listed"] or found["library"] or found["absent"]).rstrip("."))
     commands = [names.get(one.replace("-", "_"), names.get(one.lower(), one)) for one in asked]
     return explanation.but(do=_install(commands, asked[0].replace("-", "_")))
+
+
+def _part_of_python(module: str, wants: dict[str, str]) -> str:
+    """A module of the standard library that an interpreter was built or packaged without."""
+    name = module.lstrip("_")
+    packaged = {"tkinter": "python3-tk", "venv": "python3-venv", "ensurepip": "python3-venv"}.get(
+        name
+    )
+    ways = [f"for the system's Python `apt install {packaged}`"] if packaged else []
+    if headers := wants[module]:
+        ways.append(f"`apt install {headers}` and build Python again (`pyenv install --force 3.X`)")
+    ways.append("a Python that is whole (`uv python install`, conda)")
+    return f"{module} is a part of Python itself, and no package of PyPI: {'; or '.join(ways)}."
 
 
 def _part_of(package: str, name: str) -> str:

@@ -67,6 +67,26 @@ def offered(explanation: Explanation, hit: Hit) -> Explanation:
     return explanation.but(do=_torch(asked["version"], listed[1]) or explanation.do)
 
 
+_HINT = re.compile(r"hint: (?P<said>.{1,600}?)(?=\n\s*\n|\n\s*(?:hint|error|note|help):|\Z)", re.S)
+_MARGIN = re.compile(r"\s*\n[\s│╰─▶×|]*|\s+")
+
+
+def with_hint(explanation: Explanation, hit: Hit) -> Explanation:
+    """The same with uv's own hint, which names the option or index, where no remedy was read from it."""
+    around = context(hit, 0, 4000)
+    found = _HINT.search(around)
+    if found is None or _PYTHONS.search(around) or _PLATFORMS.search(around):
+        return explanation
+    return explanation.but(
+        do=f"{explanation.do} uv's hint: {_MARGIN.sub(' ', found['said']).strip()}"
+    )
+
+
+def offered_with_hint(explanation: Explanation, hit: Hit) -> Explanation:
+    """What the offer points to, and uv's own hint."""
+    return with_hint(offered(explanation, hit), hit)
+
+
 _WHEEL = re.compile(
     r"(?P<name>[\w.+-]{1,120}?)-cp3(?P<minor>\d{1,2})-\w{3,40}-(?P<platform>[a-z]\w{2,60})\.whl"
 )

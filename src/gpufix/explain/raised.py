@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from gpufix.explain.added_parts import added_part, newest
 from gpufix.explain.explanation import Explanation
 from gpufix.explain.frames import frames
 from gpufix.explain.log_scan import LogScan
@@ -31,29 +32,46 @@ _REACH = 12_000  # characters of the end
 
 
 def raised_in(found: LogScan) -> Explanation | None:
-    """None where no package that moves with torch stands in the last traceback."""
+    """None where neither an added part nor a package that moves with torch stands in the last traceback."""
     text = (found.tail or found.head).decode("utf-8", "replace")[-_REACH:]
     errors = list(_ERROR.finditer(text))
     if not errors:
         return None
-    shown = [f.package for f in frames(text[: errors[-1].start()]) if f.package and not f.of_torch]
+    before = text[: errors[-1].start()]
+    shown = [f.package for f in frames(before) if f.package and not f.of_torch]
     near = [package for package in dict.fromkeys(reversed(shown)) if _moves(package)][:2]
+    part = added_part(before)
+    if part:
+        return _unknown(
+            errors[-1]["error"],
+            f"It was raised in what {part} does.",
+            f"Usual, in this order: the part's newest state and what it requires, {newest(part)}. Next, the newest state of the "
+            f"program that it was added to, or the release of {' and '.join(near) or 'each package'} that its requirements name.",
+        )
     if not near:
         return None
     called = f", called by {near[1]}" if len(near) > 1 else ""
+    return _unknown(
+        errors[-1]["error"],
+        f"It was raised in {near[0]}{called}.",
+        f"Usual, in this order: the release of {' and '.join(near)} that the project's requirements name (most often an "
+        f"older one); the newest ones (`pip install -U {' '.join(p.replace('_', '-') for p in near)}`), with the torch that "
+        "they declare.",
+    )
+
+
+def _unknown(error: str, where: str, do: str) -> Explanation:
     return Explanation(
         id="raised-in",
         rule=None,
         role="unknown",
-        what=f"No message that gpufix knows. It was raised in {near[0]}{called}.",
-        do=f"Usual, in this order: the release of {' and '.join(near)} that the project's requirements name (most often an "
-        f"older one); the newest ones (`pip install -U {' '.join(p.replace('_', '-') for p in near)}`), with the torch that "
-        "they declare.",
+        what=f"No message that gpufix knows. {where}",
+        do=do,
         source="the frames of the traceback",
         versions=None,
         line=0,
         order=0,
-        shown=errors[-1]["error"],
+        shown=error,
         captures={},
     )
 

@@ -7,7 +7,8 @@ import re
 from gpufix.explain.explanation import context
 from gpufix.explain.log_scan import Hit
 from gpufix.frozen import Frozen
-from gpufix.knowledge import listings, nearest, torch_releases
+from gpufix.knowledge import cuda, listings, nearest, torch_releases
+from gpufix.knowledge.data_table import numbers
 from gpufix.knowledge.gpus.mentions import mentioned
 from gpufix.knowledge.packages import for_torch
 from gpufix.knowledge.wheel_blocks import Build
@@ -58,8 +59,7 @@ def stated(hit: Hit) -> Stated:
 _BUILT_WITH = re.compile(
     r"CUDA used to build PyTorch: (?P<cuda>1\d\.\d)|torch\.version\.cuda\W{1,6}(?P<asked>1\d\.\d)"
 )
-# No build for a CUDA before 12.8 has their code.
-_NEW_GPUS = {"sm_100", "sm_103", "sm_120", "sm_121"}
+_USUAL = (12, 6)  # the CUDA of the index that rows name where a text tells none
 
 
 def placeholders(hit: Hit) -> dict[str, str]:
@@ -69,9 +69,24 @@ def placeholders(hit: Hit) -> dict[str, str]:
     if variant is None and (built := _BUILT_WITH.search(text)):
         variant = f"cu{(built['cuda'] or built['asked']).replace('.', '')}"
     if variant is None:
-        return {"index": "cu128"} if mentioned(text) & _NEW_GPUS else {}
-    cuda = f"{variant[2:-1]}.{variant[-1]}"
-    return {"cuda": cuda, "dashed": cuda.replace(".", "-"), "index": variant}
+        return _index_for(mentioned(text))
+    version = f"{variant[2:-1]}.{variant[-1]}"
+    return {"cuda": version, "dashed": version.replace(".", "-"), "index": variant}
+
+
+def for_pyg(text: str, hit: Hit) -> str:
+    """The address of PyG's page for the torch of the text, where it is told: "torch-2.6.0+cu124"."""
+    told = stated(hit)
+    release = told.torch.rpartition(".")[0] if told.torch else "X.Y"
+    return text.replace("torch-X.Y.0+cuNNN", f"torch-{release}.0+{told.variant or 'cuNNN'}")
+
+
+def _index_for(archs: set[str]) -> dict[str, str]:
+    """The index of the first CUDA that has code for GPUs which the usual one does not know."""
+    # Code for the first chip of a generation runs on all of it: sm_120's on sm_121.
+    known = [cuda.first_and_last(f"{arch[:-1]}0") for arch in archs]
+    first = max((numbers(one[0]) for one in known if one), default=())
+    return {"index": f"cu{first[0]}{first[1]}"} if first > _USUAL else {}
 
 
 def family(hit: Hit) -> str | None:

@@ -16,7 +16,7 @@ from gpufix.text.names import normalise
 # Whose a C symbol is, by how its library names its functions.
 _LIBRARIES = (
     (re.compile(r"_?nccl[A-Z]"), "NCCL"),
-    (re.compile(r"cudnn[A-Z]|_ZN\d*cudnn"), "cuDNN"),
+    (re.compile(r"cudnn[A-Z]|_Z(?:T[VIS])?N?K?\d*cudnn"), "cuDNN"),
     (re.compile(r"cublas[A-Z]|cublasLt[A-Z]"), "cuBLAS"),
     (re.compile(r"_*cusparse[A-Z]?|_*cusparseLt"), "cuSPARSE"),
     (re.compile(r"_*nvJitLink"), "nvJitLink"),
@@ -64,6 +64,8 @@ def symbol(explanation: Explanation, hit: Hit) -> Explanation | None:
         return _of_torch(explanation, hit, plain["name"])
     if library := library_of(name):
         return _of_library(explanation, hit, name, library)
+    if versioned := _VERSIONED.search(hit.shown):
+        return _of_version(explanation, versioned["library"])
     if _TENSORFLOW.match(name):
         who = _asking(hit).replace("_", "-")
         return explanation.but(
@@ -78,6 +80,64 @@ def symbol(explanation: Explanation, hit: Hit) -> Explanation | None:
         if name
         else None,
         role="symptom",
+    )
+
+
+# By how the functions are called: the option of the linker, and CMake's target where it has one.
+_LINKED = (
+    (r"cublasLt[A-Z]", "-lcublasLt", "CUDA::cublasLt"),
+    (r"cublas[A-Z]", "-lcublas", "CUDA::cublas"),
+    (r"cudnn[A-Z]", "-lcudnn", ""),
+    (r"cufft[A-Z]", "-lcufft", "CUDA::cufft"),
+    (r"curand[A-Z]", "-lcurand", "CUDA::curand"),
+    (r"cusolver[A-Z]", "-lcusolver", "CUDA::cusolver"),
+    (r"cusparse[A-Z]", "-lcusparse", "CUDA::cusparse"),
+    (r"nvrtc[A-Z]", "-lnvrtc", "CUDA::nvrtc"),
+    (r"_{0,2}nvJitLink[A-Z]", "-lnvJitLink", "CUDA::nvJitLink"),
+    (r"nvml[A-Z]", "-lnvidia-ml", "CUDA::nvml"),
+    (r"nvtx[A-Z]", "-lnvToolsExt", "CUDA::nvToolsExt"),
+    (r"npp[is][A-Z]", "-lnppc -lnppial -lnppicc -lnppig", "CUDA::nppc …"),
+    (r"p?nccl[A-Z]", "-lnccl", ""),
+    (r"(?:__)?cuda[A-Z]", "-lcudart", "CUDA::cudart"),
+    (r"cu[A-Z]", "-lcuda", "CUDA::cuda_driver"),
+    (r"hip[A-Z]|__hip", "-lamdhip64", "hip::host"),
+    (r"(?:omp|GOMP)_", "-fopenmp", "OpenMP::OpenMP_CXX"),
+    (r"pthread_", "-lpthread", "Threads::Threads"),
+    (r"dl(?:open|sym|close|error)$", "-ldl", "${CMAKE_DL_LIBS}"),
+)  # fmt: skip
+_REFERENCE = re.compile(r"undefined reference to [`'\"](?P<name>\w{1,200})[`'\"]")
+_EXTERNAL = re.compile(r"unresolved external symbol (?P<name>\w{1,200})")
+
+
+def linker(explanation: Explanation, hit: Hit) -> Explanation:
+    """The library that a function is of, by its name, as the linker and CMake are asked for it."""
+    found = _REFERENCE.search(hit.shown) or _EXTERNAL.search(hit.shown)
+    known = next((row for row in _LINKED if found and re.match(row[0], found["name"])), None)
+    if found is None or known is None:
+        return explanation
+    _, option, target = known
+    cmake = (
+        f" (CMake: target_link_libraries(NAME {target}), with find_package before)"
+        if target
+        else ""
+    )
+    return explanation.but(
+        do=f"{found['name']} is of the library {option}: add it to the link line behind what uses it{cmake}. Where it stands "
+        "there, the linker finds another release of it, or none: name its folder (-L/usr/local/cuda/lib64; for libcuda the "
+        "toolkit's lib64/stubs)."
+    )
+
+
+_VERSIONED = re.compile(r"undefined symbol: \S{1,400}, version (?P<library>lib[\w+-]+\.so\.\d+)")
+
+
+def _of_version(explanation: Explanation, library: str) -> Explanation:
+    """The loader names the library whose version the symbol should have: another release of it was found."""
+    return explanation.but(
+        rule="SYM403",
+        what=f"{library} as it was loaded is of another release than what asks it for the symbol: copies of two releases meet.",
+        do=f"Let all of them come from one place: `unset LD_LIBRARY_PATH` (or take the folder with the other {library} off it). Then "
+        "reinstall the wheel that brings it at the version that torch declares. `gpufix doctor` shows which copy is loaded.",
     )
 
 
@@ -150,6 +210,7 @@ _MODULES = {
     "flash_attn_2_cuda": "flash-attn",
     "selective_scan_cuda": "mamba-ssm",
     "causal_conv1d_cuda": "causal-conv1d",
+    "_XLAC": "torch-xla",
 }
 
 
@@ -203,9 +264,10 @@ def _page(hit: Hit, who: str) -> str:
     known = [n.replace("libpyg", "pyg_lib").replace("-", "_") for n in named]
     if not known:
         return ""
-    return (
+    return stated.for_pyg(
         f" `pip install --force-reinstall {' '.join(dict.fromkeys(known))} -f https://data.pyg.org/whl/"
-        "torch-X.Y.0+cuNNN.html` with the X.Y and cuNNN of the installed torch; without them torch_geometric works, too."
+        "torch-X.Y.0+cuNNN.html` with the X.Y and cuNNN of the installed torch; without them torch_geometric works, too.",
+        hit,
     )
 
 
@@ -332,6 +394,7 @@ def _of_bitsandbytes(explanation: Explanation, hit: Hit) -> Explanation:
     )
 
 
+_TENSORRT = re.compile(r"libnv(?:infer|onnxparser|parsers)\w*\.so\.(?P<major>\d+)")
 _LIBPYTHON = re.compile(r"libpython(\d\.\d+)")
 
 
@@ -355,6 +418,12 @@ def _bringer(explanation: Explanation, hit: Hit, name: str) -> Explanation:
         )
     if command := system_details.library(name):
         return explanation.but(do=command)
+    if tensorrt := _TENSORRT.match(name):
+        return explanation.but(
+            do=f'It is TensorRT\'s: `pip install "tensorrt=={tensorrt["major"]}.*"` (-cu12, -cu13 behind the name for one CUDA) with its folder '
+            "(site-packages/tensorrt_libs) on LD_LIBRARY_PATH. Or the release of what asks for it that is built for the TensorRT "
+            "that is here."
+        )
     wheels = bringing(name)
     if wheels and _TORCH_ITSELF.search(context(hit, 3000, 1500)):
         return explanation.but(
@@ -372,6 +441,12 @@ def _bringer(explanation: Explanation, hit: Hit, name: str) -> Explanation:
             do=f"{name} is {owner}'s own: reinstall {owner} (`python -m pip install --force-reinstall --no-deps "
             f"{owner}`) or build it again, and start Python outside of its source folder, which hides the installed one."
         )
+    if (
+        not wheels
+        and explanation.id == "missing-library"
+        and (do := system_details.by_soname(name))
+    ):
+        return explanation.but(do=do)
     return explanation
 
 

@@ -10,6 +10,11 @@ from gpufix.knowledge import system_headers, system_libraries
 from gpufix.knowledge.conda import CHANNEL
 from gpufix.knowledge.data_table import table
 
+# Libraries whose headers no toolkit holds: NVIDIA's package for Debian, conda-forge's, and the wheel's folder.
+_BESIDE_CUDA = {
+    "nccl": ("libnccl-dev", "nccl", "nvidia-nccl-cu12", "nccl"),
+    "cudnn": ("libcudnn9-dev-cuda-12", "cudnn", "nvidia-cudnn-cu12", "cudnn"),
+}
 _WORD = re.compile(r"[\w+-]+")
 
 
@@ -22,10 +27,57 @@ def library(name: str) -> str | None:
     return _commands(debian, f"'{name}()(64bit)'", held.conda)
 
 
+_GRAPHICS = re.compile(r"lib(?!GL\b)(?:GL|EGL|OpenGL|OSMesa)\w*\.so\.\d+")
+
+
+def graphics(explanation: Explanation, hit: Hit) -> Explanation:
+    """Another library of graphics than libGL: the packages that hold that one."""
+    found = _GRAPHICS.search(hit.shown)
+    if found is None or (do := library(found[0])) is None:
+        return explanation
+    return explanation.but(
+        what=f"{found[0]}, a graphics library of the system, is not installed.", do=do
+    )
+
+
+# A SONAME as distributions have them; not those that auditwheel renames (libgomp-d22c30c5.so.1).
+_SONAME = re.compile(
+    r"(?P<stem>lib(?![\w.+-]*-[0-9a-f]{8}\.so)[A-Za-z][\w.+-]*)\.so\.(?P<major>\d{1,3})(?:\.\d+)*"
+)
+
+
+def by_soname(name: str) -> str | None:
+    """How to look for what holds a library that no table has: both systems name packages by the SONAME."""
+    found = _SONAME.fullmatch(name)
+    if found is None:
+        return None
+    stem, major = found["stem"].lower().replace("_", "-"), found["major"]
+    # Debian policy 8.1: a hyphen stands before the version where the name ends in a digit.
+    debian = f"{stem}{'-' if stem[-1].isdigit() else ''}{major}"
+    return (
+        f"Where it is the system's: `apt install {debian}` (Debian names packages by the library; `apt-file search {name}` tells), "
+        f"`dnf install '{name}()(64bit)'`. Where a wheel or program of its own brings it: reinstall that, or put its folder on "
+        "LD_LIBRARY_PATH (`find / -name '" + name + "*'`)."
+    )
+
+
 def header(name: str) -> str | None:
     """How to install what holds a header; None where that is not known."""
     held = system_headers.holding(name)
     return _commands(held.debian, f"'*/include/{name}'", held.conda) if held else None
+
+
+def beside_cuda(name: str) -> str | None:
+    """How to install a header of NVIDIA's that the toolkit does not hold; None for the toolkit's own."""
+    library = next((one for one in _BESIDE_CUDA if name.startswith(one)), None)
+    if library is None:
+        return None
+    debian, conda, wheel, folder = _BESIDE_CUDA[library]
+    return (
+        f"{name} is not the toolkit's: `apt install {debian}` (of NVIDIA's repository), `conda install -c {CHANNEL} {conda}`. Or name "
+        f"the wheel's: `pip install {wheel}`, then `export CPATH=…/site-packages/nvidia/{folder}/include` and LIBRARY_PATH at its lib "
+        "(a link lib…so to the lib…so.N there)."
+    )
 
 
 def _commands(debian: str, provided: str, conda: str | None) -> str:
