@@ -5,6 +5,7 @@ from __future__ import annotations
 from gpufix.explain.explanation import Explanation, Refiner, context
 from gpufix.explain.frames import frames
 from gpufix.explain.log_scan import Hit
+from gpufix.text.shell import join
 
 
 def added_part(text: str) -> str | None:
@@ -14,7 +15,9 @@ def added_part(text: str) -> str | None:
 
 def newest(part: str) -> str:
     """The commands that bring a part, and what it requires, to its newest state."""
-    return f"`git -C {part} pull` (or the program's manager), then `python -m pip install -r {part}/requirements.txt`"
+    pull = join(["git", "-C", part, "pull"])
+    install = join(["python", "-m", "pip", "install", "-r", f"{part}/requirements.txt"])
+    return f"`{pull}` (or the program's manager), then `{install}`"
 
 
 def with_its_part(refiner: Refiner) -> Refiner:
