@@ -235,6 +235,12 @@ def by_torchs_cmake(view: View, path: str) -> bool:
     return all(build.with_torch is not None for build in builds)
 
 
+def torch_finder(view: View, path: str) -> str | None:
+    """Another file of the builds with this one that calls find_package(Torch)."""
+    places = (r.build.with_torch for r in cmake_builds.roots(view) if path in r.build.files)
+    return next((place.path for place in places if place and place.path != path), None)
+
+
 def raises(view: View, path: str, text: str, needs: int) -> bool:
     """Whether no target of a CMake build gets an older C++ when a file of it has this text."""
     for root in cmake_builds.roots(view):
