@@ -22,6 +22,7 @@ from gpufix.source.cxx_standards import flags, year
 
 if TYPE_CHECKING:
     from gpufix.source.builds.cmake_result import CMakeBuild, CMakeTarget
+    from gpufix.source.source_facts import Include
 
 _ALWAYS_CHECKED = "ATen/ATen.h"
 _INCLUDES = 20_000  # followed in one project
@@ -306,20 +307,17 @@ class _Walk:
         self.files = cxx.cxx_files(view)
         self.by_end = view.derive(header_ends)
         self.left = _INCLUDES
+        self._known: dict[tuple[str, str | None], list[tuple[str | None, Include]]] = {}
 
     def first(self, unit: str, value: int) -> _Met | None:
         """The first header on the way that a C++ does not compile, where the way is certain."""
-        passes = cxx.cuda_passes(self.view, cxx.source_kinds(self.view).get(unit))
+        kind = cxx.source_kinds(self.view).get(unit)
         waiting, seen = [unit], {unit}
         for path in waiting:
-            facts = self.files.get(path)
-            for include in facts.includes if facts else ():
+            for own, include in self._includes(path, kind):
                 self.left -= 1
                 if self.left < 0:
                     return None
-                if facts is None or not cxx.live(facts.macros, include.guards, passes):
-                    continue
-                own = resolve(path, include.name, self.by_end)
                 if own is not None:
                     waiting += [own] if own not in seen else []
                     seen.add(own)
@@ -328,6 +326,17 @@ class _Walk:
                     if needs > value:
                         return _Met(path, include.line, include.name, needs)
         return None
+
+    def _includes(self, path: str, kind: str | None) -> list[tuple[str | None, Include]]:
+        """What a file certainly includes in a unit of a kind, each with the project's file that it is."""
+        if (path, kind) not in self._known:
+            facts, passes = self.files.get(path), cxx.cuda_passes(self.view, kind)
+            self._known[path, kind] = [
+                (resolve(path, include.name, self.by_end), include)
+                for include in (facts.includes if facts else ())
+                if facts and cxx.live(facts.macros, include.guards, passes)
+            ]
+        return self._known[path, kind]
 
 
 def first_release(view: View, needs: int) -> str | None:

@@ -325,9 +325,7 @@ FIRING = {
         ),
     ),
     "a field that nothing replaces, by itself": Fires(
-        cu(
-            "cudaDeviceProp p;\nint a = p.clockRate;\nint b = p.cooperativeMultiDeviceLaunch;"
-        ),
+        cu("cudaDeviceProp p;\nint a = p.clockRate;\nint b = p.cooperativeMultiDeviceLaunch;"),
         [
             lacking("cudaDeviceProp::clockRate", 2),
             lacking("cudaDeviceProp::cooperativeMultiDeviceLaunch", 3),

@@ -61,7 +61,7 @@ gpu = torch.version.cuda is not None
 exts = [CUDAExtension("lap", ["lap.cu"]) if gpu else CppExtension("lap", ["lap.cpp"])]
 """
 NEEDS_CUDA = OF_CUDA.replace("exts", "assert gpu, 'CUDA is needed'\nexts")
-OF_BOTH = OF_CUDA.replace("CppExtension(\"lap\", [\"lap.cpp\"])", "CUDAExtension(\"lap\", [\"a.cu\"])")
+OF_BOTH = OF_CUDA.replace('CppExtension("lap", ["lap.cpp"])', 'CUDAExtension("lap", ["a.cu"])')
 SOURCES = """\
 files = ["lap.cpp", "a.cu"]
 if torch.cuda.device_count() > 0:

@@ -404,7 +404,7 @@ FIRING = {
     "CMake: nvcc's variable, from the other": Fires(
         of(
             cmake(
-                "project(e CUDA CXX)\nset(CMAKE_CXX_STANDARD 14 CACHE STRING \"C++\")\n"
+                'project(e CUDA CXX)\nset(CMAKE_CXX_STANDARD 14 CACHE STRING "C++")\n'
                 "set(CMAKE_CUDA_STANDARD ${CMAKE_CXX_STANDARD})\ninclude(cmake/torch.cmake)\n"
                 "add_library(e b.cu)\n"
             )
