@@ -15,6 +15,7 @@ from gpufix.evidence.removed_names import header_ends, resolve
 from gpufix.evidence.source_view import active, for_tests, is_vendored, python_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least, numbers
+from gpufix.model import SourceKind
 from gpufix.model.source_payload import StandardWay
 from gpufix.source.builds.run import FOREIGN, UNKNOWN_PART, BuildRun, Said
 from gpufix.source.cxx.build_files import from_above
@@ -23,6 +24,8 @@ from gpufix.source.cxx_standards import flags, year
 if TYPE_CHECKING:
     from gpufix.source.builds.cmake_result import CMakeBuild, CMakeTarget
     from gpufix.source.source_facts import Include
+
+    _Found = tuple[str | None, Include]  # the project's file that an include names
 
 _ALWAYS_CHECKED = "ATen/ATen.h"
 _INCLUDES = 20_000  # followed in one project
@@ -307,7 +310,7 @@ class _Walk:
         self.files = cxx.cxx_files(view)
         self.by_end = view.derive(header_ends)
         self.left = _INCLUDES
-        self._known: dict[tuple[str, str | None], list[tuple[str | None, Include]]] = {}
+        self._known: dict[tuple[str, SourceKind | None], list[_Found]] = {}
 
     def first(self, unit: str, value: int) -> _Met | None:
         """The first header on the way that a C++ does not compile, where the way is certain."""
@@ -327,7 +330,7 @@ class _Walk:
                         return _Met(path, include.line, include.name, needs)
         return None
 
-    def _includes(self, path: str, kind: str | None) -> list[tuple[str | None, Include]]:
+    def _includes(self, path: str, kind: SourceKind | None) -> list[_Found]:
         """What a file certainly includes in a unit of a kind, each with the project's file that it is."""
         if (path, kind) not in self._known:
             facts, passes = self.files.get(path), cxx.cuda_passes(self.view, kind)
