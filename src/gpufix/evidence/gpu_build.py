@@ -88,7 +88,7 @@ def lost_in_image(view: View, path: str, variable: str) -> Lost | None:
 
 
 def lost_to_rocm(view: View, path: str) -> Lost | None:
-    """What a setup.py builds for GPUs with a torch for CUDA alone; None: nothing, or not known.
+    """What a setup.py builds for GPUs only with a torch for CUDA; None: nothing, or not known.
 
     It has no code for GPUs at all with the installed torch for ROCm, or ends there.
     """

@@ -181,39 +181,40 @@ def _numpy_since(view: View, gone: str) -> str | None:
 
 
 def _fault(view: View, path: str, rows: list[tuple[int, str]], lacking: str) -> Fault:
+    names, lines = _parts(rows)
     return Fault(
         severity=_severity(view, path, lacking),
         subject=path,
-        message=f"{path} uses {_listed(rows)}, which {lacking} does not have.",
+        message=f"{path} uses {_listed(names)}, which {lacking} does not have.",
         evidence=_evidence(view, path, rows),
-        payload=_payload(path, rows),
+        payload=RemovedNameUse(path, names[0], lines, "cxx", names[1:]),
     )
 
 
 def _perhaps(view: View, path: str, rows: list[tuple[int, str]], lacking: str) -> Fault:
+    names, lines = _parts(rows)
     return Fault(
         severity=ADVICE,
         subject=path,
-        message=f"{path} may use {_listed(rows)}, which {lacking} does not have: only a build decides"
+        message=f"{path} may use {_listed(names)}, which {lacking} does not have: only a build decides"
         " the condition around it.",
         evidence=_evidence(view, path, rows),
-        payload=_payload(path, rows),
+        payload=RemovedNameUse(path, names[0], lines, "cxx", names[1:]),
     )
 
 
-def _listed(rows: list[tuple[int, str]]) -> str:
-    names = list(dict.fromkeys(name for _, name in rows))
+def _parts(rows: list[tuple[int, str]]) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The names, and their lines, each once."""
+    names = tuple(dict.fromkeys(name for _, name in rows))
+    return names, tuple(dict.fromkeys(line for line, _ in rows))
+
+
+def _listed(names: tuple[str, ...]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _evidence(view: View, path: str, rows: list[tuple[int, str]]) -> tuple[Evidence, ...]:
     return tuple(Evidence(text=name, path=absolute(view, path), line=line) for line, name in rows)
-
-
-def _payload(path: str, rows: list[tuple[int, str]]) -> RemovedNameUse:
-    first, *others = dict.fromkeys(name for _, name in rows)
-    lines = tuple(dict.fromkeys(line for line, _ in rows))
-    return RemovedNameUse(path, first, lines, "cxx", tuple(others))
 
 
 def _severity(view: View, path: str, lacking: str) -> Severity:

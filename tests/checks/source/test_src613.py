@@ -92,7 +92,7 @@ def without(served: str = "sm_90") -> Fault:
 
 
 def for_cuda(
-    what: str = "builds lap with GPU code for a torch for CUDA alone",
+    what: str = "builds lap with GPU code only where torch is built for CUDA",
     text: str = "what a torch for CUDA gets",
     severity: Severity = WARNING,
 ) -> Fault:
@@ -195,8 +195,8 @@ FIRING = {
     ),
     "two targets": Fires(py(FORCED, "sm_90", "sm_120"), without("sm_90, sm_120"), offers=FORCE),
     "ROCm": Fires(py(FORCED, "gfx1100", **ROCM), without("gfx1100"), offers=FORCE),
-    "ROCm: code for CUDA alone": Fires(py(OF_CUDA, "gfx1100", **ROCM), for_cuda()),
-    "ROCm: code for CUDA alone, and a GPU is here": Fires(
+    "ROCm: code only for CUDA": Fires(py(OF_CUDA, "gfx1100", **ROCM), for_cuda()),
+    "ROCm: code only for CUDA, and a GPU is here": Fires(
         py(OF_CUDA, "gfx1100", gpus=[b.gpu("gfx1100")], **ROCM), for_cuda()
     ),
     "ROCm: it stops": Fires(

@@ -28,7 +28,7 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
     Lines of scripts and Dockerfiles that set a variable of it without exporting it are named:
     `FORCE_CUDA=1 && pip install .`; such a line of a Dockerfile is a finding of its own where a GPU is
     visible here, since none is while an image is built. With a torch for ROCm it is followed with one for
-    CUDA as well: what has GPU code for that alone is named.
+    CUDA as well: what has GPU code only for CUDA is named.
 
     ## Why it matters
     In a container build, on a login node or a CI runner no GPU is visible. The build stops, or ends
@@ -46,7 +46,7 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
     reads one; one that reads none and asks `torch.cuda.is_available()` is made to read FORCE_CUDA as
     well; a CMake file that reads none is made to follow CUDAARCHS. Manual: the option of
     its command line that does. A Dockerfile's line is made to export the variable. None for code that a
-    project has for CUDA alone.
+    project has only for CUDA.
 
     ## Source
     torch.cuda.is_available(), torch.cuda.get_device_capability(); setup.py itself; cmake 3.25 to 4.4;
@@ -60,7 +60,7 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
         if unseen and (found := lost(view, path)) is not None:
             yield _fault(view, path, found)
         elif targets(view) and (found := lost_to_rocm(view, path)) is not None:
-            yield _for_cuda_alone(view, path, found)
+            yield _only_for_cuda(view, path, found)
 
 
 def _setups(view: View) -> Iterator[str]:
@@ -131,12 +131,12 @@ def _said(end: Ending) -> str:
     return f"{end.error}{message[:160]}"
 
 
-def _for_cuda_alone(view: View, path: str, found: Lost) -> Fault:
+def _only_for_cuda(view: View, path: str, found: Lost) -> Fault:
     if found.stops is not None:
         what = f"stops where torch is built for ROCm ({_said(found.stops)})"
         text = found.stops.error
     else:
-        what = f"builds {', '.join(found.names)} with GPU code for a torch for CUDA alone"
+        what = f"builds {', '.join(found.names)} with GPU code only where torch is built for CUDA"
         text = "what a torch for CUDA gets"
     return Fault(
         severity=ERROR if found.stops is not None else WARNING,

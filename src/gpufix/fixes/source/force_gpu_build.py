@@ -33,7 +33,7 @@ def force_gpu_build(finding: Finding, view: View) -> Plan | Skip:
     if isinstance(finding.payload, PlainSetting):
         return _exported(finding, view, finding.payload)
     if isinstance(finding.payload, ProjectFile):
-        reason = f"{finding.payload.path} has GPU code for CUDA alone: only its authors can port it"
+        reason = f"{finding.payload.path} has GPU code only for CUDA: its authors have to port it"
         return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
     path = finding.payload_as(GpuAsked).path
     variables = forced_by(view, path)
