@@ -169,6 +169,12 @@ def changed(place: Path, other: Path) -> list[str]:
     )
 
 
+def revision(checkout: Path) -> str:
+    """The commit of gpufix that was asked."""
+    command = ["git", "-C", str(checkout), "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
 def before(options: argparse.Namespace, tree: Path, folder: str) -> Row:
     """As the tree is."""
     place = copy(tree, options)
@@ -241,6 +247,7 @@ def main() -> int:
                 else after(options, tree, folder, done[text, "before"])
             )
             row = {"tree": text, "part": part, "outcome": outcome(row, options.gpu), **row}
+            row["revision"] = revision(options.gpufix)
             done[text, part] = row
             keep(options.out, row)
             shutil.rmtree(options.work / "copies" / name, ignore_errors=True)
