@@ -77,6 +77,7 @@ def converted(work: Path, what: str) -> Iterator[Row]:
                     made["findings"] = [[each[k] for k in keys] for each in row["findings"]]
                     titles = re.findall(r'"title": "((?:[^"\\]|\\.)*)"', row["fix"])
                     made["plans"] = list(dict.fromkeys(titles))
+                    made["revision"] = row.get("revision", "")
                 yield made
 
 
