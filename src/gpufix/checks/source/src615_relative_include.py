@@ -46,7 +46,7 @@ def relative_include(view: View) -> Iterator[Fault]:
     Safe: add the folder to CPATH. In the file, `os.path.abspath()` around the folder does it for everyone.
 
     ## Source
-    torch/utils/cpp_extension.py, 1.5 to 2.14: `_run_ninja_build` and the note on absolute include_dirs.
+    torch/utils/cpp_extension.py of 2.14.1: `_run_ninja_build`, and its note on absolute include_dirs. A build of votenet.
     """
     if tool(view, "ninja") is None and view.dist("ninja") is None:
         return
