@@ -39,7 +39,8 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
     `setup.py builds lap without its GPU code where torch sees no GPU; sm_90 is to be served.`
 
     ## Severity
-    Error where the build stops; warning where it leaves code out, for architectures left to torch, and for `native` with a cmake that leaves the choice to nvcc. Advice for a CMake file beside a setup.py that does without it.
+    Error where the build stops; warning where it leaves code out, for architectures that are left to
+    torch, and for `native` with a cmake that leaves the choice to nvcc. Advice for a CMake file beside a setup.py that does without it.
 
     ## Fix
     Safe: set the variable that forces the GPU build, or that names the architectures, where the file
