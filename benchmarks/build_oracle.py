@@ -146,6 +146,12 @@ def gpufix(options: argparse.Namespace, *arguments: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, env=env, check=False).stdout
 
 
+def revision(checkout: Path) -> str:
+    """The commit of gpufix that was asked."""
+    command = ["git", "-C", str(checkout), "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
 def tried(
     tree: Path, options: argparse.Namespace, variables: dict[str, str | None]
 ) -> dict[str, Row]:
@@ -217,6 +223,7 @@ def after(tree: Path, options: argparse.Namespace) -> None:
         options.work / "after.jsonl",
         {
             "tree": tree.name,
+            "revision": revision(options.gpufix),
             "findings": [
                 {k: row[k] for k in ("code", "severity", "subject", "message")} for row in findings
             ],

@@ -37,8 +37,9 @@ CAUSES = (
         ("SRC613",),
     ),
     (r"list index out of range", ("SRC613", "TCH210")),
+    (r"name '\w+' is not defined", ("SRC613",)),
     (r"submodule|git clone|is missing", ("SRC605",)),
-    (r"No such file or directory|does not exist", ("SRC605", "SRC603", "TCH204")),
+    (r"No such file or directory|does not exist", ("SRC605", "SRC603", "TCH204", "SRC615")),
 )
 GOOD = ("compiles", "built", "no CUDA source")
 
@@ -76,6 +77,7 @@ def converted(work: Path, what: str) -> Iterator[Row]:
                     made["findings"] = [[each[k] for k in keys] for each in row["findings"]]
                     titles = re.findall(r'"title": "((?:[^"\\]|\\.)*)"', row["fix"])
                     made["plans"] = list(dict.fromkeys(titles))
+                    made["revision"] = row.get("revision", "")
                 yield made
 
 
@@ -90,7 +92,7 @@ def of_whole(path: Path) -> Iterator[Row]:
         keys = ("code", "severity", "subject")
         if row["part"] == "before":
             made["findings"] = [[each[k] for k in keys] for each in row["findings"]]
-        yield made | ({"plans": row["plans"]} if "plans" in row else {})
+        yield made | {key: row[key] for key in ("plans", "revision", "cpu") if key in row}
 
 
 def report(rows: list[Row]) -> None:

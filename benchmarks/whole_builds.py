@@ -25,13 +25,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from build_oracle import copy, gpufix, keep
+from build_oracle import copy, gpufix, keep, revision
 
 Row = dict[str, Any]
 HERE = Path(__file__).resolve()
-_ERROR = re.compile(r"^.*(?:\berror[: ]|Error:|\bfatal\b|No module named).*$", re.M)
+_ERROR = re.compile(r"^.*(?:\berror[: ]|Error:|Exception:|\bfatal\b|No module named).*$", re.M)
 _NOISE = re.compile(
-    r"subprocess-exited|metadata-generation|failed-wheel|Traceback|pip's|ninja: build"
+    r"subprocess-exited|metadata-generation|failed-wheel|Traceback|pip's|ninja: build|with pip\."
+    r"|Encountered error while|except ImportError|clear error message"
 )
 _IMPORT = """
 import importlib.machinery, importlib.util, sys, torch
@@ -182,7 +183,9 @@ def after(options: argparse.Namespace, tree: Path, folder: str, earlier: Row) ->
     pristine = place.with_name(f"{place.name}.before")
     shutil.rmtree(pristine, ignore_errors=True)
     shutil.copytree(place, pristine, symlinks=True)
-    answer = json.loads(gpufix(options, "fix", str(place), "--apply", "--format", "json"))
+    # SRC606's plan would build and install the tree: that is done below, and read back
+    asked = ("fix", str(place), "--apply", "--ignore", "SRC606", "--format", "json")
+    answer = json.loads(gpufix(options, *asked))
     env = json.loads(gpufix(options, "env", str(place), "--build", "--format", "json"))["variables"]
     files = changed(pristine, place)
     shutil.rmtree(pristine)
@@ -241,6 +244,7 @@ def main() -> int:
                 else after(options, tree, folder, done[text, "before"])
             )
             row = {"tree": text, "part": part, "outcome": outcome(row, options.gpu), **row}
+            row["revision"] = revision(options.gpufix)
             done[text, part] = row
             keep(options.out, row)
             shutil.rmtree(options.work / "copies" / name, ignore_errors=True)

@@ -17,6 +17,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -143,7 +144,8 @@ def rules_in(module: object) -> list[Rule]:
     return [r for r in found if isinstance(r, Rule)]
 
 
-def builtin_rules(project: bool = True, scope: Scope = "all") -> list[Rule]:
+@cache
+def builtin_rules(project: bool = True, scope: Scope = "all") -> tuple[Rule, ...]:
     """Every rule of gpufix itself, by code. A module that does not import is a bug and raises.
 
     Without a project the rules on its source find nothing, and reading them would take a tenth of
@@ -155,7 +157,7 @@ def builtin_rules(project: bool = True, scope: Scope = "all") -> list[Rule]:
         for name in modules_below(__file__, _PACKAGE)
         for r in _rules_of(name, _wanted(name, project, scope))
     }
-    return [found[code] for code in sorted(found)]
+    return tuple(found[code] for code in sorted(found))
 
 
 def _wanted(module: str, project: bool, scope: Scope) -> bool:

@@ -289,6 +289,23 @@ def with_gpu(view: View) -> dict[str, Any]:
     return {"gpu": True, "capabilities": tuple(seen)}
 
 
+_CUDA = "13.0"  # that of a torch for CUDA in place of one for ROCm
+
+
+def with_cuda(view: View) -> dict[str, Any]:
+    """The changes of a world in which a torch for CUDA is installed, with its toolkit and a GPU."""
+    there = replace(torch_seen(view), cuda=_CUDA, hip=None, archs=None)
+    release = there.version.partition("+")[0]
+    return {
+        "torch": replace(there, version=f"{release}+cu{_CUDA.replace('.', '')}"),
+        "cuda_home": "/usr/local/cuda",
+        "nvcc": _CUDA,
+        "rocm_home": None,
+        "gpu": True,
+        "capabilities": ((9, 0),),
+    }
+
+
 def isolated(view: View, path: str) -> dict[str, Any]:
     """The changes of a world in which a folder is built in isolation, without a torch."""
     folder = path.rpartition("/")[0]

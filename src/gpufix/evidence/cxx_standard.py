@@ -15,6 +15,7 @@ from gpufix.evidence.removed_names import header_ends, resolve
 from gpufix.evidence.source_view import active, for_tests, is_vendored, python_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least, numbers
+from gpufix.model import SourceKind
 from gpufix.model.source_payload import StandardWay
 from gpufix.source.builds.run import FOREIGN, UNKNOWN_PART, BuildRun, Said
 from gpufix.source.cxx.build_files import from_above
@@ -22,6 +23,9 @@ from gpufix.source.cxx_standards import flags, year
 
 if TYPE_CHECKING:
     from gpufix.source.builds.cmake_result import CMakeBuild, CMakeTarget
+    from gpufix.source.source_facts import Include
+
+    _Found = tuple[str | None, Include]  # the project's file that an include names
 
 _ALWAYS_CHECKED = "ATen/ATen.h"
 _INCLUDES = 20_000  # followed in one project
@@ -239,6 +243,12 @@ def by_torchs_cmake(view: View, path: str) -> bool:
     return all(build.with_torch is not None for build in builds)
 
 
+def torch_finder(view: View, path: str) -> str | None:
+    """Another file of the builds with this one that calls find_package(Torch)."""
+    places = (r.build.with_torch for r in cmake_builds.roots(view) if path in r.build.files)
+    return next((place.path for place in places if place and place.path != path), None)
+
+
 def raises(view: View, path: str, text: str, needs: int) -> bool:
     """Whether no target of a CMake build gets an older C++ when a file of it has this text."""
     for root in cmake_builds.roots(view):
@@ -310,20 +320,17 @@ class _Walk:
         self.files = cxx.cxx_files(view)
         self.by_end = view.derive(header_ends)
         self.left = _INCLUDES
+        self._known: dict[tuple[str, SourceKind | None], list[_Found]] = {}
 
     def first(self, unit: str, value: int) -> _Met | None:
         """The first header on the way that a C++ does not compile, where the way is certain."""
-        passes = cxx.cuda_passes(self.view, cxx.source_kinds(self.view).get(unit))
+        kind = cxx.source_kinds(self.view).get(unit)
         waiting, seen = [unit], {unit}
         for path in waiting:
-            facts = self.files.get(path)
-            for include in facts.includes if facts else ():
+            for own, include in self._includes(path, kind):
                 self.left -= 1
                 if self.left < 0:
                     return None
-                if facts is None or not cxx.live(facts.macros, include.guards, passes):
-                    continue
-                own = resolve(path, include.name, self.by_end)
                 if own is not None:
                     waiting += [own] if own not in seen else []
                     seen.add(own)
@@ -332,6 +339,17 @@ class _Walk:
                     if needs > value:
                         return _Met(path, include.line, include.name, needs)
         return None
+
+    def _includes(self, path: str, kind: SourceKind | None) -> list[_Found]:
+        """What a file certainly includes in a unit of a kind, each with the project's file that it is."""
+        if (path, kind) not in self._known:
+            facts, passes = self.files.get(path), cxx.cuda_passes(self.view, kind)
+            self._known[path, kind] = [
+                (resolve(path, include.name, self.by_end), include)
+                for include in (facts.includes if facts else ())
+                if facts and cxx.live(facts.macros, include.guards, passes)
+            ]
+        return self._known[path, kind]
 
 
 def first_release(view: View, needs: int) -> str | None:

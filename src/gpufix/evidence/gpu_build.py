@@ -9,7 +9,15 @@ from itertools import product
 from typing import Any
 
 from gpufix.evidence.arch_lists import spelled, targets, vendor
-from gpufix.evidence.builds import SEARCH, Builds, builds_of, variables_of, with_gpu
+from gpufix.evidence.builds import (
+    SEARCH,
+    Builds,
+    builds_of,
+    compiles_gpu_code,
+    variables_of,
+    with_cuda,
+    with_gpu,
+)
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
@@ -77,6 +85,27 @@ def lost_in_image(view: View, path: str, variable: str) -> Lost | None:
     """What it leaves out where an image is built: no GPU is visible, and the variable is not set."""
     environment = {n: v for n, v in variables_of(view).items() if n != variable}
     return lost(view, path, gpu=False, capabilities=(), environment=environment)
+
+
+def lost_to_rocm(view: View, path: str) -> Lost | None:
+    """What a setup.py builds for GPUs only with a torch for CUDA; None: nothing, or not known.
+
+    It has no code for GPUs at all with the installed torch for ROCm, or ends there.
+    """
+    torch = view.facts.torch
+    if torch is None or not torch.hip:
+        return None
+    run = builds_of(view).run(path, **with_gpu(view))
+    now = made(run)
+    if run.fails is None and (not now.sure or any(kind == "cuda" for _, kind in now.kinds)):
+        return None
+    there = builds_of(view).run(path, **with_cuda(view))
+    kept = [each for each in there.extensions if each.sure and compiles_gpu_code(each)]
+    if there.fails or not there.called or not kept:
+        return None
+    if run.fails is not None:
+        return Lost(place=run.fails.place, stops=run.fails)
+    return Lost(place=kept[0].place, names=tuple(sorted({each.name for each in kept})))
 
 
 def sees_none(view: View) -> bool:

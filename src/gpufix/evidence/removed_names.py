@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gpufix.evidence import building, cxx
@@ -45,12 +45,13 @@ def faults(view: View) -> Iterator[Fault | Gap]:
                 lines.setdefault(name, []).append(line)
             elif compiled is None:
                 unsure.setdefault(name, []).append(line)
-        for names, who in _together(view, lines):
+        for names, who in _together(lines, lambda name: _lacking(view, name)):
             rows = sorted({(line, name) for name in names for line in lines[name]})
             yield _fault(view, path, rows, who)
-        for name, found in unsure.items():
-            if name not in lines and (lacking := _known_lacking(view, name)):
-                yield _perhaps(view, path, name, sorted(set(found)), lacking)
+        perhaps = [name for name in unsure if name not in lines]
+        for names, who in _together(perhaps, lambda name: _known_lacking(view, name)):
+            rows = sorted({(line, name) for name in names for line in unsure[name]})
+            yield _perhaps(view, path, rows, who)
         if unknown := [name for name in lines if _unknown(view, name)]:
             yield gap(view, path, unknown)
 
@@ -70,14 +71,25 @@ def _telling(view: View, files: CxxFiles) -> Iterator[tuple[str, CxxFacts]]:
             yield path, facts
 
 
-def _together(view: View, lines: Iterable[str]) -> Iterator[tuple[list[str], str]]:
-    """Names that are gone and who lacks them; those that one guarded block replaces are one cause."""
+def _together(
+    names: Iterable[str], lacking: Callable[[str], str | None]
+) -> Iterator[tuple[list[str], str]]:
+    """Names that are gone, by cause, and who lacks them."""
     groups: dict[tuple[str, str], list[str]] = {}
-    for name in lines:
-        if lacking := _lacking(view, name):
-            groups.setdefault((lacking, "" if is_guarded(name) else name), []).append(name)
-    for (lacking, _), names in groups.items():
-        yield names, lacking
+    for name in names:
+        if who := lacking(name):
+            groups.setdefault((who, _cause(name)), []).append(name)
+    for (who, _), found in groups.items():
+        yield found, who
+
+
+def _cause(name: str) -> str:
+    """What names of one cause share: the guarded block that replaces them, or the structure whose
+    fields became attributes of the device."""
+    row = removed_apis.removed().get(name)
+    if is_guarded(name):
+        return ""
+    return name.partition("::")[0] if row is not None and row.attribute else name
 
 
 def is_guarded(name: str) -> bool:
@@ -169,29 +181,40 @@ def _numpy_since(view: View, gone: str) -> str | None:
 
 
 def _fault(view: View, path: str, rows: list[tuple[int, str]], lacking: str) -> Fault:
-    names = list(dict.fromkeys(name for _, name in rows))
-    shown = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-    lines = tuple(dict.fromkeys(line for line, _ in rows))
+    names, lines = _parts(rows)
     return Fault(
         severity=_severity(view, path, lacking),
         subject=path,
-        message=f"{path} uses {shown}, which {lacking} does not have.",
-        evidence=tuple(
-            Evidence(text=name, path=absolute(view, path), line=line) for line, name in rows
-        ),
-        payload=RemovedNameUse(path, names[0], lines, "cxx", tuple(names[1:])),
+        message=f"{path} uses {_listed(names)}, which {lacking} does not have.",
+        evidence=_evidence(view, path, rows),
+        payload=RemovedNameUse(path, names[0], lines, "cxx", names[1:]),
     )
 
 
-def _perhaps(view: View, path: str, name: str, lines: list[int], lacking: str) -> Fault:
+def _perhaps(view: View, path: str, rows: list[tuple[int, str]], lacking: str) -> Fault:
+    names, lines = _parts(rows)
     return Fault(
         severity=ADVICE,
         subject=path,
-        message=f"{path} may use {name}, which {lacking} does not have: only a build decides the"
-        " condition around it.",
-        evidence=tuple(Evidence(text=name, path=absolute(view, path), line=n) for n in lines),
-        payload=RemovedNameUse(path, name, tuple(lines), "cxx"),
+        message=f"{path} may use {_listed(names)}, which {lacking} does not have: only a build decides"
+        " the condition around it.",
+        evidence=_evidence(view, path, rows),
+        payload=RemovedNameUse(path, names[0], lines, "cxx", names[1:]),
     )
+
+
+def _parts(rows: list[tuple[int, str]]) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The names, and their lines, each once."""
+    names = tuple(dict.fromkeys(name for _, name in rows))
+    return names, tuple(dict.fromkeys(line for line, _ in rows))
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _evidence(view: View, path: str, rows: list[tuple[int, str]]) -> tuple[Evidence, ...]:
+    return tuple(Evidence(text=name, path=absolute(view, path), line=line) for line, name in rows)
 
 
 def _severity(view: View, path: str, lacking: str) -> Severity:

@@ -127,6 +127,13 @@ class MissingInclude(Payload):
     header: str
 
 
+class RelativeInclude(Payload):
+    """A setup.py that hands on a relative folder of headers, which ninja seeks elsewhere."""
+
+    path: str
+    folder: str  # relative to the project's root
+
+
 class RemovedNameUse(Payload):
     """A source that uses a name which torch, CUDA or a package no longer has."""
 

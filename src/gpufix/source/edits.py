@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from gpufix.source.arch_flags import without
 from gpufix.source.builds.cmake_syntax import Command, commands
@@ -212,16 +213,18 @@ def raise_standard(
     release: str,
     unset: Collection[str] = (),
     ask: bool = False,
+    finder: str | None = None,
 ) -> str | None:
     """What asks for an older C++ than `needs` on these lines asks for that with newer torch releases.
 
-    unset: variables that are set for those; ask: Python for torch's version. None where the file
-    does not find torch, or a command's form is not known.
+    unset: variables that are set for those; ask: Python for torch's version; finder: another file that
+    finds torch. None where this one neither does nor includes that, or a command's form is not known.
     """
     found = commands(text)
-    torch = next((c for c in found if c.name == "find_package" and c.words[:1] == ["Torch"]), None)
+    torch = next((c for c in found if _finds_torch(c, finder)), None)
     if torch is None or not _alone(text, torch):
         return None
+    lines = _with_variables(found, lines)
     edits: list[Edit] = []
     later = [f"set({name} {needs})" for name in unset]  # what is said once torch is found
     for command in found:
@@ -245,6 +248,19 @@ def raise_standard(
     if below:
         edits.append(_below(text, torch, below))
     return applied(text, edits) if edits else None
+
+
+def _finds_torch(command: Command, finder: str | None) -> bool:
+    if command.name == "include" and finder and command.words:
+        return PurePosixPath(command.words[0]).stem == PurePosixPath(finder).stem
+    return command.name == "find_package" and command.words[:1] == ["Torch"]
+
+
+def _with_variables(found: Sequence[Command], lines: Collection[int]) -> set[int]:
+    """These lines, and those that set a variable which a command on one of them takes its value from."""
+    words = " ".join(word for c in found if c.line in lines for word in c.words)
+    names = set(re.findall(r"\$\{(\w+)\}", words))
+    return {*lines, *(c.line for c in found if c.name == "set" and names.intersection(c.words[:1]))}
 
 
 def _alone(text: str, command: Command) -> bool:

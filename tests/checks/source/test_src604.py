@@ -304,6 +304,33 @@ FIRING = {
     "a field": Fires(
         cu("cudaDeviceProp p;\nint a = p.clockRate;"), lacking("cudaDeviceProp::clockRate", 2)
     ),
+    "fields of one structure, one cause": Fires(
+        cu("cudaDeviceProp p;\nint a = p.clockRate;\nint b = p.memoryClockRate;"),
+        Fault(
+            ERROR,
+            "ext.cu",
+            "ext.cu uses cudaDeviceProp::clockRate and cudaDeviceProp::memoryClockRate, which CUDA 13.0"
+            " does not have.",
+            evidence=(
+                t.at("ext.cu", 2, "cudaDeviceProp::clockRate"),
+                t.at("ext.cu", 3, "cudaDeviceProp::memoryClockRate"),
+            ),
+            payload=RemovedNameUse(
+                "ext.cu",
+                "cudaDeviceProp::clockRate",
+                (2, 3),
+                "cxx",
+                ("cudaDeviceProp::memoryClockRate",),
+            ),
+        ),
+    ),
+    "a field that nothing replaces, by itself": Fires(
+        cu("cudaDeviceProp p;\nint a = p.clockRate;\nint b = p.cooperativeMultiDeviceLaunch;"),
+        [
+            lacking("cudaDeviceProp::clockRate", 2),
+            lacking("cudaDeviceProp::cooperativeMultiDeviceLaunch", 3),
+        ],
+    ),
     "a header": Fires(cu("#include <thrust/optional.h>\n"), lacking("<thrust/optional.h>", 1)),
     "in a header that a source includes": Fires(
         t.project(

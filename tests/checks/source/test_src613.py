@@ -12,7 +12,7 @@ from rows import Fires, Given, rows
 from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.checks.source.src613_build_asks_for_gpu import build_asks_for_gpu
 from gpufix.model import Severity
-from gpufix.model.source_payload import CMakeGpuAsked, GpuAsked, PlainSetting
+from gpufix.model.source_payload import CMakeGpuAsked, GpuAsked, PlainSetting, ProjectFile
 
 ROCM: dict[str, Any] = {"torch": b.torch("2.9.0+rocm6.4"), "toolkits": [b.rocm()]}
 HEAD = """\
@@ -56,6 +56,12 @@ if archs is None:
 exts = [CUDAExtension("lap", ["lap.cu"],
     extra_compile_args={"nvcc": [f"-gencode=arch=compute_{a},code=sm_{a}" for a in archs.split(";")]})]
 """
+OF_CUDA = """\
+gpu = torch.version.cuda is not None
+exts = [CUDAExtension("lap", ["lap.cu"]) if gpu else CppExtension("lap", ["lap.cpp"])]
+"""
+NEEDS_CUDA = OF_CUDA.replace("exts", "assert gpu, 'CUDA is needed'\nexts")
+OF_BOTH = OF_CUDA.replace('CppExtension("lap", ["lap.cpp"])', 'CUDAExtension("lap", ["a.cu"])')
 SOURCES = """\
 files = ["lap.cpp", "a.cu"]
 if torch.cuda.device_count() > 0:
@@ -83,6 +89,14 @@ def says(text: str, severity: Severity, line: int, what: str, served: str = "sm_
 def without(served: str = "sm_90") -> Fault:
     text = "builds lap without its GPU code where torch sees no GPU"
     return says(text, WARNING, 5, "asks for a visible GPU", served)
+
+
+def for_cuda(
+    what: str = "builds lap with GPU code only where torch is built for CUDA",
+    text: str = "what a torch for CUDA gets",
+    severity: Severity = WARNING,
+) -> Fault:
+    return replace(says(what, severity, 6, text, "gfx1100"), payload=ProjectFile("setup.py"))
 
 
 STOPPED = "stops where torch sees no GPU (NotImplementedError: CUDA is not available)"
@@ -140,6 +154,15 @@ SILENT = {
     "asked and printed": py(
         'print(torch.cuda.is_available())\nexts = [CUDAExtension("lap", ["lap.cu"])]'
     ),
+    "ROCm: none for CUDA either": py(
+        'exts = [CppExtension("lap", ["lap.cpp"])] if torch.version.hip else []', "gfx1100", **ROCM
+    ),
+    "ROCm: sources of its own": py(OF_BOTH, "gfx1100", **ROCM),
+    "ROCm: code that only a run tells": py(
+        OF_CUDA.replace("is not None", "or ask()"), "gfx1100", **ROCM
+    ),
+    "ROCm: it stops with CUDA as well": py("raise RuntimeError()", "gfx1100", **ROCM),
+    "CUDA, where CUDA is asked for": py(OF_CUDA, "sm_90"),
     "a test's": py(STOPS, path="tests/setup.py"),
     "carried along": py(STOPS, path="third_party/lap/setup.py"),
     "it stops with a GPU as well": py("raise RuntimeError(str(torch.cuda.is_available()))"),
@@ -172,6 +195,18 @@ FIRING = {
     ),
     "two targets": Fires(py(FORCED, "sm_90", "sm_120"), without("sm_90, sm_120"), offers=FORCE),
     "ROCm": Fires(py(FORCED, "gfx1100", **ROCM), without("gfx1100"), offers=FORCE),
+    "ROCm: code only for CUDA": Fires(py(OF_CUDA, "gfx1100", **ROCM), for_cuda()),
+    "ROCm: code only for CUDA, and a GPU is here": Fires(
+        py(OF_CUDA, "gfx1100", gpus=[b.gpu("gfx1100")], **ROCM), for_cuda()
+    ),
+    "ROCm: it stops": Fires(
+        py(NEEDS_CUDA, "gfx1100", **ROCM),
+        for_cuda(
+            "stops where torch is built for ROCm (AssertionError: CUDA is needed)",
+            "AssertionError",
+            severity=ERROR,
+        ),
+    ),
     "it stops": Fires(py(STOPS), says(STOPPED, ERROR, 6, "NotImplementedError"), offers=FORCE),
     "it exits": Fires(
         py(EXITS),

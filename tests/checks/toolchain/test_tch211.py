@@ -405,6 +405,18 @@ FIRING = {
         old((4, "C++17"), path="CMakeLists.txt", way="cmake"),
         RAISED,
     ),
+    "CMake: nvcc's variable, from the other": Fires(
+        of(
+            cmake(
+                'project(e CUDA CXX)\nset(CMAKE_CXX_STANDARD 14 CACHE STRING "C++")\n'
+                "set(CMAKE_CUDA_STANDARD ${CMAKE_CXX_STANDARD})\ninclude(cmake/torch.cmake)\n"
+                "add_library(e b.cu)\n"
+            )
+            | {"cmake/torch.cmake": "find_package(Torch REQUIRED)\n"}
+        ),
+        old((3, "C++14"), path="CMakeLists.txt", way="cmake"),
+        RAISED,
+    ),
     "CMake: a property": Fires(
         of(cmake(TORCH.format("", "set_target_properties(e PROPERTIES CXX_STANDARD 14)"))),
         unset("CMAKE_CUDA_STANDARD", sets="C++14"),

@@ -9,16 +9,17 @@ from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.checks.source import gpu_cmake
 from gpufix.evidence.arch_lists import listed, targets
 from gpufix.evidence.builds import builds_of, setup_runs
-from gpufix.evidence.gpu_build import Lost, lost, lost_in_image, sees_none
+from gpufix.evidence.gpu_build import Lost, lost, lost_in_image, lost_to_rocm, sees_none
 from gpufix.evidence.scripts import unexported, unexported_in_images
 from gpufix.evidence.source_view import at, for_tests, is_vendored
 from gpufix.evidence.view import View
-from gpufix.model.source_payload import GpuAsked, PlainSetting
+from gpufix.model.source_payload import GpuAsked, PlainSetting, ProjectFile
+from gpufix.source.builds.run import Ending
 
 
 @rule("SRC613", "build-asks-for-gpu")
 def build_asks_for_gpu(view: View) -> Iterator[Fault]:
-    """A build file asks for the visible GPU, and without one it stops, or leaves GPU code out.
+    """A build file asks for a visible GPU, or for CUDA, and without it stops or leaves GPU code out.
 
     ## What it does
     Follows each setup.py without running it, once on this machine, where no GPU is visible, and once
@@ -26,7 +27,8 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
     way: `CMAKE_CUDA_ARCHITECTURES native`, and architectures that are left to torch's CMake files.
     Lines of scripts and Dockerfiles that set a variable of it without exporting it are named:
     `FORCE_CUDA=1 && pip install .`; such a line of a Dockerfile is a finding of its own where a GPU is
-    visible here, since none is while an image is built.
+    visible here, since none is while an image is built. With a torch for ROCm it is followed with one for
+    CUDA as well: what has GPU code only for CUDA is named.
 
     ## Why it matters
     In a container build, on a login node or a CI runner no GPU is visible. The build stops, or ends
@@ -44,22 +46,29 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
     Safe: set the variable that forces the GPU build, or that names the architectures, where the file
     reads one; one that reads none and asks `torch.cuda.is_available()` is made to read FORCE_CUDA as
     well; a CMake file that reads none is made to follow CUDAARCHS. Manual: the option of
-    its command line that does. A Dockerfile's line is made to export the variable.
+    its command line that does. A Dockerfile's line is made to export the variable. None for code that a
+    project has only for CUDA.
 
     ## Source
     torch.cuda.is_available(), torch.cuda.get_device_capability(); setup.py itself; cmake 3.25 to 4.4;
     torch's select_compute_arch.cmake.
     """
     yield from gpu_cmake.faults(view)
-    if not sees_none(view):
+    unseen = sees_none(view)
+    if not unseen:
         yield from _in_images(view)
-        return
-    for path, _ in setup_runs(view):
-        if for_tests(path) or is_vendored(path):
-            continue
-        found = lost(view, path)
-        if found is not None:
+    for path in _setups(view):
+        if unseen and (found := lost(view, path)) is not None:
             yield _fault(view, path, found)
+        elif targets(view) and (found := lost_to_rocm(view, path)) is not None:
+            yield _only_for_cuda(view, path, found)
+
+
+def _setups(view: View) -> Iterator[str]:
+    """The project's own, those of its tests aside."""
+    for path, _ in setup_runs(view):
+        if not for_tests(path) and not is_vendored(path):
+            yield path
 
 
 def _in_images(view: View) -> Iterator[Fault]:
@@ -67,9 +76,7 @@ def _in_images(view: View) -> Iterator[Fault]:
     if not targets(view):
         return
     told: set[tuple[str, int, str]] = set()
-    for path, _ in setup_runs(view):
-        if for_tests(path) or is_vendored(path):
-            continue
+    for path in _setups(view):
         for row in unexported_in_images(view, _read_by(view, path, gpu=False)):
             if row not in told and lost_in_image(view, path, row[2]) is not None:
                 told.add(row)
@@ -96,8 +103,7 @@ def _read_by(view: View, path: str, **changes: Any) -> frozenset[str]:
 def _fault(view: View, path: str, found: Lost) -> Fault:
     served = f"{listed(targets(view))} is to be served"
     if found.stops is not None:
-        said = f": {found.stops.message}" if found.stops.message else ""
-        what = f"stops where torch sees no GPU ({found.stops.error}{said[:160]})"
+        what = f"stops where torch sees no GPU ({_said(found.stops)})"
         text = found.stops.error
     elif found.names:
         what = f"builds {', '.join(found.names)} without its GPU code where torch sees no GPU"
@@ -118,4 +124,25 @@ def _fault(view: View, path: str, found: Lost) -> Fault:
             ),
         ),
         payload=GpuAsked(path),
+    )
+
+
+def _said(end: Ending) -> str:
+    message = f": {end.message}" if end.message else ""
+    return f"{end.error}{message[:160]}"
+
+
+def _only_for_cuda(view: View, path: str, found: Lost) -> Fault:
+    if found.stops is not None:
+        what = f"stops where torch is built for ROCm ({_said(found.stops)})"
+        text = found.stops.error
+    else:
+        what = f"builds {', '.join(found.names)} with GPU code only where torch is built for CUDA"
+        text = "what a torch for CUDA gets"
+    return Fault(
+        severity=ERROR if found.stops is not None else WARNING,
+        subject=path,
+        message=f"{path} {what}; {listed(targets(view))} is to be served.",
+        evidence=(at(view, found.place.path, found.place.line, text),),
+        payload=ProjectFile(path),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from gpufix.files import read_whole
 from gpufix.frozen import Frozen
 from gpufix.model import Python, Shadow
 from gpufix.source.python.asked_names import Asked, asked, bound
+from gpufix.source.python.tree import NotPython, Tree, known_tree
 from gpufix.source.source_text import decode
 
 _LIMIT, _FILES, _ENTRIES = 256 << 10, 60, 2_000
@@ -35,7 +35,7 @@ class Script(Frozen):
 
     path: str
     text: str
-    tree: ast.Module
+    tree: Tree
     package: str = ""
 
     @cached_property
@@ -176,8 +176,8 @@ def _text(path: str) -> str | None:
 def _script(path: str, package: str) -> Script | None:
     source = _text(path)
     try:
-        return None if source is None else Script(path, source, ast.parse(source), package)
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return None if source is None else Script(path, source, known_tree(source), package)
+    except NotPython:
         return None
 
 

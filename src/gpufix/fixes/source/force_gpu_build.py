@@ -17,7 +17,7 @@ from gpufix.fixes.source import cmake_plans
 from gpufix.fixes.source.planned_edits import rewrite
 from gpufix.fixes.toolchain.set_arch_list import value_for
 from gpufix.model import Advise, Finding, Plan, SetVariables, Skip, WriteFile
-from gpufix.model.source_payload import CMakeGpuAsked, GpuAsked, PlainSetting
+from gpufix.model.source_payload import CMakeGpuAsked, GpuAsked, PlainSetting, ProjectFile
 from gpufix.source.python import python_edits
 
 NAME = "force-gpu-build"
@@ -32,6 +32,9 @@ def force_gpu_build(finding: Finding, view: View) -> Plan | Skip:
         return _of_cmake(finding, view, finding.payload)
     if isinstance(finding.payload, PlainSetting):
         return _exported(finding, view, finding.payload)
+    if isinstance(finding.payload, ProjectFile):
+        reason = f"{finding.payload.path} has GPU code only for CUDA: its authors have to port it"
+        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
     path = finding.payload_as(GpuAsked).path
     variables = forced_by(view, path)
     if variables is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpufix.evidence.builds import builds_of
-from gpufix.evidence.cxx_standard import by_torchs_cmake, raises
+from gpufix.evidence.cxx_standard import by_torchs_cmake, raises, torch_finder
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.fixes.source.planned_edits import rewrite
@@ -37,8 +37,8 @@ def raise_cxx_standard(finding: Finding, view: View) -> Plan | Skip:
 
     def change(text: str) -> str | None:
         if old.way == "cmake":
-            ask = not by_torchs_cmake(view, old.path)
-            new = edits.raise_standard(text, lines, old.needs, release, old.unset, ask)
+            ask, finder = not by_torchs_cmake(view, old.path), torch_finder(view, old.path)
+            new = edits.raise_standard(text, lines, old.needs, release, old.unset, ask, finder)
             return new if new is not None and raises(view, old.path, new, old.needs) else None
         new = python_edits.raise_standard(text, lines, old.way == "setup", old.needs, release)
         return new if new is not None and _alone_as_before(view, old, new) else None

@@ -12,6 +12,7 @@ from gpufix.fixes.registry import fix
 from gpufix.model import Finding, Plan, Remove, Skip, WriteFile
 from gpufix.model.payload import HiddenModule
 from gpufix.source.python.asked_names import bound
+from gpufix.source.python.tree import NotPython, known_tree
 
 NAME = "rename-module"
 _PACKAGING = ("setup.py", "setup.cfg", "pyproject.toml")
@@ -95,8 +96,8 @@ def _used(path: str, root: str, name: str, view: View) -> str | None:
 def _bound(view: View, path: str) -> set[str] | None:
     source = view.source(path)
     try:
-        return bound(source.text, ast.parse(source.text), "") if source else None
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return bound(source.text, known_tree(source.text), "") if source else None
+    except NotPython:
         return None
 
 

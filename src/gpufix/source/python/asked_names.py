@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from gpufix.frozen import Frozen
+from gpufix.source.python.tree import Tree
 
 _OPAQUE = ("__getattr__", "globals(", "sys.modules", "__path__", "exec(", "setattr(")
 
@@ -18,13 +19,13 @@ class Asked(Frozen):
     line: int
 
 
-def asked(tree: ast.Module, package: str = "") -> Iterator[Asked]:
+def asked(tree: Tree, package: str = "") -> Iterator[Asked]:
     """What the imports that stand under no condition ask for, and attributes of modules so imported.
 
     `package`: what relative imports are relative to.
     """
     known: dict[str, str] = {}
-    for node in tree.body:
+    for node in tree.module.body:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield Asked(alias.name, "", node.lineno)
@@ -36,13 +37,11 @@ def asked(tree: ast.Module, package: str = "") -> Iterator[Asked]:
             )
     if not known:
         return
-    stored = {
-        n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-    }
-    for inner in ast.walk(tree):
-        if isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name):
+    stored = {name.id for name in tree.each(ast.Name) if isinstance(name.ctx, ast.Store)}
+    for inner in tree.each(ast.Attribute):
+        if isinstance(inner.value, ast.Name) and isinstance(inner.ctx, ast.Load):
             name = inner.value.id
-            if name in known and name not in stored and isinstance(inner.ctx, ast.Load):
+            if name in known and name not in stored:
                 yield Asked(known[name], inner.attr, inner.lineno)
 
 
@@ -53,7 +52,7 @@ def _base(node: ast.ImportFrom, package: str) -> str:
     return ".".join([*above, *([node.module] if node.module else [])]) if above else ""
 
 
-def bound(text: str, tree: ast.Module, module: str) -> set[str] | None:
+def bound(text: str, tree: Tree, module: str) -> set[str] | None:
     """The names that a module binds wherever it does; None where only a run could tell.
 
     Those that it imports from itself do not count.
@@ -61,7 +60,7 @@ def bound(text: str, tree: ast.Module, module: str) -> set[str] | None:
     if any(word in text for word in _OPAQUE):
         return None
     names = {"__name__", "__file__", "__doc__", "__version__", "__dict__", "__spec__", "__loader__"}
-    for node in ast.walk(tree):
+    for node in tree.nodes:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             names.add(node.name)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):

@@ -184,14 +184,11 @@ def device_uses(tree: Tree) -> tuple[tuple[str, tuple[str, ...], tuple[tuple[int
     The property itself is no use, and neither is an attribute that the class sets.
     """
     rows = []
+    named = [x for x in tree.each(ast.Attribute) if dotted_name(x) == "self.device"]
+    places = [(x, {parent for parent, _ in tree.ancestors(x)}) for x in named]
     for node in tree.each(ast.ClassDef):
         own = next((f for f in node.body if _is_device_property(f)), None)
-        within = set(ast.walk(own)) if own is not None else set()
-        found = [
-            x
-            for x in ast.walk(node)
-            if isinstance(x, ast.Attribute) and dotted_name(x) == "self.device" and x not in within
-        ]
+        found = [x for x, around in places if node in around and own not in around]
         bases = tuple((dotted_name(b) or "").rpartition(".")[2] for b in node.bases)
         reads = [x for x in found if isinstance(x.ctx, ast.Load)]
         if len(reads) < len(found):
