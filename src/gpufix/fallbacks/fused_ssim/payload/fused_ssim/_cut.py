@@ -1,4 +1,4 @@
-"""How the Triton kernels' programs share the planes of an image."""
+"""How the kernels' programs share the planes of an image."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from ._window import RADIUS
 
-BLOCK = 128  # columns of a program, one a thread
+BLOCK = 128  # columns of a program
+MOST_SHAPES = 256  # of which launches are kept
 
 
 class Cut(NamedTuple):
