@@ -23,8 +23,7 @@ from ._choice import TIERS, implementation
 from ._eager import inner, with_border
 from ._gpufix_tiers import Tier, outside_graphs
 from ._inputs import checked
-from ._node import C1, C2
-from ._window import RADIUS
+from ._window import C1, C2, RADIUS
 
 allowed_padding = ["same", "valid"]
 is_3D_supported = True

@@ -14,9 +14,9 @@ EAGER = Eager()
 
 
 def _cuda(device: torch.device) -> Eager:
-    from ._cuda import cuda
+    from ._cuda import Cuda
 
-    run = _tried(cuda(device), device)
+    run = _tried(Cuda(device), device)
     NATIVE.start()
     return run
 

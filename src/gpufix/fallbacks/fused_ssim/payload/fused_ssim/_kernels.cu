@@ -1,4 +1,8 @@
-// Structural similarity in CUDA, for NVRTC: float32, a window of 11, sizes without limit. The work of _triton.py.
+// Structural similarity in CUDA, for NVRTC: float32, a window of 11, sizes without limit.
+//
+// `fused` gives the mean and its gradient in one launch of the suite's kernel (ssim.cuh), which `scaled`
+// multiplies by the loss's own. `forward` and `backward` do the work of _triton.py: the map, the derivatives
+// that the original's functions hand out, and the mean alone.
 //
 // A block walks down a strip of columns, two a thread. Rows come into shared memory while those before them
 // are blurred: along the row out of shared memory, down the column by a transposed FIR filter whose ten
@@ -7,6 +11,8 @@
 //
 // WEIGHTS (from the centre outwards), FORWARD_BLOCKS and BACKWARD_BLOCKS (on a multiprocessor) are defined
 // by _cuda.py.
+
+#include "ssim.cuh"
 
 constexpr int kThreads = 64, kColumns = 2 * kThreads, kRadius = 5, kTaps = 2 * kRadius + 1;
 constexpr int kPad = kRadius + 1;  // columns loaded on either side: an even number
@@ -297,5 +303,43 @@ extern "C" __global__ void __launch_bounds__(kThreads, BACKWARD_BLOCKS) backward
                 out[c] = factor * fmaf(2.0f * px[c], blurred[c][1], fmaf(py[c], blurred[c][2], blurred[c][0]));
             store(gradient + at, out[0], out[1], paired, width - column);
         }
+    }
+}
+
+// Pointers as forward's, so that both are launched alike: `kept` is the gradient.
+extern "C" __global__ void __launch_bounds__(
+    gpufix_ssim::kBlockThreads<gpufix_ssim::Mode::fused>, gpufix_ssim::kBlocksPerUnit<gpufix_ssim::Mode::fused>)
+    fused(const float* x, const float* y, const float*, float* kept, float* partial, unsigned* counter, float* mean,
+          int height, int width, int strips, int segments, int rows, int margin, float scale, double mean_scale) {
+    using namespace gpufix_ssim;
+    const Shape shape = {0, height, width, margin ? Padding::valid : Padding::same};  // the grid counts planes
+    const bool paired = width % 2 == 0 && even(x) && even(y) && even(kept);
+    strip<Mode::fused>({x, y, nullptr, scale, nullptr, kept, {mean, partial, counter, mean_scale}, shape, paired,
+                        strips, segments, rows});
+}
+
+constexpr int kScaleThreads = 256, kScaleVectors = 4;
+
+// Pointers as backward's. What `kept` and `gradient` point at is aligned as allocations are.
+extern "C" __global__ void __launch_bounds__(kScaleThreads)
+    scaled(const float*, const float*, const float* kept, const float* chain, float* gradient, long long count) {
+    const float factor = *chain;
+    const long long vectors = count / 4, stride = (long long)gridDim.x * kScaleThreads;
+    const auto* from = reinterpret_cast<const float4*>(kept);
+    auto* to = reinterpret_cast<float4*>(gradient);
+    for (long long first = (long long)blockIdx.x * kScaleThreads + threadIdx.x; first < vectors;
+         first += kScaleVectors * stride) {
+        float4 v[kScaleVectors];
+#pragma unroll
+        for (int k = 0; k < kScaleVectors; ++k)
+            if (first + k * stride < vectors) v[k] = from[first + k * stride];
+#pragma unroll
+        for (int k = 0; k < kScaleVectors; ++k)
+            if (first + k * stride < vectors)
+                to[first + k * stride] = {v[k].x * factor, v[k].y * factor, v[k].z * factor, v[k].w * factor};
+    }
+    if (blockIdx.x == 0 && threadIdx.x < count % 4) {
+        const long long last = vectors * 4 + threadIdx.x;
+        gradient[last] = kept[last] * factor;
     }
 }

@@ -13,7 +13,7 @@ from ._driver import Launch
 from ._eager import Eager, Plan
 from ._window import RADIUS
 
-LARGE = 4_000_000  # values: the GPU takes longer than the host's way through a backward pass
+LARGE = 12_000_000  # values: the GPU takes longer than the host's way through a backward pass
 
 
 class Work(NamedTuple):
@@ -83,7 +83,7 @@ class Kernels(Eager):
                 nothing = x.new_zeros((3, *x.shape)) if keep else None
                 return x.new_full((), float("nan")), nothing
             work = self._forward_work(x, margin, c1, c2, 1.0 / count)
-            _remember(self._means, key, work)
+            remember(self._means, key, work)
         mean, derivatives = x.new_empty(()), _room(x, keep)
         done, partial = self._scratch(x.device, work.programs)
         pointers = (x, y, x, x if derivatives is None else derivatives, partial, done, mean)
@@ -113,7 +113,7 @@ class Kernels(Eager):
             return None
         scratch = self._scratch(x.device, first.programs)
         told = forward.told(first.programs), backward.told(then.programs)
-        return Plan(stream_of(x.device), *told, *scratch, self._one, self.defers_gradient(x))
+        return Plan(stream_of(x.device), *told, *scratch, self._one, self.defers_gradient(x), 3)
 
     def _forward_work(self, x: Tensor, margin: int, c1: float, c2: float, scale: float) -> Work:
         planes, height, width = _planes(x)
@@ -148,13 +148,13 @@ class Kernels(Eager):
             share = cut(planes, height, width, self._slots[1])
             numbers = height, width, x.numel(), share.strips, share.segments, share.rows, scale
             work = Work(share.programs, numbers)
-            _remember(self._gradients, key, work)
+            remember(self._gradients, key, work)
         gradient = torch.empty_like(x)
         self._backward_kernel(work, (x, y, derivatives, chain, gradient), (each,))
         return gradient
 
 
-def _remember(works: dict[Any, Work], key: Any, work: Work) -> None:
+def remember(works: dict[Any, Any], key: Any, work: Any) -> None:
     if len(works) >= MOST_SHAPES:
         works.clear()
     works[key] = work
