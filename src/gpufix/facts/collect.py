@@ -169,8 +169,9 @@ def collect_to_run(
     programs: list[Tool] = []
     if compilers:
         ctx.progress("toolkits and compilers")
-        known = [*dists, *packages]
-        kits = _try(ctx, "toolkits", lambda: toolkits.collect(ctx, patient, known), kits)
+        kits = _try(
+            ctx, "toolkits", lambda: toolkits.collect(ctx, patient, [*dists, *packages]), kits
+        )
         programs = _try(ctx, "tools", lambda: tools.collect(ctx, patient), programs)
     variables = _try(
         ctx, "environment", lambda: environment.collect(ctx, overlay, patient), Environment()

@@ -289,7 +289,12 @@ class CMakeState:
         self.set("CMAKE_MATCH_COUNT", str(max(0, len(groups) - 1)))
 
     def is_new(self, policy: str, since: tuple[int, int]) -> bool:
-        """Whether a policy is NEW: set, or by the version that the project requires."""
+        """Whether a policy is NEW: set, or by the version that the project requires.
+
+        CMake 4.0 has no OLD behaviour of policies from before 3.5 (its release notes).
+        """
+        if since < (3, 5) and self.call.cmake and release(self.call.cmake) >= [4]:
+            return True
         chosen = self.store.other.get(("policy", policy))
         if chosen is not None:
             return bool(chosen == "NEW")
