@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,6 +80,22 @@ def test_on_a_gpu(script: Any, tier: str) -> None:
     text = COMPARE.format(device="cuda", shapes=ON_A_GPU)
     done = script("fused_ssim", text, GPUFIX_FUSED_SSIM_TIER=tier)
     assert done.stdout.split() == [tier]
+
+
+@pytest.mark.slow
+@pytest.mark.needs("nvcc")
+@pytest.mark.parametrize("arch", ["sm_75", "sm_90", "sm_120"])
+def test_the_cuda_sources_compile(
+    imported: Callable[[str], types.ModuleType], tmp_path: Path, arch: str
+) -> None:
+    imported("fused_ssim")
+    from fused_ssim import _cuda  # type: ignore[import-not-found]
+
+    file = tmp_path / "kernels.cu"
+    file.write_text(_cuda.source(), "utf-8")
+    command = ["nvcc", "-cubin", "-o", "/dev/null", f"-arch={arch}", *_cuda.OPTIONS, str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "warning" not in done.stderr, done.stderr
 
 
 def test_on_a_cpu_it_is_said_once_what_runs(script: Any) -> None:

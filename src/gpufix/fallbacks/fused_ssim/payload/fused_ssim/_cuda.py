@@ -20,7 +20,7 @@ from ._window import C1, C2, WEIGHTS
 RESIDENT = 8, 10  # blocks that are to fit a multiprocessor: of forward, of backward
 FUSED_RESIDENT, FUSED_COLUMNS, FUSED_MORE = 2, 246, 22  # as for cut(): ssim.cuh
 SCALED_RESIDENT, SCALED_VALUES = 6, 4096  # values of a block's turn
-_SUITE = Path(__file__).with_name("_suite")
+OPTIONS = "-std=c++17", "-DGPUFIX_SSIM_CLAMPED", f"-I{Path(__file__).with_name('_suite') / 'ssim'}"
 
 
 class Interface(NamedTuple):
@@ -133,13 +133,7 @@ def _functions(device: torch.device) -> list[int]:
     if load is None or find is None:
         raise Unusable("the driver's library cannot be opened")
     major, minor = torch.cuda.get_device_capability(device)
-    options = (
-        f"-arch=sm_{major}{minor}",
-        "-std=c++17",
-        "-DGPUFIX_SSIM_CLAMPED",
-        f"-I{_SUITE / 'ssim'}",
-    )
-    code = cubin(source(), options)
+    code = cubin(source(), (f"-arch=sm_{major}{minor}", *OPTIONS))
     module, found = ctypes.c_void_p(), []
     with on(device):
         torch.zeros((), device=device)  # gives the thread its context
