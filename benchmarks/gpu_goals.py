@@ -70,7 +70,7 @@ def training(original: Path) -> Iterator[Goal]:
 def ssim(original: Path) -> Iterator[Goal]:
     found = {(row["side"], row["shape"]): row for row in part("ssim").step_rows(original, TURNS)}
     for shape, asked in (("1×3×545×980", 0.8), ("1×3×1080×1920", 0.6), ("1×3×2160×3840", 0.55)):
-        ours, theirs = found["triton", shape], found["original", shape]
+        ours, theirs = found["cuda", shape], found["original", shape]
         told = (
             f"step {ours['step_ms']:.3f} of {theirs['step_ms']:.3f} ms, "
             f"GPU {ours['gpu_ms']:.3f} of {theirs['gpu_ms']:.3f} ms, "

@@ -7,7 +7,7 @@ extension. Times are medians of 20 runs, forward and backward of the mean, on a 
 Python's part; peaks are what the run takes beyond both images; errors are of the value, and relative
 of the gradient, against float64. Each tier runs in a process of its own.
 
-With --steps: the original and Triton in turn, three processes a side, as benchmarks/gpu_timing.py times.
+With --steps: the original and the fallback's CUDA kernels in turn, three processes a side, as benchmarks/gpu_timing.py times.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from gpu_timing import measure as timed
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 SHAPES = ((1, 3, 1080, 1920), (5, 3, 1080, 1920), (1, 3, 2160, 3840), (1, 3, 545, 980))
-TIERS = ("triton", "compile", "eager")
+TIERS = ("cuda", "triton", "compile", "eager")
 REPS = 20
 COLUMNS = {
     "shape": "",
@@ -76,7 +76,7 @@ def step_rows(original: Path | None, turns: int = 3) -> Iterator[dict[str, Any]]
             path = Path(folder, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        sides = {"triton": Path(folder)} | ({"original": original} if original else {})
+        sides = {"cuda": Path(folder)} | ({"original": original} if original else {})
         found = [
             row
             for _ in range(turns)

@@ -266,11 +266,10 @@ def real(path: Path, names: list[str], define: str | None) -> dict[str, str | No
     return {**dict.fromkeys(names), **dict(re.findall(r"@@(\w+)=(.*?)@@", done.stderr, re.DOTALL))}
 
 
-def abstract(path: Path, defines: dict[str, str | None]) -> CMakeRun:
+def abstract(path: Path, defines: dict[str, str | None], cmake: str | None = None) -> CMakeRun:
     world = BuildWorld(root=str(path.parent), files=Disk())
-    run = CMakeRun(
-        CMakeCall(world=world, source=str(path.parent), defines=defines, cmake=cmake_release())
-    )
+    cmake = cmake or cmake_release()
+    run = CMakeRun(CMakeCall(world=world, source=str(path.parent), defines=defines, cmake=cmake))
     begin(run)
     run.run_file(str(path))
     assert run.whole
@@ -306,6 +305,12 @@ def test_known(case: str, tmp_path: Path) -> None:
     run = abstract(path, {})
     said = {n: run.read(n) for n in names.split()}
     assert {n: v.text if v.defined else None for n, v in said.items()} == truth
+
+
+@pytest.mark.parametrize(("cmake", "a"), [("3.31.6", "1"), ("4.0.0", "0")])
+def test_old_policies_end_with_cmake_4(tmp_path: Path, cmake: str, a: str) -> None:
+    path = make(tmp_path, KNOWN["a quoted operand, old policy"][0])
+    assert abstract(path, {}, cmake).read("a").text == a
 
 
 @pytest.mark.some(30)

@@ -41,7 +41,7 @@ def all_work() -> tiers.Tiers:
 
 def test_the_first_that_runs_is_taken() -> None:
     tier = all_work().tier("cpu")
-    assert (tier.name, tier.reasons, tier.implementation) == ("triton", {}, "triton cpu")
+    assert (tier.name, tier.reasons, tier.implementation) == ("cuda", {}, "cuda cpu")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_the_modules_own_variable_wins(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_unknown_tier_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GPUFIX_DEMO_TIER", "fast")
-    with pytest.raises(RuntimeError, match="GPUFIX_DEMO_TIER=fast: choose one of triton"):
+    with pytest.raises(RuntimeError, match="GPUFIX_DEMO_TIER=fast: choose one of cuda, triton"):
         all_work().on(CPU)
 
 

@@ -150,7 +150,7 @@ def test_what_launches_a_fallback(
 
 def test_the_command_asks_torch_only(machine: Machine) -> None:
     facts = patient(machine)
-    report = _run(facts, machine.request("launch", quick=True))
+    report = _run(facts, machine.request("launch", quick=True), lambda: facts)
     assert [row.kernel for row in report.kernels] == ["torch_quick"]
     assert report.compilers == []
 

@@ -199,11 +199,19 @@ def test_no_compiler_names_the_fallback_of_what_is_installed(machine: Machine) -
         code = [CodeObject(kind="cubin", arch=arch) for arch in archs]
         library = Library(path="/site/fused_ssim_cuda.so", distribution="fused-ssim", code=code)
         given = {"toolkits": [], "distributions": dists, "binaries": Binaries(libraries=[library])}
-        facts = replace(machine.facts, **given)
+        whole = replace(machine.facts, **given)
         request = machine.request("launch", targets=(parse_target("sm_120"),), compile_only=True)
-        [finding] = smoke(facts, request).findings
+        [finding] = smoke(
+            replace(whole, binaries=Binaries()), request, whole=lambda w=whole: w
+        ).findings
         titles.append([f.title for f in finding.fixes if f.safety == "unsafe"])
     assert titles == [["install gpufix's fused_ssim in place of fused-ssim 1.0.0"], [], []]
+
+
+def test_with_a_compiler_no_library_is_read(machine: Machine) -> None:
+    machine.works("launch")
+    request = machine.request("launch")
+    assert codes(smoke(machine.facts, request, whole=lambda: pytest.fail("read"))) == []
 
 
 def test_a_compiler_that_cannot_start(machine: Machine) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from gpufix.frozen import Frozen
 
 if TYPE_CHECKING:
     from gpufix.diagnosis.diagnose import Judgement
+    from gpufix.facts.context import CollectContext
     from gpufix.facts.questions import Questions
     from gpufix.model import Facts, Gap
 
@@ -63,33 +65,57 @@ def examine(
     facts_file: str | None = None,
     deep: bool = False,
     compare: bool = False,
-    to_run: bool = False,
 ) -> Patient:
     """Collect facts, or load them. Whatever the user mistyped exits with 2.
 
-    `compare`: also what only a comparison with another machine asks. `to_run`: only what it takes
-    to run a program with the patient's torch.
+    `compare`: also what only a comparison with another machine asks.
     """
     if facts_file is not None:
         if python or project or deep:
             raise fail("--facts judges a snapshot: it cannot be combined with a patient or project")
         return _replayed(facts_file)
-    from gpufix.facts.collect import collect, collect_to_run
+    from gpufix.facts.collect import collect
     from gpufix.facts.context import CollectContext
-    from gpufix.facts.project.project import ConfigError, locate
-    from gpufix.facts.python.interpreter import NoInterpreter
     from gpufix.facts.queries import Queries
 
-    ctx = CollectContext(deep=deep, compare=compare)
+    facts = _collected(collect, CollectContext(deep=deep, compare=compare), python, project)
+    return Patient(facts, Queries.of(facts))
+
+
+def examine_to_run(python: str | None, compilers: bool) -> Facts:
+    """Only what it takes to run a program with the patient's torch; `compilers`: to compile one, too."""
+    from gpufix.facts.collect import collect_to_run
+    from gpufix.facts.context import CollectContext
+
+    return _collected(partial(collect_to_run, compilers=compilers), CollectContext(), python, None)
+
+
+def whole(python: str | None) -> Facts:
+    """All facts of an environment, for a command that shows its own progress."""
+    from gpufix.facts.collect import collect
+    from gpufix.facts.context import CollectContext
+
+    return _collected(collect, CollectContext(), python, None, nullcontext())
+
+
+def _collected(
+    collector: Callable[[CollectContext, str | None, Path | None], Facts],
+    ctx: CollectContext,
+    python: str | None,
+    project: str | None,
+    shown: AbstractContextManager[_Progress | None] | None = None,
+) -> Facts:
+    from gpufix.facts.project.project import ConfigError, locate
+    from gpufix.facts.python.interpreter import NoInterpreter
+
     try:
         root = locate(project, Path.cwd())
-        with _progress() as progress:
+        with shown or _progress() as progress:
             if progress is not None:
                 ctx.progress = progress.update
-            facts = (collect_to_run if to_run else collect)(ctx, python, root)
+            return collector(ctx, python, root)
     except (NoInterpreter, NotADirectoryError, ConfigError) as error:
         raise fail(str(error)) from None
-    return Patient(facts, Queries.of(facts))
 
 
 def examine_node(facts_file: str | None = None) -> Patient:

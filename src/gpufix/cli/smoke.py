@@ -64,7 +64,7 @@ def smoke(
     ] = False,
 ) -> None:
     """Prove that GPU code builds and runs here: compile, validate and time a suite of kernels."""
-    from gpufix.cli.examine import examine, say_unjudged
+    from gpufix.cli.examine import examine_to_run, say_unjudged, whole
     from gpufix.cli.output import write
     from gpufix.smoke import save as saving
 
@@ -72,12 +72,12 @@ def smoke(
         _only_quick({"--gpu": gpu, "--only": only, "--compile-only": compile_only,
                      "--jobs": jobs, "--private-toolkit": private_toolkit})  # fmt: skip
     then = _load(compare)
-    facts = examine(python, None, to_run=quick).facts
+    facts = examine_to_run(python, compilers=not quick)
     request = _request(facts, gpu, only, compile_only, jobs)
     if facts.python is None:
         say_unjudged(facts)
     request = replace(request, private_toolkit=private_toolkit, quick=quick)
-    report = _run(facts, request)
+    report = _run(facts, request, lambda: whole(python))
     if then is not None and compare is not None:
         beside = saving.compare(report, then, compare)
         report = replace(report, comparison=beside)
@@ -149,8 +149,11 @@ def _request(
     )
 
 
-def _run(facts: Facts, request: SmokeRequest) -> SmokeReport:
-    """In a thread: a signal then interrupts the waiting, and finds no lock held in between."""
+def _run(facts: Facts, request: SmokeRequest, whole: Callable[[], Facts]) -> SmokeReport:
+    """In a thread: a signal then interrupts the waiting, and finds no lock held in between.
+
+    `whole` reads the environment's libraries too.
+    """
     from gpufix.cli.examine import fail
     from gpufix.process import stop_all
     from gpufix.report.progress import SmokeProgress
@@ -161,7 +164,7 @@ def _run(facts: Facts, request: SmokeRequest) -> SmokeReport:
     def run(facts: Facts, request: SmokeRequest, say: Callable[[str], None]) -> SmokeReport:
         if request.quick:
             return quick(facts, request.targets[0], request.env, say)
-        return run_suite(facts, request, say)
+        return run_suite(facts, request, say, whole)
 
     with SmokeProgress() as progress, ThreadPoolExecutor(max_workers=1) as pool:
         say: Callable[[str], None] = progress.say

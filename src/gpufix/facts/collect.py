@@ -134,14 +134,17 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
     )
 
 
-def collect_to_run(ctx: CollectContext, python: str | None, project: Path | None) -> Facts:
-    """What it takes to run a program with the patient's torch. No library, script or toolkit is read.
+def collect_to_run(
+    ctx: CollectContext, python: str | None, project: Path | None, compilers: bool = False
+) -> Facts:
+    """What it takes to run a program with the patient's torch. No library or script is read.
 
-    Raises as `collect` does.
+    `compilers`: what it takes to compile one, too. Raises as `collect` does.
     """
     from gpufix.facts.machine import gpus
     from gpufix.facts.packages import conda, distributions
     from gpufix.facts.python import environment, interpreter, torch_package
+    from gpufix.facts.toolchain import toolkits, tools
 
     ctx.progress("interpreter")
     patient = interpreter.collect(ctx, python, project)
@@ -161,6 +164,15 @@ def collect_to_run(ctx: CollectContext, python: str | None, project: Path | None
     ctx.progress("GPUs and drivers")
     machine: Machine = ([], [])
     machine = _try(ctx, "gpus", lambda: gpus.collect(ctx), machine)
+    packages = condas.beside(dists)
+    kits: list[Toolkit] = []
+    programs: list[Tool] = []
+    if compilers:
+        ctx.progress("toolkits and compilers")
+        kits = _try(
+            ctx, "toolkits", lambda: toolkits.collect(ctx, patient, [*dists, *packages]), kits
+        )
+        programs = _try(ctx, "tools", lambda: tools.collect(ctx, patient), programs)
     variables = _try(
         ctx, "environment", lambda: environment.collect(ctx, overlay, patient), Environment()
     )
@@ -173,6 +185,8 @@ def collect_to_run(ctx: CollectContext, python: str | None, project: Path | None
         torch=torch,
         gpus=machine[0],
         drivers=machine[1],
+        toolkits=kits,
+        tools=programs,
         environment=variables,
         gaps=list(ctx.gaps),
     )

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent
 LOCAL = "gpufix"  # the local version by which an installed fallback is known
 _KEYS = {
     "distribution", "version", "import", "replaces", "requires", "summary", "functions", "covers",
-    "build", "calls", "bounds_memory",
+    "build", "calls", "bounds_memory", "sources",
 }  # fmt: skip
 
 
@@ -67,6 +67,9 @@ class Fallback(Frozen):
     covers: tuple[str, ...] = ()  # sentences: what of the original's API there is, and what not
     build: tuple[Native, ...] = ()
     calls: tuple[Calls, ...] = ()
+    sources: tuple[
+        str, ...
+    ] = ()  # of the kernel suite, for the payload to compile: "ssim/ssim.cuh"
     bounds_memory: bool = False  # works in parts where memory is short: a remedy for RUN806
 
     def goes_by(self, name: str) -> bool:
@@ -132,6 +135,7 @@ def parse(folder: Path, about: Mapping[str, Any]) -> Fallback:
             covers=tuple(about.get("covers", ())),
             build=tuple(Native(**row) for row in about.get("build", ())),
             calls=tuple(_calls(**row) for row in about.get("calls", ())),
+            sources=tuple(about.get("sources", ())),
             bounds_memory=about.get("bounds_memory", False),
         )
     except (KeyError, TypeError) as error:

@@ -17,6 +17,7 @@ import gpufix
 from gpufix.fallbacks.catalogue import LOCAL, ROOT, Fallback, get
 from gpufix.files import own
 from gpufix.frozen import Frozen
+from gpufix.kernels.manifest import SUITE
 
 
 def choose(known: Iterable[str], required: Sequence[SpecifierSet]) -> str | None:
@@ -122,7 +123,7 @@ def tree(name: str) -> dict[str, bytes]:
 
 
 def files(fallback: Fallback) -> dict[str, bytes]:
-    """The payload, and in its first package the shared modules that the payload imports."""
+    """The payload; in its first package the shared modules that it imports, and the suite's sources."""
     payload = fallback.folder / "payload"
     found = {
         path.relative_to(payload).as_posix(): own(path)
@@ -133,4 +134,6 @@ def files(fallback: Fallback) -> dict[str, bytes]:
     for module, source in _SHARED.items():
         if any(module.encode() in content for content in contents):
             found[f"{fallback.imports[0]}/{module}.py"] = own(ROOT / "common" / source)
+    for path in fallback.sources:
+        found[f"{fallback.imports[0]}/_suite/{path}"] = own(SUITE / path)
     return found

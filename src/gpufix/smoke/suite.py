@@ -28,8 +28,16 @@ from gpufix.smoke.siblings import spreads
 Say = Callable[[str], None]
 
 
-def smoke(facts: Facts, request: SmokeRequest, say: Say = lambda _: None) -> SmokeReport:
-    """Raises OSError when the cache cannot be written, and PrivateToolkitError; whatever a kernel does is its result."""
+def smoke(
+    facts: Facts,
+    request: SmokeRequest,
+    say: Say = lambda _: None,
+    whole: Callable[[], Facts] | None = None,
+) -> SmokeReport:
+    """Raises OSError when the cache cannot be written, and PrivateToolkitError; whatever a kernel does is its result.
+
+    `whole` gives the facts with the environment's libraries: without a compiler, what else helps them is named.
+    """
     begin = time.monotonic()
     if request.private_toolkit:
         facts = with_private_toolkit(facts, request, say)
@@ -42,7 +50,7 @@ def smoke(facts: Facts, request: SmokeRequest, say: Say = lambda _: None) -> Smo
         compilers=compiled.compilers,
         devices=[run.device for run in ran],
         kernels=_rows(request, compiled, runs, extension),
-        findings=_findings(facts, compiled, runs, extension),
+        findings=_findings(facts, compiled, runs, extension, say, whole),
         notes=_notes(facts, request),
         seconds=round(time.monotonic() - begin, 1),
         spreads=spreads(ran),
@@ -130,8 +138,13 @@ def _findings(
     compiled: Compiled,
     runs: dict[KernelTarget, list[Ran] | str],
     extension: RunResult | None,
+    say: Say,
+    whole: Callable[[], Facts] | None,
 ) -> list[Finding]:
     all_found: list[Finding] = []
+    if compiled.without and whole is not None:
+        say("looking for what needs no compiler")
+        facts = whole()
     for target, choice in compiled.without.items():
         all_found += found.no_compiler(facts, target, choice)
     for words, targets in compiled.unusable.values():

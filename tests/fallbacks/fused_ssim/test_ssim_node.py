@@ -98,7 +98,7 @@ def stepped(
             count = x.shape[0] * x.shape[1] * height * width
             numbers = struct.pack("<6q", margin, count, *x.shape)
             kernels = [(which, 128, 0, 3, numbers) for which in (FORWARD, BACKWARD)]
-            return eager.Plan(0, *kernels, *memory, request.param and x.shape == SHAPE)
+            return eager.Plan(0, *kernels, *memory, request.param and x.shape == SHAPE, 3)
 
     run = OnTheCpu()
     raw = "_cuda_getCurrentRawStream"

@@ -1,4 +1,4 @@
-"""Which implementation of a module runs on a device: Triton, torch.compile or eager torch.
+"""Which implementation of a module runs on a device: CUDA, Triton, torch.compile or eager torch.
 
 The module hands over its implementations as loaders, best first. A loader imports what it needs and
 tries it on the device; whatever it raises is the reason for going on to the next. The choice is made
@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import torch
 
-NAMES = ("triton", "compile", "eager")
+NAMES = ("cuda", "triton", "compile", "eager")
 
 
 class Unusable(RuntimeError):

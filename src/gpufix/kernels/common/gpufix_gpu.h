@@ -9,7 +9,9 @@
 #define gpuDeviceProp hipDeviceProp_t
 #else
 #define GPUFIX_CUDA 1
+#if !defined(__CUDACC_RTC__)  // NVRTC has what kernels need of it
 #include <cuda_runtime.h>
+#endif
 #define GPUFIX_RT(name) cuda##name
 #define gpuDeviceProp cudaDeviceProp
 #endif
@@ -59,37 +61,22 @@
 
 namespace gpu {
 
-// 2 to the power of x by the special function unit: a few units in the last place, denormals are 0.
-__device__ inline float exp2_fast(float x) {
+// An instruction of the special function unit: a few units in the last place, denormals are 0.
 #if defined(GPUFIX_HIP)
-    return __builtin_amdgcn_exp2f(x);
+#define GPUFIX_SPECIAL(name, hip, ptx) \
+    __device__ inline float name(float x) { return __builtin_amdgcn_##hip(x); }
 #else
-    float y;
-    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-    return y;
+#define GPUFIX_SPECIAL(name, hip, ptx)                          \
+    __device__ inline float name(float x) {                     \
+        float y;                                                \
+        asm(#ptx ".approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); \
+        return y;                                               \
+    }
 #endif
-}
-
-// 1 / x by the same unit, of what is neither near 0 nor near infinity.
-__device__ inline float reciprocal_fast(float x) {
-#if defined(GPUFIX_HIP)
-    return __builtin_amdgcn_rcpf(x);
-#else
-    float y;
-    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-    return y;
-#endif
-}
-
-__device__ inline float sqrt_fast(float x) {
-#if defined(GPUFIX_HIP)
-    return __builtin_amdgcn_sqrtf(x);
-#else
-    float y;
-    asm("sqrt.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-    return y;
-#endif
-}
+GPUFIX_SPECIAL(exp2_fast, exp2f, ex2)    // 2 to the power of x
+GPUFIX_SPECIAL(reciprocal_fast, rcpf, rcp)  // of what is neither near 0 nor near infinity
+GPUFIX_SPECIAL(sqrt_fast, sqrtf, sqrt)
+#undef GPUFIX_SPECIAL
 
 }  // namespace gpu
 

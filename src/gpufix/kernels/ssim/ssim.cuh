@@ -12,22 +12,21 @@
 // less than storing and reloading the derivatives.
 #pragma once
 
-#include <cstdint>
-#include <type_traits>
-
 #include "../common/copy_async.h"
 #include "../common/gpufix_gpu.h"
 
 namespace gpufix_ssim {
 
-#if defined(GPUFIX_HIP)
-constexpr auto kUnitsAttribute = hipDeviceAttributeMultiprocessorCount;
-#else
-constexpr auto kUnitsAttribute = cudaDevAttrMultiProcessorCount;
-#endif
-
 constexpr int kRadius = 5, kTaps = 2 * kRadius + 1;
 constexpr float kC1 = 0.01f * 0.01f, kC2 = 0.03f * 0.03f;
+
+// Whether variances are kept from falling below 0, and the map from leaving [-1, 1], as rounding makes them do where
+// an image is flat and its values are large.
+#if defined(GPUFIX_SSIM_CLAMPED)
+constexpr bool kClamped = true;
+#else
+constexpr bool kClamped = false;
+#endif
 
 enum class Padding { same, valid };
 
@@ -41,10 +40,6 @@ struct Shape {
 __host__ __device__ inline int margin(const Shape& s) {
     return s.padding == Padding::valid ? kRadius : 0;
 }
-inline double map_size(const Shape& s) {
-    return double(s.planes) * (s.height - 2 * margin(s)) * (s.width - 2 * margin(s));
-}
-
 // exp(-i^2 / (2 * 1.5^2)) over their sum.
 __host__ __device__ constexpr float weight(int k) {
     constexpr float w[kRadius + 1] = {0.266011725f, 0.213005538f, 0.10936069f,
@@ -81,9 +76,11 @@ struct Similarity {
     __device__ Similarity(float x, float y, float squares, float product) : ux(x), uy(y) {
         float cross = ux * uy, energy = fmaf(ux, ux, uy * uy);
         a = fmaf(2.0f, cross, kC1), b = fmaf(2.0f, product - cross, kC2);
-        c = energy + kC1, d = squares - energy + kC2;
+        const float variance = squares - energy;
+        c = energy + kC1, d = (kClamped ? fmaxf(variance, 0.0f) : variance) + kC2;
         inverse = gpu::reciprocal_fast(c * d);
         map = a * b * inverse;
+        if (kClamped && fabsf(map) > 1.0f) map = copysignf(1.0f, map), inverse = 0.0f;  // no derivative there
     }
     // Derivatives by the blurs of x, of x*x (times 2, which x*x by x gives) and of x*y, where g is twice the
     // map's gradient.
@@ -398,7 +395,13 @@ struct Nobody {
 };
 
 template <Mode kMode>
-using Second = std::conditional_t<kMode == Mode::forward, Nobody, Gradient<kThreads>>;
+struct SecondOf {
+    using Role = Gradient<kThreads>;
+};
+template <>
+struct SecondOf<Mode::forward> {
+    using Role = Nobody;
+};
 
 // The two roles are separate threads: with both kinds of filter in one thread's registers, too few
 // threads fit a multiprocessor to hide latency. While a step's rows are loaded, the step before is
@@ -406,8 +409,8 @@ using Second = std::conditional_t<kMode == Mode::forward, Nobody, Gradient<kThre
 // step, buffers alternate. A filter is full after two radii of rows, which are whole steps.
 static_assert(2 * kRadius % kStep == 0, "filters fill at the end of a step");
 
-template <Mode kMode, int kBlocks>
-__global__ void GPUFIX_LAUNCH_BOUNDS(kBlockThreads<kMode>, kBlocks) strip_kernel(const Args a) {
+template <Mode kMode>
+__device__ void strip(const Args& a) {
     using First = Moments<kThreads, kMode>;
     constexpr int kFull = 2 * kRadius / kStep;  // steps
     __shared__ Rows<First::kSpan, First::kGradient> rows[2];
@@ -417,7 +420,7 @@ __global__ void GPUFIX_LAUNCH_BOUNDS(kBlockThreads<kMode>, kBlocks) strip_kernel
     const int steps = (fed + kStep - 1) / kStep + (First::kGradient ? 1 : 0);
     Walker walker;
     First moments(a, part, walker);
-    Second<kMode> second(a, part, walker);
+    typename SecondOf<kMode>::Role second(a, part, walker);
     // Told by a lane of the wave, so that the compiler knows that the whole wave has one role.
     const bool in_first = gpu::shfl(gpu::kFullMask, int(threadIdx.x), 0) < kThreads;
     if (in_first) {
@@ -442,6 +445,31 @@ __global__ void GPUFIX_LAUNCH_BOUNDS(kBlockThreads<kMode>, kBlocks) strip_kernel
         finish_mean<kBlockThreads<kMode>>(a.mean, in_first ? moments.sum : 0.0f);
 }
 
+template <Mode kMode>
+constexpr int kBlocksPerUnit = kMode == Mode::forward ? 3 : 2;
+
+}  // namespace gpufix_ssim
+
+#if !defined(__CUDACC_RTC__)
+#include <cstdint>
+
+namespace gpufix_ssim {
+
+#if defined(GPUFIX_HIP)
+constexpr auto kUnitsAttribute = hipDeviceAttributeMultiprocessorCount;
+#else
+constexpr auto kUnitsAttribute = cudaDevAttrMultiProcessorCount;
+#endif
+
+inline double map_size(const Shape& s) {
+    return double(s.planes) * (s.height - 2 * margin(s)) * (s.width - 2 * margin(s));
+}
+
+template <Mode kMode, int kBlocks>
+__global__ void GPUFIX_LAUNCH_BOUNDS(kBlockThreads<kMode>, kBlocks) strip_kernel(const Args a) {
+    strip<kMode>(a);
+}
+
 constexpr int kScaleThreads = 256, kScaleVectors = 4;
 
 static __global__ void __launch_bounds__(kScaleThreads)
@@ -463,10 +491,6 @@ static __global__ void __launch_bounds__(kScaleThreads)
 // ---- launchers -------------------------------------------------------------------------------
 
 constexpr int kMaxSegments = 64;
-
-template <Mode kMode>
-constexpr int kBlocksPerUnit = kMode == Mode::forward ? 3 : 2;
-
 constexpr size_t kCounterBytes = 256;
 
 // For the mean: a counter, and a partial sum a block. Zero when it is first used; a launch leaves the
@@ -550,3 +574,4 @@ inline gpuError_t scale(float* values, size_t n, const float* factor, gpuStream_
 }
 
 }  // namespace gpufix_ssim
+#endif

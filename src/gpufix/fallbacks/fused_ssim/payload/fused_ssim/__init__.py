@@ -1,8 +1,9 @@
 """Structural similarity of images and its gradient, with fused-ssim's interface.
 
-Stands in for fused-ssim where its extension cannot be built. Needs torch alone: Triton kernels where
-Triton works, else torch.compile, else plain torch operations. ``fused_ssim.tier()`` says which, and
-why; ``GPUFIX_FUSED_SSIM_TIER=triton|compile|eager`` names the one to begin with.
+Stands in for fused-ssim where its extension cannot be built. Needs torch alone: CUDA kernels that its
+run-time compiler makes, else Triton's, else torch.compile, else plain torch operations.
+``fused_ssim.tier()`` says which, and why; ``GPUFIX_FUSED_SSIM_TIER=cuda|triton|compile|eager`` names
+the one to begin with.
 
 The window is a Gaussian of 11 pixels and sigma 1.5, images end in zeros, C1 = 0.01², C2 = 0.03²: the
 values are meant for images in [0, 1]. Only the first image receives a gradient.
@@ -22,8 +23,7 @@ from ._choice import TIERS, implementation
 from ._eager import inner, with_border
 from ._gpufix_tiers import Tier, outside_graphs
 from ._inputs import checked
-from ._node import C1, C2
-from ._window import RADIUS
+from ._window import C1, C2, RADIUS
 
 allowed_padding = ["same", "valid"]
 is_3D_supported = True

@@ -13,11 +13,19 @@ from ._window import RADIUS
 EAGER = Eager()
 
 
+def _cuda(device: torch.device) -> Eager:
+    from ._cuda import Cuda
+
+    run = _tried(Cuda(device), device)
+    NATIVE.start()
+    return run
+
+
 def _triton(device: torch.device) -> Eager:
     need_triton(device)
-    from ._launch import Triton
+    from ._by_triton import by_triton
 
-    run = Triton(device)
+    run = by_triton(device)
     for _ in range(3):  # each kernel compiled, launched by Triton, and as later calls launch it
         _tried(run, device)
     if device.type == "cuda":
@@ -64,7 +72,10 @@ def _results(run: Eager, x: Tensor, y: Tensor) -> Tensor:
     return run.mean_backward(x, y, derivatives, mean, x.numel(), RADIUS)
 
 
-TIERS = Tiers("fused_ssim", {"triton": _triton, "compile": _compiled, "eager": _eager})
+TIERS = Tiers(
+    "fused_ssim",
+    {"cuda": _cuda, "triton": _triton, "compile": _compiled, "eager": _eager},
+)
 
 
 def implementation(x: Tensor, radius: int) -> Eager:

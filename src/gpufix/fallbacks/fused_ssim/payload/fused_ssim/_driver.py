@@ -1,7 +1,7 @@
-"""A kernel that Triton has compiled, launched by NVIDIA's driver itself.
+"""Kernels launched by NVIDIA's driver itself: our own, and those that Triton has compiled.
 
 Triton's own way to a launch costs the host more than a small image costs the GPU. Arguments lie ready
-in memory; only addresses change between calls. Whatever is not as expected here is Triton's to launch.
+in memory; only addresses change between calls. Of Triton's, whatever is not as expected here is Triton's to launch.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _UNUSED = 4  # pointers to scratch memory that some versions pass behind the arg
 
 
 @lru_cache(maxsize=8)
-def _function(name: str) -> Any:
+def function(name: str) -> Any:
     """One of the driver's; None where there is none. It is called with Python's lock held."""
     for library in ("libcuda.so.1", "nvcuda.dll"):
         try:
@@ -35,17 +35,17 @@ def _function(name: str) -> Any:
 
 def address(name: str) -> int | None:
     """Where a function of the driver's is."""
-    function = _function(name)
-    return None if function is None else ctypes.cast(function, ctypes.c_void_p).value
+    found = function(name)
+    return None if found is None else ctypes.cast(found, ctypes.c_void_p).value
 
 
 @lru_cache(maxsize=1)
 def _cu_launch_kernel() -> Any:
-    function = _function("cuLaunchKernel")
-    if function is not None:
-        function.argtypes = [ctypes.c_void_p, *[ctypes.c_uint] * 7, *[ctypes.c_void_p] * 3]
-        function.restype = ctypes.c_int
-    return function
+    launch = function("cuLaunchKernel")
+    if launch is not None:
+        launch.argtypes = [ctypes.c_void_p, *[ctypes.c_uint] * 7, *[ctypes.c_void_p] * 3]
+        launch.restype = ctypes.c_int
+    return launch
 
 
 class Launch:
@@ -77,6 +77,12 @@ class Launch:
         return self._function, self._threads, self._shared, programs, raw
 
 
+def values_of(pointers: int, kinds: Sequence[str], numbers: Sequence[float]) -> list[Any]:
+    """What a kernel takes: pointers, and numbers of these types."""
+    given: list[Any] = [_TYPES[kind](number) for kind, number in zip(kinds, numbers)]
+    return [ctypes.c_void_p() for _ in range(pointers)] + given
+
+
 def launch_of(compiled: Any, pointers: int, numbers: Sequence[float]) -> Launch | None:
     """For a kernel that has run once: its pointers come first, then its numbers."""
     try:
@@ -94,8 +100,7 @@ def launch_of(compiled: Any, pointers: int, numbers: Sequence[float]) -> Launch 
             return None
         if not all(kind.startswith("*") for kind in kinds[:pointers]):
             return None
-        values: list[Any] = [ctypes.c_void_p() for _ in range(pointers)]
-        values += [_TYPES[kind](number) for kind, number in zip(kinds[pointers:], numbers)]
+        values = values_of(pointers, kinds[pointers:], numbers)
         return Launch(compiled.function, 32 * about.num_warps, about.shared, values)
     except (AttributeError, KeyError, TypeError):
         return None

@@ -24,6 +24,7 @@ class Plan(NamedTuple):
     partial: Tensor
     one: Tensor
     deferred: bool
+    kept: int  # images' worth of memory between the two
 
 
 class Eager:

@@ -76,6 +76,7 @@ struct Plan {
   Kernel forward, backward;
   Tensor counter, partial, one;
   bool deferred;  // the gradient is the backward pass's
+  int kept;       // images' worth of memory between the two
 };
 
 Tensor room(const Tensor& x, int64_t copies) {
@@ -92,7 +93,7 @@ bool launch_backward(const Plan& plan, void* stream, const Tensor& x, const Tens
 
 // The mean's place in the graph: a gradient that is there is only scaled.
 struct FusedSSIM : Node {
-  SavedVariable kept, x, y;  // kept: the gradient, or the derivatives that it is computed from
+  SavedVariable kept, x, y;  // kept: the gradient, or what it is computed from
   std::shared_ptr<const Plan> plan;
   void* stream = nullptr;  // of the forward call: autograd runs the backward pass there
 
@@ -186,7 +187,7 @@ Tensor computed(const Tensor& x, const Tensor& y, const std::shared_ptr<const Pl
                 void* stream) {
   c10::DeviceGuard device(x.device());
   at::NoGradGuard no_grad;
-  Tensor value = at::empty({}, x.options()), kept = room(x, 3);
+  Tensor value = at::empty({}, x.options()), kept = room(x, plan->kept);
   const void* unused = x.data_ptr();
   if (!plan->forward.launch<7>(
           stream, {x.data_ptr(), y.data_ptr(), unused, kept.data_ptr(), plan->partial.data_ptr(),
@@ -251,14 +252,14 @@ bool read_kernel(PyObject* tuple, Kernel& kernel) {
   return true;
 }
 
-// add(x, margin, stream, forward, backward, counter, partial, one, deferred)
+// add(x, margin, stream, forward, backward, counter, partial, one, deferred, kept)
 PyObject* add(PyObject*, PyObject* arguments) {
   HANDLE_TH_ERRORS
   PyObject *x, *forward, *backward, *tensors[3];
   long long margin = 0, stream = 0;
-  int deferred = 0;
-  if (!PyArg_ParseTuple(arguments, "OLLOOOOOp", &x, &margin, &stream, &forward, &backward,
-                        &tensors[0], &tensors[1], &tensors[2], &deferred))
+  int deferred = 0, kept = 0;
+  if (!PyArg_ParseTuple(arguments, "OLLOOOOOpi", &x, &margin, &stream, &forward, &backward,
+                        &tensors[0], &tensors[1], &tensors[2], &deferred, &kept))
     return nullptr;
   auto plan = std::make_shared<Plan>();
   if (!read_kernel(forward, plan->forward) || !read_kernel(backward, plan->backward)) return nullptr;
@@ -266,6 +267,7 @@ PyObject* add(PyObject*, PyObject* arguments) {
   plan->partial = THPVariable_Unpack(tensors[1]);
   plan->one = THPVariable_Unpack(tensors[2]);
   plan->deferred = deferred != 0;
+  plan->kept = kept;
   plans[key_of(THPVariable_Unpack(x), margin, stream)] = plan;
   Py_RETURN_NONE;
   END_HANDLE_TH_ERRORS

@@ -12,11 +12,10 @@ from torch import Tensor
 from ._driver import address
 from ._eager import Eager
 from ._gpufix_native import Native
-from ._window import RADIUS
+from ._window import C1, C2, RADIUS
 
 NATIVE = Native("_fused_ssim_node", Path(__file__).with_name("_node.cpp"))
 MOST_SHAPES = 256
-C1, C2 = 0.01**2, 0.03**2
 
 
 def _nothing(*_: Any) -> None:

@@ -6,6 +6,7 @@ from math import exp
 
 SIGMA = 1.5
 RADIUS = 5
+C1, C2 = 0.01**2, 0.03**2  # the mean's; a map has its caller's
 
 
 def half(radius: int) -> list[float]:
