@@ -184,6 +184,14 @@ MISNAMED = {
 }
 
 
+@pytest.fixture(autouse=True)
+def collected_again() -> Iterator[None]:
+    """The rules are kept for the process."""
+    builtin_rules.cache_clear()
+    yield
+    builtin_rules.cache_clear()
+
+
 def with_module(monkeypatch: pytest.MonkeyPatch, name: str, rules: list[Rule]) -> None:
     """One more file among the rules'."""
     module = ModuleType(f"gpufix.checks.{name}")

@@ -223,7 +223,7 @@ def test_a_package_built_in_place_is_replaced_in_place(in_place: tuple[Venv, Pat
     assert applied["state"] == "kept", applied
     assert "GPU103" in [f["code"] for f in applied["fixed"]]
     files = {path: project / path for path in tree("fused_ssim")}
-    assert all(place.read_bytes() == tree("fused_ssim")[p] for p, place in files.items())
+    assert [p for p, place in files.items() if place.read_bytes() != tree("fused_ssim")[p]] == []
     assert not (project / f"fused_ssim_cuda{SUFFIX}").exists()
     assert (project / "fused_ssim" / "extra.py").read_text() == "MINE = 1\n"
     assert venv.gpufix("undo", "--python", str(venv.python)).returncode == 0

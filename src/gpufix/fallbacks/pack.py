@@ -17,7 +17,6 @@ import gpufix
 from gpufix.fallbacks.catalogue import LOCAL, ROOT, Fallback, get
 from gpufix.files import own
 from gpufix.frozen import Frozen
-from gpufix.kernels.manifest import SUITE
 
 
 def choose(known: Iterable[str], required: Sequence[SpecifierSet]) -> str | None:
@@ -115,6 +114,7 @@ def _escaped(name: str) -> str:
 NATIVE_MODULE = "_gpufix_native"
 _SHARED = {"_gpufix_tiers": "tiers.py", NATIVE_MODULE: "native.py"}  # modules of `common`
 _SKIPPED = ("__pycache__",)
+_SUITE = ROOT.parent / "kernels"
 
 
 def tree(name: str) -> dict[str, bytes]:
@@ -123,7 +123,7 @@ def tree(name: str) -> dict[str, bytes]:
 
 
 def files(fallback: Fallback) -> dict[str, bytes]:
-    """The payload; in its first package the shared modules that it imports, and the suite's sources."""
+    """The payload; beside its first package's files the shared modules that it imports, and the suite's sources."""
     payload = fallback.folder / "payload"
     found = {
         path.relative_to(payload).as_posix(): own(path)
@@ -135,5 +135,6 @@ def files(fallback: Fallback) -> dict[str, bytes]:
         if any(module.encode() in content for content in contents):
             found[f"{fallback.imports[0]}/{module}.py"] = own(ROOT / "common" / source)
     for path in fallback.sources:
-        found[f"{fallback.imports[0]}/_suite/{path}"] = own(SUITE / path)
+        text = own(_SUITE / path).replace(b'#include "../common/', b'#include "')
+        found[f"{fallback.imports[0]}/{path.rpartition('/')[2]}"] = text
     return found

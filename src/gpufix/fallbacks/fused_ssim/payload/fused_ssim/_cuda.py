@@ -20,7 +20,7 @@ from ._window import C1, C2, WEIGHTS
 RESIDENT = 8, 10  # blocks that are to fit a multiprocessor: of forward, of backward
 FUSED_RESIDENT, FUSED_COLUMNS, FUSED_MORE = 2, 246, 22  # as for cut(): ssim.cuh
 SCALED_RESIDENT, SCALED_VALUES = 6, 4096  # values of a block's turn
-OPTIONS = "-std=c++17", "-DGPUFIX_SSIM_CLAMPED", f"-I{Path(__file__).with_name('_suite') / 'ssim'}"
+OPTIONS = "-std=c++17", "-DGPUFIX_SSIM_CLAMPED", f"-I{Path(__file__).parent}"
 
 
 class Interface(NamedTuple):
