@@ -25,13 +25,8 @@ def _namesakes(view: View, library: Library, soname: str) -> list[str]:
     """What its distribution requires, is not here, and has the library's name: libkvikio.so is in
     libkvikio-cu12."""
     name = normalise(soname.partition(".so")[0])
-    return [
-        unmet.name
-        for unmet in view.derive(Requirements.of).unmet
-        if unmet.dist.name == library.distribution
-        and unmet.installed is None
-        and without_cuda(unmet.name) == name
-    ]
+    absent = view.derive(Requirements.of).absent(library.distribution or "")
+    return [wheel for wheel in absent if without_cuda(wheel) == name]
 
 
 def is_required(view: View, wheel: str) -> bool:

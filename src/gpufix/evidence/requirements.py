@@ -74,6 +74,10 @@ class Requirements:
         """As `pip check`: requirements whose distribution is absent or has another version."""
         return [Unmet(d, r, v) for d, r in self.rows for v in self._conflict(r)]
 
+    def absent(self, owner: str) -> list[str]:
+        """What a distribution requires and is not here."""
+        return [u.name for u in self.unmet if u.dist.name == owner and u.installed is None]
+
     @cached_property
     def required_by(self) -> dict[str, list[str]]:
         """Name → the distributions that require it."""

@@ -13,6 +13,7 @@ from gpufix.facts.context import CollectContext
 from gpufix.model import (
     Binaries,
     CacheEntry,
+    CondaPackage,
     Distribution,
     Driver,
     Environment,
@@ -48,7 +49,6 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
     from gpufix.facts.project import project as project_facts
     from gpufix.facts.project import script_folder
     from gpufix.facts.python import environment, interpreter, torch_package
-    from gpufix.facts.toolchain import toolkits, tools
 
     ctx.progress("interpreter")
     patient = interpreter.collect(ctx, python, project)
@@ -77,11 +77,7 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
     ctx.progress("GPUs and drivers")
     machine: Machine = ([], [])
     machine = _try(ctx, "gpus", lambda: gpus.collect(ctx), machine)
-    ctx.progress("toolkits and compilers")
-    kits: list[Toolkit] = []
-    kits = _try(ctx, "toolkits", lambda: toolkits.collect(ctx, patient, [*dists, *packages]), kits)
-    programs: list[Tool] = []
-    programs = _try(ctx, "tools", lambda: tools.collect(ctx, patient), programs)
+    kits, programs = _compilers(ctx, patient, [*dists, *packages])
     jit: list[CacheEntry] = []
     jit = _try(ctx, "caches", lambda: caches.collect(ctx, patient, torch_facts), jit)
     folder = project_facts.collect(ctx, project)
@@ -144,7 +140,6 @@ def collect_to_run(
     from gpufix.facts.machine import gpus
     from gpufix.facts.packages import conda, distributions
     from gpufix.facts.python import environment, interpreter, torch_package
-    from gpufix.facts.toolchain import toolkits, tools
 
     ctx.progress("interpreter")
     patient = interpreter.collect(ctx, python, project)
@@ -164,15 +159,10 @@ def collect_to_run(
     ctx.progress("GPUs and drivers")
     machine: Machine = ([], [])
     machine = _try(ctx, "gpus", lambda: gpus.collect(ctx), machine)
-    packages = condas.beside(dists)
     kits: list[Toolkit] = []
     programs: list[Tool] = []
     if compilers:
-        ctx.progress("toolkits and compilers")
-        kits = _try(
-            ctx, "toolkits", lambda: toolkits.collect(ctx, patient, [*dists, *packages]), kits
-        )
-        programs = _try(ctx, "tools", lambda: tools.collect(ctx, patient), programs)
+        kits, programs = _compilers(ctx, patient, [*dists, *condas.beside(dists)])
     variables = _try(
         ctx, "environment", lambda: environment.collect(ctx, overlay, patient), Environment()
     )
@@ -223,6 +213,18 @@ def _examined(patient: Python | None, project: Path | None) -> tuple[Path, ...]:
     """The system's own folders have everybody's programs: they are the machine, not the patient."""
     prefix = [Path(patient.prefix)] if patient and patient.kind != "system" else []
     return (*prefix, *([project] if project else []))
+
+
+def _compilers(
+    ctx: CollectContext, patient: Python | None, dists: Sequence[Distribution | CondaPackage]
+) -> tuple[list[Toolkit], list[Tool]]:
+    from gpufix.facts.toolchain import toolkits, tools
+
+    ctx.progress("toolkits and compilers")
+    kits: list[Toolkit] = []
+    kits = _try(ctx, "toolkits", lambda: toolkits.collect(ctx, patient, dists), kits)
+    programs: list[Tool] = []
+    return kits, _try(ctx, "tools", lambda: tools.collect(ctx, patient), programs)
 
 
 def _try(ctx: CollectContext, section: str, collector: Callable[[], T], otherwise: T) -> T:

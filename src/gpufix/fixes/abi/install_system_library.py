@@ -54,8 +54,7 @@ def _unknown(name: str, view: View, owner: str = "") -> str:
     if name.startswith(_OF_TORCH):
         here = "has none" if view.facts.torch else "is not installed"
         return f"{name} comes with torch, which {here}"
-    unmet = view.derive(Requirements.of).unmet
-    absent = [u.name for u in unmet if u.dist.name == owner and u.installed is None]
+    absent = view.derive(Requirements.of).absent(owner)
     reason = f"no wheel and no package of the system is known here that brings {name}"
     if not absent:
         return reason

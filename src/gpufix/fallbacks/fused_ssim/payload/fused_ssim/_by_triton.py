@@ -8,9 +8,9 @@ import torch
 import triton
 from torch import Tensor
 
-from ._cut import BLOCK, MOST_SHAPES
+from ._cut import BLOCK
 from ._driver import Launch, launch_of
-from ._launch import Kernels, Work, on, stream_of, units
+from ._launch import Kernels, Work, on, remember, stream_of, units
 from ._triton import _backward, _forward
 
 RESIDENT = 5, 6  # programs that fit a multiprocessor: of _forward, of _backward
@@ -69,9 +69,7 @@ class _Kernel:
             if self._keeps and hasattr(compiled, "function"):
                 self._compiled[constants, large] = compiled
             return
-        if len(self._launches) >= MOST_SHAPES:
-            self._launches.clear()
-        self._launches[work, modes] = launch_of(compiled, len(pointers), numbers)
+        remember(self._launches, (work, modes), launch_of(compiled, len(pointers), numbers))
         if self._takes_constants:
             compiled[(programs, 1, 1)](*addresses, *numbers, *constants)
         else:

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ._cut import MOST_SHAPES, cut
+from ._cut import cut
 from ._driver import Launch, function, values_of
 from ._eager import Plan
 from ._gpufix_tiers import Unusable
-from ._launch import Kernels, Work, on, remember, stream_of, units
+from ._launch import Kernels, Work, on, planes_of, remember, stream_of, units
 from ._nvrtc import cubin
 from ._window import C1, C2, WEIGHTS
 
@@ -103,8 +103,7 @@ class Cuda(Kernels):
         key = x.shape, margin
         works = self._works.get(key)
         if works is None:
-            batch, channels, height, width = x.shape
-            planes = batch * channels
+            planes, height, width = planes_of(x)
             slots = FUSED_RESIDENT * self._units
             share = cut(planes, height, width, slots, FUSED_COLUMNS, FUSED_MORE)
             count = planes * (height - 2 * margin) * (width - 2 * margin)
@@ -169,10 +168,8 @@ class _Kernel:
     def launch(self, work: Work, modes: tuple[bool, ...]) -> Launch:
         launch = self._launches.get((work, modes))
         if launch is None:
-            if len(self._launches) >= MOST_SHAPES:
-                self._launches.clear()
             _, threads, pointers, kinds = self._interface
             values = values_of(pointers, kinds, (*work.numbers, *modes))
             launch = Launch(self._function, threads, 0, values)
-            self._launches[work, modes] = launch
+            remember(self._launches, (work, modes), launch)
         return launch

@@ -77,7 +77,7 @@ class Kernels(Eager):
         key = x.shape, margin, c1, c2
         work = self._means.get(key)
         if work is None:
-            planes, height, width = _planes(x)
+            planes, height, width = planes_of(x)
             count = planes * max(height - 2 * margin, 0) * max(width - 2 * margin, 0)
             if count == 0:
                 nothing = x.new_zeros((3, *x.shape)) if keep else None
@@ -116,7 +116,7 @@ class Kernels(Eager):
         return Plan(stream_of(x.device), *told, *scratch, self._one, self.defers_gradient(x), 3)
 
     def _forward_work(self, x: Tensor, margin: int, c1: float, c2: float, scale: float) -> Work:
-        planes, height, width = _planes(x)
+        planes, height, width = planes_of(x)
         share = cut(planes, height, width, self._slots[0])
         numbers = (
             height, width, x.numel(), share.strips, share.segments, share.rows, margin, c1, c2, scale,
@@ -144,7 +144,7 @@ class Kernels(Eager):
         key = x.shape, scale
         work = self._gradients.get(key)
         if work is None:
-            planes, height, width = _planes(x)
+            planes, height, width = planes_of(x)
             share = cut(planes, height, width, self._slots[1])
             numbers = height, width, x.numel(), share.strips, share.segments, share.rows, scale
             work = Work(share.programs, numbers)
@@ -154,13 +154,15 @@ class Kernels(Eager):
         return gradient
 
 
-def remember(works: dict[Any, Any], key: Any, work: Any) -> None:
-    if len(works) >= MOST_SHAPES:
-        works.clear()
-    works[key] = work
+def remember(kept: dict[Any, Any], key: Any, value: Any) -> None:
+    """What belongs to a shape; of many shapes the last ones alone."""
+    if len(kept) >= MOST_SHAPES:
+        kept.clear()
+    kept[key] = value
 
 
-def _planes(x: Tensor) -> tuple[int, int, int]:
+def planes_of(x: Tensor) -> tuple[int, int, int]:
+    """How many planes, their height and width."""
     batch, channels, height, width = x.shape
     return batch * channels, height, width
 

@@ -9,13 +9,13 @@ from typing import Any, Callable
 import torch
 from torch import Tensor
 
+from ._cut import MOST_SHAPES
 from ._driver import address
 from ._eager import Eager
 from ._gpufix_native import Native
 from ._window import C1, C2, RADIUS
 
 NATIVE = Native("_fused_ssim_node", Path(__file__).with_name("_node.cpp"))
-MOST_SHAPES = 256
 
 
 def _nothing(*_: Any) -> None:
