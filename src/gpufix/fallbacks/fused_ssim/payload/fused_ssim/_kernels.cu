@@ -134,6 +134,25 @@ struct Loader {
     }
 };
 
+// Rows pass through shared memory, kStep at a time while the next are copied: `row` is called with each one's kMaps
+// parts, the row that is finished by it, and whether that is one of the share.
+template <int kMaps, typename Row>
+__device__ void each_row(const Share& share, Loader<kMaps> loader, Row row) {
+    __shared__ alignas(16) Rows<kMaps> shared[2];
+    loader.fetch(shared[0]);
+    const int steps = (share.end - share.begin + 2 * kRadius + kStep - 1) / kStep;
+    for (int step = 0; step < steps; ++step) {
+        copied();
+        __syncthreads();
+        loader.fetch(shared[(step & 1) ^ 1]);
+#pragma unroll 1
+        for (int s = 0; s < kStep; ++s) {
+            const int done = share.begin + kStep * step + s - 2 * kRadius;
+            row(shared[step & 1][s], done, step >= 2 * kRadius / kStep && done < share.end);
+        }
+    }
+}
+
 __device__ void store(float* to, float left, float right, bool paired, int columns) {
     if (paired) {
         if (columns > 0) *reinterpret_cast<float2*>(to) = {left, right};
@@ -188,68 +207,58 @@ extern "C" __global__ void __launch_bounds__(kThreads, FORWARD_BLOCKS) forward(
     float c1, float c2,
     float scale,  // of the sums
     int map, int keep, int sum) {
-    __shared__ alignas(16) Rows<2> shared[2];
     const Share share(strips, segments, rows, height, width);
     const int column = share.first + 2 * int(threadIdx.x);
     const bool even_rows = width % 2 == 0 && even(x) && even(y);
     const bool paired = even_rows && even(similarity) && even(derivatives);
-    Loader<2> loader = {{x + share.start, y + share.start}, nullptr, share.begin - kRadius,
-                        height, width, share.first - kPad, even_rows};
+    const Loader<2> loader = {{x + share.start, y + share.start}, nullptr, share.begin - kRadius,
+                              height, width, share.first - kPad, even_rows};
     ColumnFilter filters[2][4];
     bool counts[2];
 #pragma unroll
     for (int c = 0; c < 2; ++c) counts[c] = column + c >= margin && column + c < width - margin;
     float total = 0;
-    loader.fetch(shared[0]);
-    const int steps = (share.end - share.begin + 2 * kRadius + kStep - 1) / kStep;
-    for (int step = 0; step < steps; ++step) {
-        copied();
-        __syncthreads();
-        loader.fetch(shared[(step & 1) ^ 1]);
-#pragma unroll 1
-        for (int s = 0; s < kStep; ++s) {
-            const Window u(shared[step & 1][s][0] + 2 * threadIdx.x), v(shared[step & 1][s][1] + 2 * threadIdx.x);
-            float blurred[2][4], squares[kWindow], products[kWindow];
+    each_row(share, loader, [&](float (&rows)[2][kLoads], int done, bool full) {
+        const Window u(rows[0] + 2 * threadIdx.x), v(rows[1] + 2 * threadIdx.x);
+        float blurred[2][4], squares[kWindow], products[kWindow];
 #pragma unroll
-            for (int k = 1; k < kWindow - 1; ++k) {
-                squares[k] = fmaf(u.v[k], u.v[k], v.v[k] * v.v[k]);
-                products[k] = u.v[k] * v.v[k];
-            }
-#pragma unroll
-            for (int c = 0; c < 2; ++c) {
-                blurred[c][0] = filters[c][0].feed(row_blur(c, [&](int k) { return u.v[k]; }));
-                blurred[c][1] = filters[c][1].feed(row_blur(c, [&](int k) { return v.v[k]; }));
-                blurred[c][2] = filters[c][2].feed(row_blur(c, [&](int k) { return squares[k]; }));
-                blurred[c][3] = filters[c][3].feed(row_blur(c, [&](int k) { return products[k]; }));
-            }
-            const int done = share.begin + kStep * step + s - 2 * kRadius;
-            if (step < 2 * kRadius / kStep || done >= share.end) continue;
-            const bool row_counts = done >= margin && done < height - margin;
-            float clamped[2], by[3][2];
-#pragma unroll
-            for (int c = 0; c < 2; ++c) {
-                const float ux = blurred[c][0], uy = blurred[c][1];
-                const float cross = ux * uy, energy = fmaf(ux, ux, uy * uy), variance = blurred[c][2] - energy;
-                const float a = fmaf(2.0f, cross, c1), b = fmaf(2.0f, blurred[c][3] - cross, c2);
-                const float e = energy + c1, d = (variance < 0.0f ? 0.0f : variance) + c2;
-                float inverse;  // of no less than c1 * c2
-                asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(inverse) : "f"(e * d));
-                const float m = a * b * inverse;
-                const bool kept = row_counts && counts[c];
-                clamped[c] = m > 1.0f ? 1.0f : m < -1.0f ? -1.0f : m;
-                if (kept) total += clamped[c];
-                const bool free = kept && !(m > 1.0f || m < -1.0f);
-                by[0][c] = free ? 2.0f * inverse * fmaf(uy, b - a, ux * m * (e - d)) : 0.0f;
-                by[1][c] = free ? -m * e * inverse : 0.0f;
-                by[2][c] = free ? 2.0f * a * inverse : 0.0f;
-            }
-            const long long at = share.start + (long long)done * width + column;
-            if (map) store(similarity + at, clamped[0], clamped[1], paired, width - column);
-            if (!keep) continue;
-#pragma unroll
-            for (int m = 0; m < 3; ++m) store(derivatives + m * size + at, by[m][0], by[m][1], paired, width - column);
+        for (int k = 1; k < kWindow - 1; ++k) {
+            squares[k] = fmaf(u.v[k], u.v[k], v.v[k] * v.v[k]);
+            products[k] = u.v[k] * v.v[k];
         }
-    }
+#pragma unroll
+        for (int c = 0; c < 2; ++c) {
+            blurred[c][0] = filters[c][0].feed(row_blur(c, [&](int k) { return u.v[k]; }));
+            blurred[c][1] = filters[c][1].feed(row_blur(c, [&](int k) { return v.v[k]; }));
+            blurred[c][2] = filters[c][2].feed(row_blur(c, [&](int k) { return squares[k]; }));
+            blurred[c][3] = filters[c][3].feed(row_blur(c, [&](int k) { return products[k]; }));
+        }
+        if (!full) return;
+        const bool row_counts = done >= margin && done < height - margin;
+        float clamped[2], by[3][2];
+#pragma unroll
+        for (int c = 0; c < 2; ++c) {
+            const float ux = blurred[c][0], uy = blurred[c][1];
+            const float cross = ux * uy, energy = fmaf(ux, ux, uy * uy), variance = blurred[c][2] - energy;
+            const float a = fmaf(2.0f, cross, c1), b = fmaf(2.0f, blurred[c][3] - cross, c2);
+            const float e = energy + c1, d = (variance < 0.0f ? 0.0f : variance) + c2;
+            float inverse;  // of no less than c1 * c2
+            asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(inverse) : "f"(e * d));
+            const float m = a * b * inverse;
+            const bool kept = row_counts && counts[c];
+            clamped[c] = m > 1.0f ? 1.0f : m < -1.0f ? -1.0f : m;
+            if (kept) total += clamped[c];
+            const bool free = kept && !(m > 1.0f || m < -1.0f);
+            by[0][c] = free ? 2.0f * inverse * fmaf(uy, b - a, ux * m * (e - d)) : 0.0f;
+            by[1][c] = free ? -m * e * inverse : 0.0f;
+            by[2][c] = free ? 2.0f * a * inverse : 0.0f;
+        }
+        const long long at = share.start + (long long)done * width + column;
+        if (map) store(similarity + at, clamped[0], clamped[1], paired, width - column);
+        if (!keep) return;
+#pragma unroll
+        for (int m = 0; m < 3; ++m) store(derivatives + m * size + at, by[m][0], by[m][1], paired, width - column);
+    });
     if (sum) add_up(partial, counter, total * scale, mean);
 }
 
@@ -258,52 +267,41 @@ extern "C" __global__ void __launch_bounds__(kThreads, BACKWARD_BLOCKS) backward
     const float* chain,  // the map's gradient, where `each`; else the mean's, one number
     float* gradient, int height, int width, long long size, int strips, int segments, int rows, float scale,
     int each) {
-    __shared__ alignas(16) Rows<3> shared[2];
     const Share share(strips, segments, rows, height, width);
     const int column = share.first + 2 * int(threadIdx.x);
     const bool paired = width % 2 == 0 && even(x) && even(y) && even(derivatives) && even(gradient);
     const float* by_x = derivatives + share.start;
-    Loader<3> loader = {{by_x, by_x + size, by_x + 2 * size}, each ? chain + share.start : nullptr,
-                        share.begin - kRadius, height, width, share.first - kPad, paired};
+    const Loader<3> loader = {{by_x, by_x + size, by_x + 2 * size}, each ? chain + share.start : nullptr,
+                              share.begin - kRadius, height, width, share.first - kPad, paired};
     const float factor = each ? scale : scale * *chain;
     ColumnFilter filters[2][3];
-    loader.fetch(shared[0]);
-    const int steps = (share.end - share.begin + 2 * kRadius + kStep - 1) / kStep;
-    for (int step = 0; step < steps; ++step) {
-        copied();
-        __syncthreads();
-        loader.fetch(shared[(step & 1) ^ 1]);
-#pragma unroll 1
-        for (int s = 0; s < kStep; ++s) {
-            const int done = share.begin + kStep * step + s - 2 * kRadius;
-            const bool full = step >= 2 * kRadius / kStep && done < share.end;
-            const long long at = share.start + (long long)done * width + column;
-            float px[2] = {}, py[2] = {}, blurred[2][3];
-            if (full && paired) {
-                if (column < width) {
-                    const float2 p = *reinterpret_cast<const float2*>(x + at), q = *reinterpret_cast<const float2*>(y + at);
-                    px[0] = p.x, px[1] = p.y, py[0] = q.x, py[1] = q.y;
-                }
-            } else if (full) {
-#pragma unroll
-                for (int c = 0; c < 2; ++c)
-                    if (column + c < width) px[c] = x[at + c], py[c] = y[at + c];
+    each_row(share, loader, [&](float (&rows)[3][kLoads], int done, bool full) {
+        const long long at = share.start + (long long)done * width + column;
+        float px[2] = {}, py[2] = {}, blurred[2][3];
+        if (full && paired) {
+            if (column < width) {
+                const float2 p = *reinterpret_cast<const float2*>(x + at), q = *reinterpret_cast<const float2*>(y + at);
+                px[0] = p.x, px[1] = p.y, py[0] = q.x, py[1] = q.y;
             }
-#pragma unroll
-            for (int m = 0; m < 3; ++m) {
-                const Window w(shared[step & 1][s][m] + 2 * threadIdx.x);
-#pragma unroll
-                for (int c = 0; c < 2; ++c)
-                    blurred[c][m] = filters[c][m].feed(row_blur(c, [&](int k) { return w.v[k]; }));
-            }
-            if (!full) continue;
-            float out[2];
+        } else if (full) {
 #pragma unroll
             for (int c = 0; c < 2; ++c)
-                out[c] = factor * fmaf(2.0f * px[c], blurred[c][1], fmaf(py[c], blurred[c][2], blurred[c][0]));
-            store(gradient + at, out[0], out[1], paired, width - column);
+                if (column + c < width) px[c] = x[at + c], py[c] = y[at + c];
         }
-    }
+#pragma unroll
+        for (int m = 0; m < 3; ++m) {
+            const Window w(rows[m] + 2 * threadIdx.x);
+#pragma unroll
+            for (int c = 0; c < 2; ++c)
+                blurred[c][m] = filters[c][m].feed(row_blur(c, [&](int k) { return w.v[k]; }));
+        }
+        if (!full) return;
+        float out[2];
+#pragma unroll
+        for (int c = 0; c < 2; ++c)
+            out[c] = factor * fmaf(2.0f * px[c], blurred[c][1], fmaf(py[c], blurred[c][2], blurred[c][0]));
+        store(gradient + at, out[0], out[1], paired, width - column);
+    });
 }
 
 // Pointers as forward's, so that both are launched alike: `kept` is the gradient.

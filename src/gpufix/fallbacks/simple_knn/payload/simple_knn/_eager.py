@@ -124,18 +124,15 @@ class _Search:
             itself = distance.diagonal(dim1=0, dim2=1)
             itself.masked_fill_((leaf == group + first)[:, None], torch.inf)
         three = how.three_least(distance)
-        while len(group) > 1:  # join neighbours of the same group, two and two
-            start = torch.ones_like(group, dtype=torch.bool)
-            start[1:] = group[1:] != group[:-1]
-            begins = start.nonzero()[:, 0]
-            if len(begins) == len(group):
-                break
-            rank = torch.arange(len(group), device=group.device) - begins[start.cumsum(0) - 1]
-            kept = (rank % 2 == 0).nonzero()[:, 0]
+        rank = torch.arange(len(group), device=group.device) - torch.searchsorted(group, group)
+        last = int(rank.max()) if len(group) else 0
+        while last:  # join neighbours of the same group, two and two
+            odd = rank % 2 == 1
+            kept = (~odd).nonzero()[:, 0]
             other = (kept + 1).clamp(max=len(group) - 1)
-            paired = rank[other] == rank[kept] + 1
-            partner = _take(three, other).masked_fill_(~paired, torch.inf)
+            partner = _take(three, other).masked_fill_(~odd[other], torch.inf)
             three, group = how.joined(_take(three, kept), partner), group[kept]
+            rank, last = rank[kept] // 2, last // 2
         best.index_copy_(2, group, how.joined(_take(best, group), three))
 
 
