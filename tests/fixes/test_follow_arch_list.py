@@ -118,7 +118,7 @@ MADE = {
     "in a loop": (
         "flags = []\nfor n in sorted({61, 75}):\n    flags.extend([{}])",
         "'-gencode', f'arch=compute_{n},code=sm_{n}'",
-        "*([] if os.environ.get(\"TORCH_CUDA_ARCH_LIST\") else [{}])",
+        '*([] if os.environ.get("TORCH_CUDA_ARCH_LIST") else [{}])',
     ),
     "by a comprehension": (
         "flags = {}",
