@@ -135,9 +135,10 @@ class RelativeInclude(Payload):
 
 
 class SystemHeader(Payload):
-    """A header of a library that no wheel brings, as an #include names it."""
+    """A header of a library that no wheel brings, as an #include names it, and where a build seeks it."""
 
     header: str
+    folders: tuple[str, ...] = ()
 
 
 class RemovedNameUse(Payload):

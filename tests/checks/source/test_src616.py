@@ -43,14 +43,33 @@ def held(*names: str) -> Given:
     return given
 
 
-def lacking(source: str = "a.cu", header: str = "Eigen/Dense", line: int = 1) -> Fault:
+def unpacked(comment: str = "", module: str = "", folder: str = "eigen/src") -> Given:
+    """A folder that is named and not there, and a submodule."""
+
+    def given(root: Path) -> Any:
+        there = {f"project-names:{root}/{folder}": []}
+        named = f', include_dirs=["{folder}"]'
+        files = {"setup.py": f"{SETUP.format(named, '')}{comment}\n"}
+        declared = f'[submodule "x"]\npath = {module}\nurl = https://example.org/x\n'
+        files |= {".gitmodules": declared} if module else {}
+        return of(files=files, answers=NOWHERE | there)(root)
+
+    return given
+
+
+def lacking(
+    source: str = "a.cu", header: str = "Eigen/Dense", line: int = 1, lost: str = ""
+) -> Fault:
     return Fault(
         ERROR,
         "setup.py",
         f"setup.py builds {source}, which includes {header}; neither a folder that is named nor the system"
         " has it.",
-        evidence=(t.at(source, line, f"includes {header}"),),
-        payload=SystemHeader(header),
+        evidence=(
+            t.at(source, line, f"includes {header}"),
+            *([t.at("setup.py", 3, f"names {lost}, not there")] if lost else []),
+        ),
+        payload=SystemHeader(header, (lost,) if lost else ()),
     )
 
 
@@ -68,7 +87,10 @@ SILENT: dict[str, Given] = {
     ),
     "CPATH": of(env={"CPATH": "/opt/eigen"}),
     "CXXFLAGS": of(env={"CXXFLAGS": "-I/opt/eigen"}),
-    "an empty folder, as a submodule's": of(own=', include_dirs=["third_party/eigen"]'),
+    "an empty submodule": unpacked(module="eigen/src"),
+    "a folder of an empty submodule": unpacked(module="eigen"),
+    "a folder above an empty submodule": unpacked(module="eigen/src/more"),
+    "setup.py fetches it": unpacked("# git clone eigen"),
     "a folder of the project has it": held("Core", "Dense"),
     "the project's own": of(
         files={"third_party/Eigen/Dense.h": ""}, text="#include <Eigen/Dense.h>\n"
@@ -89,6 +111,13 @@ FIRING = {
         of(own=OWN, answers=NOWHERE | {BELOW: False}), lacking(), offers=HOW
     ),
     "a folder of the project has it not": Fires(held("Core"), lacking(), offers=HOW),
+    "a folder that is named is not there": Fires(unpacked(), lacking(lost="eigen/src"), offers=HOW),
+    "beside another submodule": Fires(
+        unpacked(module="glm"), lacking(lost="eigen/src"), offers=HOW
+    ),
+    "a folder of another kind is not there": Fires(
+        unpacked(folder="csrc/include"), lacking(), offers=HOW
+    ),
     "through a header of the project": Fires(
         of('#include "x.h"\n', files={"x.h": f"\n{EIGEN}"}), lacking("x.h", line=2), offers=HOW
     ),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from posixpath import basename, dirname, isabs, join, normpath
+from typing import NamedTuple
 
 from gpufix.checks.registry import ERROR, Fault, rule
 from gpufix.evidence import cxx
@@ -23,6 +25,7 @@ _OF_SYSTEM = ("/usr/include", "/usr/local/include")
 _FLAGS = ("CFLAGS", "CXXFLAGS", "CPPFLAGS", "NVCC_PREPEND_FLAGS", "NVCC_APPEND_FLAGS")
 _PATHS = ("CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH")
 _FOLDER_FLAGS = ("-I", "-isystem", "-idirafter", "-iquote")
+_FETCHES = re.compile(r"(?i)download|urlretrieve|\b(?:wget|curl|git)\b")
 _MOST = 400  # files of one extension
 
 
@@ -44,11 +47,12 @@ def header_missing(view: View) -> Iterator[Fault]:
     system has it.`
 
     ## Severity
-    Error: the build fails. Nothing is said where a folder is only known to a run, or is empty, as a
-    submodule's is, and where CPATH or the compilers' flags name folders elsewhere.
+    Error: the build fails. Nothing is said where a folder is only known to a run, is a submodule's and empty,
+    or may be fetched by setup.py, and where CPATH or the compilers' flags name folders elsewhere.
 
     ## Fix
-    Manual: the package of the system, or of conda-forge, that holds it.
+    Manual: the package of the system, or of conda-forge, that holds it; the folder that setup.py names, where
+    it is not there.
 
     ## Source
     The contents of Debian 12's packages; a build of FoundationPose.
@@ -62,7 +66,8 @@ def header_missing(view: View) -> Iterator[Fault]:
         found: dict[str, _Lacked] = {}
         for each in run.extensions:
             for row in _lacked(view, dirname(path), each):
-                found.setdefault(row.held.debian, row)
+                if not (row.lost and _fetches(view, path)):
+                    found.setdefault(row.held.debian, row)
         yield from (_fault(view, path, row) for row in found.values())
 
 
@@ -73,6 +78,15 @@ class _Lacked(Frozen):
     line: int
     header: str
     held: system_headers.HeaderPackage
+    lost: tuple[tuple[str, Said], ...]
+
+
+class _Folders(NamedTuple):
+    """The project's own, what stands before a header's name in the system's, and those that are not there."""
+
+    inside: list[str]
+    beyond: list[str]
+    lost: list[tuple[str, Said]]
 
 
 def _more_folders(view: View) -> bool:
@@ -85,13 +99,13 @@ def _more_folders(view: View) -> bool:
 
 def _lacked(view: View, base: str, each: BuiltExtension) -> Iterator[_Lacked]:
     """The first include of each package that an extension's sources do not find."""
-    folders = [*each.include_dirs, *_of_flags(each.cxx), *_of_flags(each.nvcc)]
+    given = [*each.include_dirs, *_of_flags(each.cxx), *_of_flags(each.nvcc)]
     if each.kind not in _BY_TORCH or not each.sure:
         return
-    if any(UNKNOWN_PART in said.text or not said.sure for said in folders):
+    if any(UNKNOWN_PART in said.text or not said.sure for said in given):
         return
-    inside, beyond = _split(view, base, [said.text for said in folders])
-    if inside is None or beyond is None:
+    folders = _searched(view, base, given)
+    if folders is None:
         return
     by_end, kinds = view.derive(header_ends), cxx.source_kinds(view)
     told: set[str] = set()
@@ -111,9 +125,9 @@ def _lacked(view: View, base: str, each: BuiltExtension) -> Iterator[_Lacked]:
                 held = None if own else system_headers.holding(include.name)
                 if held is None or held.debian in told:
                     continue
-                if _absent(view, include.name, [dirname(path), *inside], beyond):
+                if _absent(view, include.name, dirname(path), folders):
                     told.add(held.debian)
-                    yield _Lacked(path, include.line, include.name, held)
+                    yield _Lacked(path, include.line, include.name, held, tuple(folders.lost))
 
 
 def _of_flags(flags: tuple[Said, ...]) -> Iterator[Said]:
@@ -126,48 +140,64 @@ def _of_flags(flags: tuple[Said, ...]) -> Iterator[Said]:
             yield said
 
 
-def _split(view: View, base: str, folders: list[str]) -> tuple[list[str] | None, list[str] | None]:
-    """The project's folders, and what stands before a header's name in the system's; None where one is
-    empty, or lies where nothing here looks."""
-    root, python = absolute(view, "").rstrip("/"), view.facts.python
+def _searched(view: View, base: str, folders: list[Said]) -> _Folders | None:
+    """Where an extension's headers are sought; None where nothing here looks there, or a submodule is empty."""
+    root, python, project = absolute(view, "").rstrip("/"), view.facts.python, view.facts.project
     known = [python.prefix, *python.site_dirs] if python else []
     known += [toolkit.root for toolkit in view.facts.toolkits]
-    inside, beyond = [], [""]
-    for text in folders:
-        full = normpath(text if isabs(text) else join(root, base, text))
+    modules = [module.path for module in project.submodules] if project else []
+    inside, beyond, lost = [], [""], []
+    for said in folders:
+        full = normpath(said.text if isabs(said.text) else join(root, base, said.text))
         if f"{full}/".startswith(f"{root}/"):
             own = f"{full}/"[len(root) + 1 :].rstrip("/")
-            if not view.project_names(full):
-                return None, None
-            inside.append(own)
-        elif of := next((o for o in _OF_SYSTEM if f"{full}/".startswith(f"{o}/")), None):
+            if view.project_names(full):
+                inside.append(own)
+            elif any(_within(own, module) or _within(module, own) for module in modules):
+                return None
+            else:
+                lost.append((own, said))
+        elif of := next((o for o in _OF_SYSTEM if _within(full, o)), None):
             beyond.append(full[len(of) + 1 :])
-        elif not any(f"{full}/".startswith(f"{one}/") for one in known):
-            return None, None
-    return inside, beyond
+        elif not any(_within(full, one) for one in known):
+            return None
+    return _Folders(inside, list(dict.fromkeys(beyond)), lost)
 
 
-def _absent(view: View, name: str, inside: list[str], beyond: list[str]) -> bool:
+def _within(path: str, folder: str) -> bool:
+    return f"{path}/".startswith(f"{folder}/")
+
+
+def _absent(view: View, name: str, beside: str, folders: _Folders) -> bool:
     """Whether a header is known to lie nowhere that a compiler looks."""
     if "/" not in name or ".." in name or view.torch_header(name) is not False:
         return False  # "omp.h" may be the compiler's own
     at_end = join("/", name)
     if any(join("/", path).endswith(at_end) for path in cxx.source_kinds(view)):
         return False
-    for folder in inside:
+    for folder in (beside, *folders.inside):
         if basename(name) in (
             view.project_names(absolute(view, join(folder, dirname(name)))) or ()
         ):
             return False
-    return all(view.system_header(join(before, name)) is False for before in dict.fromkeys(beyond))
+    return all(view.system_header(join(before, name)) is False for before in folders.beyond)
+
+
+def _fetches(view: View, path: str) -> bool:
+    """Whether a setup.py may bring what its folders lack."""
+    found = view.source(absolute(view, path))
+    return found is None or _FETCHES.search(found.text) is not None
 
 
 def _fault(view: View, path: str, row: _Lacked) -> Fault:
+    library = row.header.partition("/")[0].lower()
+    named = [(f, s.place) for f, s in row.lost if library in f.lower()]
+    lost = [at(view, place.path, place.line, f"names {f}, not there") for f, place in named]
     return Fault(
         severity=ERROR,
         subject=path,
         message=f"{path} builds {row.source}, which includes {row.header}; neither a folder that is named nor"
         " the system has it.",
-        evidence=(at(view, row.source, row.line, f"includes {row.header}"),),
-        payload=SystemHeader(row.header),
+        evidence=(at(view, row.source, row.line, f"includes {row.header}"), *lost[:1]),
+        payload=SystemHeader(row.header, tuple(folder for folder, _ in named[:1])),
     )

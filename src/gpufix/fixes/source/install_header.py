@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from gpufix.evidence import conda
 from gpufix.evidence.package_manager import Manager, managers
 from gpufix.evidence.view import View
@@ -18,7 +20,8 @@ NAME = "install-header"
 @fix(NAME, "SRC616")
 def install_header(finding: Finding, view: View) -> Plan | None:
     """The commands of apt, dnf and conda, those of this machine first: they are for an administrator."""
-    header = finding.payload_as(SystemHeader).header
+    wanted = finding.payload_as(SystemHeader)
+    header = wanted.header
     held = system_headers.holding(header)
     if held is None:
         return None
@@ -32,11 +35,15 @@ def install_header(finding: Finding, view: View) -> Plan | None:
         title=f"install what holds {header}",
         safety="manual",
         steps=[first],
-        notes=[
-            *(f"{way.text} {way.command}" for way in more),
-            "Debian keeps Eigen's below /usr/include/eigen3: CPATH names it where the build does not",
-        ][: None if header.startswith(("Eigen/", "unsupported/")) else -1],
+        notes=[*(f"{way.text} {way.command}" for way in more), *_places(wanted)],
     )
+
+
+def _places(wanted: SystemHeader) -> Iterator[str]:
+    for folder in wanted.folders:
+        yield f"or unpack its sources into {folder}, which the build names and which is not there"
+    if wanted.header.startswith(("Eigen/", "unsupported/Eigen/")):
+        yield "Debian keeps Eigen in /usr/include/eigen3: CPATH names it where the build does not"
 
 
 def _way(
