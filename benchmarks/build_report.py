@@ -39,9 +39,13 @@ CAUSES = (
     (r"list index out of range", ("SRC613", "TCH210")),
     (r"name '\w+' is not defined", ("SRC613",)),
     (r"submodule|git clone|is missing", ("SRC605",)),
-    (r"No such file or directory|does not exist", ("SRC605", "SRC603", "TCH204", "SRC615")),
+    (
+        r"No such file or directory|does not exist",
+        ("SRC605", "SRC603", "SRC604", "TCH204", "SRC615", "SRC616"),
+    ),
 )
 GOOD = ("compiles", "built", "no CUDA source")
+WHATS = ("whole", "first", "headers")  # the most thorough first
 
 
 def essence(lines: list[str]) -> list[str]:
@@ -96,12 +100,16 @@ def of_whole(path: Path) -> Iterator[Row]:
 
 
 def report(rows: list[Row]) -> None:
-    """A line for each build file, and the totals."""
-    both: dict[tuple[str, str, str], dict[str, Row]] = {}
+    """A line for each build file, by its most thorough build, and the totals."""
+    every: dict[tuple[str, str], dict[str, dict[str, Row]]] = {}
     for row in rows:
-        both.setdefault((row["tree"], row["setup"], row["what"]), {})[row["part"]] = row
-    failing = foretold = tried = repaired = 0
-    for (tree, setup, what), parts in sorted(both.items()):
+        builds = every.setdefault((row["tree"], row["setup"]), {})
+        builds.setdefault(row["what"], {})[row["part"]] = row
+    failing = foretold = tried = repaired = whole = 0
+    for (tree, setup), builds in sorted(every.items()):
+        what = max(builds, key=lambda each: (len(builds[each]), -WHATS.index(each)))
+        parts = builds[what]
+        whole += what == "whole" and len(parts) == 2
         first, last = parts.get("before", {}), parts.get("after", {})
         codes = {code for code, *_ in last.get("findings") or first.get("findings") or []}
         asked = any(
@@ -120,7 +128,8 @@ def report(rows: list[Row]) -> None:
             f"| {'; '.join(last.get('said', [])[:1])} |"
         )
     print(
-        f"{len(both)} build files, {len({t for t, *_ in both})} trees; {failing} fail or lack the target,"
+        f"{len(every)} build files, {len({tree for tree, _ in every})} trees, {whole} built whole before "
+        f"and after; {failing} fail or lack the target,"
     )
     print(f"{foretold} of them foretold; {repaired} of {tried} accepted after the plans")
 

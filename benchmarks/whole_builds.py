@@ -83,7 +83,7 @@ def build(
     """What became of `pip install` of one folder."""
     site = options.work / "site" / place.name
     shutil.rmtree(site, ignore_errors=True)
-    command = ["nice", "-n", "10", str(options.python), "-m", "pip", "install", "-v", "--no-deps"]
+    command = [str(options.python), "-m", "pip", "install", "-v", "--no-deps"]
     command += ["--no-build-isolation", "--target", str(site), str(place / folder)]
     log = options.work / f"{place.name}.log"
     start, used = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)

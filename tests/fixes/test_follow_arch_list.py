@@ -114,6 +114,33 @@ def test_a_split_text_gives_way(case: str, tmp_path: Path) -> None:
     assert t.found(check, t.look(root, "sm_120", env=env)) == []
 
 
+MADE = {
+    "in a loop": (
+        "flags = []\nfor n in sorted({61, 75}):\n    flags.extend([{}])",
+        "'-gencode', f'arch=compute_{n},code=sm_{n}'",
+        '*([] if os.environ.get("TORCH_CUDA_ARCH_LIST") else [{}])',
+    ),
+    "by a comprehension": (
+        "flags = {}",
+        "[f'-gencode=arch=compute_{n},code=sm_{n}' for n in (61, 75)]",
+        '([] if os.environ.get("TORCH_CUDA_ARCH_LIST") else {})',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MADE)
+def test_flags_made_of_variables_give_way(case: str, tmp_path: Path) -> None:
+    around, before, after = MADE[case]
+    written = t.setup("*flags", around.replace("{}", before))
+    root = t.write(tmp_path, {"setup.py": written, "ext.cu": ""})
+    view = t.look(root, "sm_120")
+    (finding,) = t.found(check, view)
+    variables = t.apply(follow_arch_list(finding, view))
+    assert after.replace("{}", before) in (root / "setup.py").read_text()
+    env = {key: value or "" for key, value in variables.items()}
+    assert t.found(check, t.look(root, "sm_120", env=env)) == []
+
+
 def test_a_split_text_of_variables_is_only_shown(tmp_path: Path) -> None:
     before = 'n = "75"\nflags = f"-O3 -gencode arch=compute_{n},code=sm_{n}".split()'
     root = t.write(tmp_path, {"setup.py": t.setup("*flags", before), "ext.cu": ""})

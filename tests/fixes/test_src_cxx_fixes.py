@@ -131,18 +131,29 @@ def test_fields_of_the_device_build_with_cuda_13(tmp_path: Path) -> None:
     nvcc(root / "ext.cu")
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "void f() { cudaBindTexture(0, t, p); }",
-        "auto m = cub::FpLimits<float>::Max();",
-        "int f(cudaDeviceProp p) { return p.clockRate; }",
-    ],
-)
-def test_what_has_no_equal_is_left_alone(text: str, tmp_path: Path) -> None:
+TWO_PLACES = """\
+int f(int device, cudaDeviceProp q)
+{
+    cudaDeviceProp p;
+    cudaGetDeviceProperties(&p, device);
+    return p.clockRate + q.memoryClockRate;
+}
+"""
+LEFT = {
+    "void f() { cudaBindTexture(0, t, p); }": "cudaBindTexture",
+    "auto m = cub::FpLimits<float>::Max();": "cub::FpLimits",
+    "int f(cudaDeviceProp p) { return p.clockRate; }": "cudaDeviceProp::clockRate",
+    TWO_PLACES: "cudaDeviceProp::memoryClockRate",
+}
+
+
+@pytest.mark.parametrize("text", LEFT)
+def test_what_has_no_equal_is_left_alone_and_named(text: str, tmp_path: Path) -> None:
     view = t.look(tree(tmp_path, ext__cu=text), **cuda("13.0"))
     (finding,) = t.found(removed_api, view)
-    assert isinstance(replace_removed_cuda(finding, view), Skip)
+    skipped = replace_removed_cuda(finding, view)
+    assert isinstance(skipped, Skip)
+    assert skipped.reason.startswith(f"no spelling of {LEFT[text]} is known")
 
 
 def test_plans_for_one_file_agree(tmp_path: Path) -> None:

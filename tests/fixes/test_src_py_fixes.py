@@ -385,7 +385,8 @@ def test_isolation_and_the_rasteriser(tmp_path: Path) -> None:
     source = "import nvdiffrast.torch as dr\nctx = dr.RasterizeGLContext()\n"
     root = t.write(tmp_path, {"a/setup.py": t.setup(), "ext.cu": "", "r.py": source})
     without = {"system-header:EGL/egl.h": False}
-    view = t.look(root, "sm_120", distributions=[b.dist("nvdiffrast", "0.3.3")], answers=without)
+    dists = [b.dist("nvdiffrast", "0.3.3"), b.dist("pip", "25.3")]
+    view = t.look(root, "sm_120", distributions=dists, answers=without)
     (finding,) = t.found(needs_no_build_isolation, view)
     plan = build_without_isolation(finding, view)
     assert isinstance(plan, Plan)

@@ -33,12 +33,15 @@ def faults(view: View) -> Iterator[Fault | Gap]:
         return
     files = cxx.cxx_files(view)
     own = {name for facts in files.told.values() for name in facts.own}
+    has_thc = any(map(_of_thc, own))
     for path, facts in _telling(view, files):
         passes = cxx.cuda_passes(view, cxx.source_kinds(view).get(path))
         lines: dict[str, list[int]] = {}
         unsure: dict[str, list[int]] = {}  # under a condition that nothing here decides
         for name, line, guards in _used(facts):
-            if name in own or (_of_hip(name) and not _for_nvcc(path)):
+            if name in own or (has_thc and _of_thc(name)):
+                continue
+            if _of_hip(name) and not _for_nvcc(path):
                 continue
             compiled = cxx.live(facts.macros, guards, passes)
             if compiled:
@@ -84,12 +87,19 @@ def _together(
 
 
 def _cause(name: str) -> str:
-    """What names of one cause share: the guarded block that replaces them, or the structure whose
-    fields became attributes of the device."""
+    """What names of one cause share: the guarded block that replaces them, the structure whose
+    fields became attributes of the device, or THC, which went as a whole."""
     row = removed_apis.removed().get(name)
     if is_guarded(name):
         return ""
+    if _of_thc(name):
+        return "THC"
     return name.partition("::")[0] if row is not None and row.attribute else name
+
+
+def _of_thc(name: str) -> bool:
+    row = removed_apis.removed().get(name)
+    return name.startswith("<THC/") or (row is not None and row.header.startswith("THC/"))
 
 
 def is_guarded(name: str) -> bool:

@@ -136,9 +136,10 @@ class Queries:
         return SourceText(source.text, source.encoding, hashlib.sha256(data).hexdigest())
 
     def system_header(self, name: str) -> bool:
-        if not re.fullmatch(r"[\w+-]+(?:/[\w+-]+)*\.h(?:pp)?", name):
+        if not re.fullmatch(r"[\w+-]+(?:/[\w+-]+)*(?:\.h(?:pp)?)?", name):
             raise ValueError(f"{name!r} is not the name of a header")
         folders = [*self._include, "/usr/local/include", "/usr/include"]
+        folders += map(str, Path("/usr/include").glob("*-linux-gnu*"))  # Debian's multiarch
         return any(Path(folder, name).is_file() for folder in folders)
 
     def torch_declares(self, header: str, word: str) -> bool:

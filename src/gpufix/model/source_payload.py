@@ -134,6 +134,13 @@ class RelativeInclude(Payload):
     folder: str  # relative to the project's root
 
 
+class SystemHeader(Payload):
+    """A header of a library that no wheel brings, as an #include names it, and where a build seeks it."""
+
+    header: str
+    folders: tuple[str, ...] = ()
+
+
 class RemovedNameUse(Payload):
     """A source that uses a name which torch, CUDA or a package no longer has."""
 

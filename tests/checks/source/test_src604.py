@@ -61,7 +61,14 @@ MAX = "auto m = cub::Max();"
 NUMPY = b.dist("numpy", "2.0.2")
 CHECK = "void f() { AT_CHECK(1); }\n"
 SAYS = "torch-declares:c10/util/Exception.h AT_CHECK"
-NO_HEADERS = {"torch-header:THC/THC.h": False, SAYS: False}
+NO_THC = {"torch-header:THC/THC.h": False}
+NO_HEADERS = {**NO_THC, SAYS: False}
+THC = """\
+#include <THC/THC.h>
+extern THCState *state;
+cudaStream_t s = THCState_getCurrentStream(state);
+void f() { THCudaCheck(THCudaMalloc(state, 4)); }
+"""
 
 SILENT = {
     "names that exist": py("import numpy as np\nx = np.float32, np.bool, np.intp\n"),
@@ -157,6 +164,12 @@ SILENT = {
         torch=b.torch("2.13.0+cpu"),
         answers={"torch-header:ATen/cuda/X.h": False},
     ),
+    "THC's atomics, which torch still has": cu(
+        "#include <THC/THCAtomics.cuh>\n",
+        answers={**NO_THC, "torch-header:THC/THCAtomics.cuh": True},
+    ),
+    "a THCState of one's own": cu("struct THCState {};\nTHCState* state;\n", answers=NO_THC),
+    "THC as it was mended": cu("extern struct THCState *state;\n", answers=NO_THC),
     "torch: no headers of it here": Unseen(
         cu(f"#include <THC/THC.h>\n{CHECK}"), ["THC/THC.h", "c10/util/Exception.h AT_CHECK"]
     ),
@@ -364,6 +377,34 @@ FIRING = {
             lacking("<THC/THC.h>", 3, who="torch 2.13.0+cu130"),
         ],
         offers=CXX,
+    ),
+    "THC, one cause": Fires(
+        cu(THC, answers=NO_THC),
+        Fault(
+            ERROR,
+            "ext.cu",
+            "ext.cu uses <THC/THC.h>, THCState, THCState_getCurrentStream, THCudaCheck and THCudaMalloc,"
+            " which torch 2.13.0+cu130 does not have.",
+            evidence=(
+                t.at("ext.cu", 1, "<THC/THC.h>"),
+                t.at("ext.cu", 2, "THCState"),
+                t.at("ext.cu", 3, "THCState_getCurrentStream"),
+                t.at("ext.cu", 4, "THCudaCheck"),
+                t.at("ext.cu", 4, "THCudaMalloc"),
+            ),
+            payload=RemovedNameUse(
+                "ext.cu",
+                "<THC/THC.h>",
+                (1, 2, 3, 4),
+                "cxx",
+                ("THCState", "THCState_getCurrentStream", "THCudaCheck", "THCudaMalloc"),
+            ),
+        ),
+        offers=CXX,
+    ),
+    "THC's tensors": Fires(
+        cu("float* f(THCudaTensor* x);\n", answers=NO_THC),
+        lacking("other names of THC", 1, who="torch 2.13.0+cu130"),
     ),
     "torch's headers, a CPU build": Fires(
         cu(

@@ -17,6 +17,7 @@ from gpufix.model.source_payload import IsolatedBuild, IsolatedInstalls
 
 NEWEST = torch_releases.all()[-1].version
 BUILT = ["build-without-isolation safe"]
+TOLD_HOW = ["build-without-isolation manual"]
 TORCH = '[build-system]\nrequires = ["setuptools", "torch"]\n'
 PINNED = '[build-system]\nrequires = ["setuptools", "torch==2.9.0"]\n'
 OTHERS = '[build-system]\nrequires = ["setuptools", "torchvision"]\n'
@@ -280,8 +281,8 @@ FIRING = {
         offers=BUILT,
     ),
     "pip isolates all": Fires(of(PIP, folder="a/"), imports(WARNING, "a"), offers=BUILT),
-    "pip that does not yet": Fires(of(b.dist("pip", "25.2")), imports(ADVICE), offers=BUILT),
-    "no pip": Fires(of(), imports(ADVICE), offers=BUILT),
+    "pip that does not yet": Fires(of(b.dist("pip", "25.2")), imports(ADVICE), offers=TOLD_HOW),
+    "no pip": Fires(of(), imports(ADVICE), offers=TOLD_HOW),
     "no torch": Fires(of(torch=None), imports(ADVICE)),
     "no environment": Fires(of(torch=None, python=None, toml=OTHERS), imports(WARNING)),
     "a pyproject.toml beside it": Fires(
@@ -296,11 +297,11 @@ FIRING = {
             distributions=[b.dist("pip", "24.0")],
         ),
         imports(ADVICE, "a"),
-        offers=BUILT,
+        offers=TOLD_HOW,
     ),
     "uv": Fires(of(python=b.python(kind="uv")), imports(WARNING), offers=BUILT),
-    "no Python": Fires(of(python=None), imports(ADVICE), offers=BUILT),
-    "installed from another folder": Fires(editable("ab"), imports(ADVICE, "a"), offers=BUILT),
+    "no Python": Fires(of(python=None), imports(ADVICE), offers=TOLD_HOW),
+    "installed from another folder": Fires(editable("ab"), imports(ADVICE, "a"), offers=TOLD_HOW),
     "a name that only a run tells": Fires(
         t.project({"setup.py": UNNAMED.format("name=ask()")}, distributions=[PIP]),
         imports(WARNING, line=1),

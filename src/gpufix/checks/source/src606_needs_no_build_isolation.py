@@ -70,7 +70,7 @@ def needs_no_build_isolation(view: View) -> Iterator[Fault]:
     ## Fix
     Safe: build it without isolation; give pip `--no-build-isolation` in the script or Dockerfile. Unsafe: the
     same where one line installs other packages too. Manual: the command for a requirement file,
-    which cannot say it itself.
+    which cannot say it itself, and for a folder that is only advice: nothing is built unasked.
 
     ## Source
     PEP 517 and 518; pip's changelog, 25.3.

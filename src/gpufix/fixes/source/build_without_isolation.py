@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from gpufix.evidence.arch_lists import vendor
 from gpufix.evidence.building import toolkit_in_use
 from gpufix.evidence.source_view import absolute
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.fixes.toolchain.set_arch_list import value_for
-from gpufix.model import Build, Finding, Plan, Skip
+from gpufix.model import Advise, Build, Finding, Plan, Severity, Skip, Step
 from gpufix.model.source_payload import IsolatedBuild
 
 NAME = "build-without-isolation"
@@ -16,7 +18,10 @@ NAME = "build-without-isolation"
 
 @fix(NAME, "SRC606")
 def build_without_isolation(finding: Finding, view: View) -> Plan | Skip | None:
-    """With --no-build-isolation, for the targets."""
+    """With --no-build-isolation, for the targets.
+
+    Where the installer here would not isolate the build, nothing is wrong, and nothing is built unasked.
+    """
     if not isinstance(finding.payload, IsolatedBuild):
         return None
     amd, place = vendor(view) == "amd", finding.payload.folder
@@ -28,13 +33,20 @@ def build_without_isolation(finding: Finding, view: View) -> Plan | Skip | None:
         value = value_for(view, variable)
     except ValueError as error:
         return Skip(fix=NAME, code="SRC606", subject=finding.subject, reason=str(error))
+    command = f"python -m pip install --no-build-isolation {quote(folder)}"
+    advised = finding.severity is Severity.advice
+    step: Step = (
+        Advise(text="where pip or uv would isolate the build", command=command)
+        if advised
+        else Build(path=folder, environment={variable: value} if value else {})
+    )
     return Plan(
         fix=NAME,
         codes=["SRC606"],
         subjects=[finding.subject],
         title=f"build {place or 'the project'} without isolation",
-        safety="safe",
-        steps=[Build(path=folder, environment={variable: value} if value else {})],
+        safety="manual" if advised else "safe",
+        steps=[step],
         notes=[f"runs the build code of {folder}"],
     )
 

@@ -17,9 +17,8 @@ def replace_removed_cuda(finding: Finding, view: View) -> Plan | Skip | None:
     if use.language != "cxx":
         return None
     path, names = use.path, [use.name, *use.others]
-    found = source(view, path)
-    if found is None or not removed_edits(view, path, CxxCode(found.text), sorted(names)):
-        reason = "no spelling is known that builds on old and new releases alike"
+    if kept := _kept(view, path, names):
+        reason = f"no spelling of {kept} is known that builds on old and new releases alike"
         return Skip(fix="replace-removed-cuda", code="SRC604", subject=path, reason=reason)
     return Plan(
         fix="replace-removed-cuda",
@@ -29,3 +28,11 @@ def replace_removed_cuda(finding: Finding, view: View) -> Plan | Skip | None:
         safety="safe",
         steps=list(mended(view, path)),
     )
+
+
+def _kept(view: View, path: str, names: list[str]) -> str:
+    """Those that no edit takes out of use: with one of them left, the source does not compile."""
+    found = source(view, path)
+    code = CxxCode(found.text) if found else None
+    kept = [n for n in sorted(names) if code is None or not removed_edits(view, path, code, [n])]
+    return ", ".join(kept)

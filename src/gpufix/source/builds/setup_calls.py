@@ -55,6 +55,7 @@ class BuildSetup(BuildOutside):
         self.called = False
         self.name: str | None = None
         self.given: list[Any] = []  # ext_modules
+        self._folders: Any = None  # include_dirs of setup()
         self._commands: dict[str, Any] = {}
         self._ran: set[str] = set()
         self._recorded: set[Instance] = set()
@@ -331,6 +332,7 @@ class BuildSetup(BuildOutside):
         if isinstance(modules, Unknown):
             self.doubt("the extensions that setup() is given")
         self.given = ops.elements(modules) if modules is not None else []
+        self._folders = named.get("include_dirs")  # for every extension, behind its own
         self._pure = self._has_pure(named)
         if _BUILDS.isdisjoint(map(str, self.argv)):
             return Unknown("the distribution")
@@ -466,7 +468,10 @@ class BuildSetup(BuildOutside):
                 cxx=tuple(self._said([*ops.elements(host)], place)),
                 nvcc=tuple(self._said(ops.elements(by.get("nvcc", [])), place)),
                 macros=tuple(self._macros(each.names.get("define_macros"), place)),
-                include_dirs=tuple(self._said(each.names.get("include_dirs"), place)),
+                include_dirs=(
+                    *self._said(each.names.get("include_dirs"), place),
+                    *self._said(self._folders, place),
+                ),
                 libraries=tuple(self._said(each.names.get("libraries"), place)),
                 link=tuple(self._said(each.names.get("extra_link_args"), place)),
             )

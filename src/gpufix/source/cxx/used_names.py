@@ -49,12 +49,13 @@ def _owned() -> Sequence[tuple[str, str, str]]:
     return [
         (name, name.rpartition("::")[0], row.word)
         for name, row in removed_apis.removed().items()
-        if row.kind not in ("header", "field", "regex", "template", "trailing")
+        if row.kind not in ("header", "field", "template", "trailing")
+        and (row.kind != "regex" or row.name == row.trigger)
     ]
 
 
 _Test = Callable[[bytes], bool]
-_GROUP = re.compile(r"\((\w+)\)")
+_GROUP = re.compile(r"\((\w+)(\)?)")
 
 
 @cache
@@ -70,8 +71,8 @@ def _tests() -> tuple[_Test, Sequence[_Test]]:
 
 def _both(row: Removed) -> _Test:
     """Whether a text has what an expression begins with, and its name."""
-    begin, name = row.trigger.encode(), _GROUP.findall(row.pattern)[0].encode()
-    stands = word_filter((), [name])
+    begin, (name, whole) = row.trigger.encode(), _GROUP.findall(row.pattern)[0]
+    stands = word_filter((), [name.encode()]) if whole else word_filter([name.encode()], ())
     return lambda data: begin in data and stands(data)
 
 

@@ -17,25 +17,29 @@ _PLAIN = re.compile(r"(['\"])(?!\1)[^'\"\\%{}\n]*\1")
 
 
 def follow_arch_list(text: str, lines: Collection[int], variable: str) -> str | None:
-    """Fixed flags on these lines give way to a variable; None when their form is not known.
+    """Flags of architectures on these lines give way to a variable; None when their form is not known.
 
     A list's elements become `*([] if os.environ.get(VARIABLE) else [...])`, a statement that
     appends one gets an `if not os.environ.get(VARIABLE):`.
     """
     tree, offsets = Tree(text), Offsets(text)
-    fixed = [f for f in nvcc_flags(tree) if f.node.lineno in lines and _fixed(f)]
-    fixed = [f for f in fixed if f"!env:{variable}" not in f.guards]
+    found = [f for f in nvcc_flags(tree) if f.node.lineno in lines and any(map(parse, f.texts))]
+    found = [f for f in found if f"!env:{variable}" not in f.guards]
     edits: list[Edit] = []
-    split = [flag for flag in fixed if isinstance(flag.node, ast.Call)]
+    split = [flag for flag in found if isinstance(flag.node, ast.Call)]
     for flag in split:
         shorter = _split(text, offsets, flag.node, variable)
         if shorter is None:
             return None
         edits.append(shorter)
-    apart = [flag for flag in fixed if flag not in split]
+    apart = [flag for flag in found if flag not in split]
     for container in dict.fromkeys(tree.parents[flag.node] for flag in apart):
         if isinstance(container, (ast.List, ast.Tuple)):
-            edits += _in_list(text, offsets, container, fixed, variable)
+            edits += _in_list(text, offsets, container, found, variable)
+        elif isinstance(container, ast.ListComp):
+            start, end = offsets.of(container)
+            unset = f'([] if os.environ.get("{variable}") else {text[start:end]})'
+            edits.append(Edit(start, end, unset))
         elif isinstance(container, ast.Call) and (
             edit := _appending(tree, text, offsets, container, variable)
         ):
@@ -43,11 +47,6 @@ def follow_arch_list(text: str, lines: Collection[int], variable: str) -> str | 
         else:
             return None
     return finished(text, tree, edits, "os") if edits else None
-
-
-def _fixed(flag: Flag) -> bool:
-    archs = [a for t in flag.texts for a in parse(t)]
-    return bool(archs) and all(a.kind != "dynamic" for a in archs)
 
 
 def _split(text: str, offsets: Offsets, node: ast.expr, variable: str) -> Edit | None:
@@ -71,10 +70,10 @@ def _split(text: str, offsets: Offsets, node: ast.expr, variable: str) -> Edit |
 
 
 def _in_list(
-    text: str, offsets: Offsets, node: ast.List | ast.Tuple, fixed: list[Flag], variable: str
+    text: str, offsets: Offsets, node: ast.List | ast.Tuple, found: list[Flag], variable: str
 ) -> list[Edit]:
     """Runs of neighbouring elements; a lone "-gencode" belongs to the element after it."""
-    chosen = {id(flag.node) for flag in fixed}
+    chosen = {id(flag.node) for flag in found}
     member = [id(e) in chosen for e in node.elts]
     for index, element in enumerate(node.elts[:-1]):
         alone = isinstance(element, ast.Constant) and element.value in ("-gencode", "-arch")
