@@ -8,7 +8,8 @@ the first failing command of the case's truth log said. The cause counts as name
 `gpufix explain --format json`, read with the rubric of clinic/adapters/gpufix.toml, names the case's cause
 and its subject. The plan is the one that explain names: `gpufix fix --apply --unsafe` for its rule alone;
 solved means that the case's own check passes after it. A plan that only a person can carry out solves
-nothing here. Answers are kept in benchmarks/explain_patients.jsonl, and a stopped run goes on.
+nothing here. Answers are kept in benchmarks/explain_patients.jsonl, and a stopped run goes on. `--again`
+asks whoever was not asked with the code at hand.
 
 It needs what the clinic needs, and gpufix installed beside the Python that runs this.
 """
@@ -31,6 +32,7 @@ from clinic.patient import Failed, Patient
 from clinic.runner import Record, Said
 
 KEPT = Path(__file__).with_suffix(".jsonl")
+CODE = digest(Path(__file__).parent.parent / "src" / "gpufix")[:12]
 GPUFIX = str(Path(sys.executable).parent / "gpufix")
 ERROR = re.compile(r"error|exception|cannot|fatal|failed|not found|undefined", re.IGNORECASE)
 
@@ -101,7 +103,7 @@ def solved(case: Case, patient: Patient, answer: dict[str, Any]) -> bool:
 
 def one(case: Case) -> dict[str, Any]:
     """The record of a case."""
-    made: dict[str, Any] = {"case": case.id, "content": digest(case.folder), "failed": ""}
+    made: dict[str, Any] = {"case": case.id, "content": digest(case.folder), "code": CODE, "failed": ""}
     try:
         with build.patient(case) as patient:
             answer = asked(case, patient)
@@ -139,7 +141,8 @@ def run(names: list[str], wheels: range, again: bool) -> None:
     chosen = [c for c in cases(names or None) if not c.healthy and text(c) and pins(c) in wheels]
     for case in sorted(chosen, key=pins):
         known = old.get(case.id)
-        if known and not again and not known["failed"] and known["content"] == digest(case.folder):
+        current = known and not known["failed"] and known["content"] == digest(case.folder)
+        if current and not (again and known.get("code") != CODE):
             continue
         made = one(case)
         with KEPT.open("a", encoding="utf-8") as file:

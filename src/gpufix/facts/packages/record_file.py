@@ -294,7 +294,25 @@ def find(site: Site, recorded: Sequence[tuple[str, Recorded]], deep: bool) -> li
             listed.append(SharedFile(path=text(path), owners=names, differ=differ, holder=holder))
         if len(listed) == SHARED_LISTED:
             break
-    return listed
+    return [*listed, *_behind(site, recorded)]
+
+
+def _behind(site: Site, recorded: Sequence[tuple[str, Recorded]]) -> Iterator[SharedFile]:
+    """Modules that another distribution's package of the same name hides: Python takes `x/` before `x.py`."""
+    packages = {folder: name for name, found in recorded for folder in found.folders}
+    for name, found in recorded:
+        for path in found.loose:
+            module, _, ending = path.rpartition(".")
+            holder, package = packages.get(module, name), f"{module}/__init__.py"
+            if ending == "py" and holder != name and module not in found.folders:
+                if _presence(site, package) is None and _presence(site, path) is None:
+                    yield SharedFile(
+                        path=text(path),
+                        owners=sorted((name, holder)),
+                        differ=True,
+                        holder=holder,
+                        behind=text(package),
+                    )
 
 
 def _claims(site: Site, recorded: Sequence[tuple[str, Recorded]]) -> dict[str, list[Owner]]:
