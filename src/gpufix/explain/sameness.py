@@ -35,6 +35,8 @@ _BROUGHT_BY = {  # modules whose distributions go by other names
     "sklearn": ("scikit-learn",),
     "yaml": ("pyyaml",),
 }
+_SONAME = re.compile(r"\blib[a-zA-Z][\w-]{3,40}\.so(?:\.\d+)+")
+_OF_CUDA = re.compile(r"\b(?:cuDNN|cuBLAS(?:Lt)?|cuSPARSE|cuSOLVER|cuFFT|cuRAND|CUPTI|NCCL)\b", re.IGNORECASE)
 _RAISED = re.compile(r"^(?P<module>[A-Za-z]\w+)(?:\.\w+)+(?:Error|Exception)\b", re.MULTILINE)
 _ARCH = re.compile(r"(?:sm_|compute_|gfx)[0-9a-f]{2,4}[af]?")
 _COMMON = {"torch", "python", "nvidia", "cuda", "error", "lib"}  # say nothing of which fault it is
@@ -106,6 +108,9 @@ def named(explanation: Explanation) -> Names:
         exact.add(symbol)
         return _names(exact, owners)
     arch = captures.get("arch", "")
+    if not (exact or symbol):
+        exact |= set(_SONAME.findall(shown))
+        owners |= set(_OF_CUDA.findall(shown)) if not exact else set()
     raised = {name for module in _RAISED.findall(shown) for name in _of(module)}
     return replace(
         _names(exact, owners, symbol),
