@@ -103,7 +103,12 @@ def solved(case: Case, patient: Patient, answer: dict[str, Any]) -> bool:
 
 def one(case: Case) -> dict[str, Any]:
     """The record of a case."""
-    made: dict[str, Any] = {"case": case.id, "content": digest(case.folder), "code": CODE, "failed": ""}
+    made: dict[str, Any] = {
+        "case": case.id,
+        "content": digest(case.folder),
+        "code": CODE,
+        "failed": "",
+    }
     try:
         with build.patient(case) as patient:
             answer = asked(case, patient)

@@ -36,7 +36,9 @@ _BROUGHT_BY = {  # modules whose distributions go by other names
     "yaml": ("pyyaml",),
 }
 _SONAME = re.compile(r"\blib[a-zA-Z][\w-]{3,40}\.so(?:\.\d+)+")
-_OF_CUDA = re.compile(r"\b(?:cuDNN|cuBLAS(?:Lt)?|cuSPARSE|cuSOLVER|cuFFT|cuRAND|CUPTI|NCCL)\b", re.IGNORECASE)
+_OF_CUDA = re.compile(
+    r"\b(?:cuDNN|cuBLAS(?:Lt)?|cuSPARSE|cuSOLVER|cuFFT|cuRAND|CUPTI|NCCL)\b", re.IGNORECASE
+)
 _RAISED = re.compile(r"^(?P<module>[A-Za-z]\w+)(?:\.\w+)+(?:Error|Exception)\b", re.MULTILINE)
 _ARCH = re.compile(r"(?:sm_|compute_|gfx)[0-9a-f]{2,4}[af]?")
 _COMMON = {"torch", "python", "nvidia", "cuda", "error", "lib"}  # say nothing of which fault it is
