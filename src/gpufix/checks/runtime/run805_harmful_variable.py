@@ -96,7 +96,7 @@ def _library_path(view: View) -> Iterator[Fault]:
 
 def _is_asked(library: Library) -> bool:
     """Whether something here loads it; who opens one of NVIDIA's wheels may have opened its own before."""
-    return bool(library.opened_by or library.links_torch or library.distribution == "torch")
+    return bool(library.opened_by) or not (library.distribution or "").startswith("nvidia-")
 
 
 def _two_rocms(view: View) -> Iterator[Fault]:

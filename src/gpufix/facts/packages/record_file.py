@@ -308,15 +308,15 @@ def _behind(site: Site, recorded: Sequence[tuple[str, Recorded]]) -> Iterator[Sh
         for path in found.loose:
             module, _, ending = path.rpartition(".")
             holder, package = packages.get(module, name), f"{module}/__init__.py"
-            if ending == "py" and holder != name and module not in found.folders:
-                if _presence(site, package) is None and _presence(site, path) is None:
-                    yield SharedFile(
-                        path=text(path),
-                        owners=sorted((name, holder)),
-                        differ=True,
-                        holder=holder,
-                        behind=text(package),
-                    )
+            hides = ending == "py" and holder != name and module not in found.folders
+            if hides and not (_presence(site, package) or _presence(site, path)):
+                yield SharedFile(
+                    path=text(path),
+                    owners=sorted((name, holder)),
+                    differ=True,
+                    holder=holder,
+                    behind=text(package),
+                )
 
 
 def _claims(site: Site, recorded: Sequence[tuple[str, Recorded]]) -> dict[str, list[Owner]]:

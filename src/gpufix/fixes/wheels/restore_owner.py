@@ -54,7 +54,9 @@ def restore_owner(finding: Finding, view: View) -> Plan | Skip:
 
 def _whole(owners: Sequence[Distribution], view: View) -> Distribution | None:
     """The one that records every module of the others, and more."""
-    code = {d.name: set(view.recorded_code(d.metadata or "") or ()) for d in owners}
+    code = {
+        d.name: set(view.recorded_code(d.metadata) or ()) if d.metadata else set() for d in owners
+    }
     every = set().union(*code.values())
     whole = [d for d in owners if code[d.name] == every]
     return whole[0] if len(whole) == 1 and all(code.values()) else None
