@@ -17,7 +17,7 @@ from gpufix.checks.wheels.whl506_requirement_conflict import requirement_conflic
 from gpufix.evidence.requirements import version_of
 from gpufix.evidence.view import View
 from gpufix.explain.explanation import Explanation
-from gpufix.knowledge import families
+from gpufix.knowledge import families, name_spans
 from gpufix.knowledge.data_table import table
 from gpufix.model import Gap
 from gpufix.model.payload import KnownConflict
@@ -30,7 +30,7 @@ _NEWEST = {"-U", "--upgrade"}
 _OF_TORCH = re.compile(
     r"torch\b|torch(?:vision|audio|codec|ao)|pytorch|xformers|flash-attn|triton|nvidia-|vllm|sglang"
 )
-_FAMILIES = ("WHL", "SRC604")
+_FAMILIES = ("WHL", "SRC604", "TCH207")
 
 Remedy = tuple[Requirement, ...]
 
@@ -40,7 +40,7 @@ def advised(explanation: Explanation) -> Rule | None:
     if explanation.rule is not None and not explanation.rule.startswith(_FAMILIES):
         return None
     remedies = tuple(_remedies(explanation.do))
-    if explanation.role != "cause" or not remedies:
+    if explanation.role not in ("cause", "symptom") or not remedies:
         return None
     rule = declared(requirement_conflict)
     return Rule(rule.code, rule.name, _Moved(explanation, remedies), rule.page)
@@ -111,4 +111,6 @@ class _Moved:
 
 def _is_known(name: str) -> bool:
     """Whether a table has it: a text may name any distribution, and none is installed on its word."""
-    return name in table("import_names")["names"].values() or name in families.names()
+    tables = (*table("import_names")["names"].values(), *families.names())
+    plain = normalise(name)
+    return plain in {normalise(one) for one in tables} or name_spans.recorded(plain)
