@@ -1,14 +1,16 @@
 """Error texts with the patient that said them: does `gpufix explain` name the cause, does its plan solve it.
 
-    python benchmarks/explain_patients.py run [CASE...] [--wheels 1-13] [--again]
+    python benchmarks/explain_patients.py run [CASE...] [--wheels 1-13] [--again] [--torch FOLDER]
     python benchmarks/explain_patients.py report
 
-The patients are the clinic's broken cases (clinic/README.md), rebuilt from their recipes; the text is what
-the first failing command of the case's truth log said. The cause counts as named when the headline of
-`gpufix explain --format json`, read with the rubric of clinic/adapters/gpufix.toml, names the case's cause
-and its subject. The plan is the one that explain names: `gpufix fix --apply --unsafe` for its rule alone;
-solved means that the case's own check passes after it. A plan that only a person can carry out solves
-nothing here. Answers are kept in benchmarks/explain_patients.jsonl, and a stopped run goes on.
+The patients are the clinic's broken cases (clinic/README.md) and those of benchmarks/patients, rebuilt from
+their recipes; the text is what the first failing command of the case's truth log said. The cause counts as named
+when the headline of `gpufix explain --format json`, read with the rubric of clinic/adapters/gpufix.toml, names
+the case's cause and its subject. The plan is the one that explain names: `gpufix fix --apply --unsafe` as it
+says; solved means that the case's own check passes after it. Told: the plan is one that a person carries out,
+with its command. A plan whose wheels no index here has is not judged, and said (`--torch`: a folder of torch's
+wheels in the place of its own index). Answers are kept in benchmarks/explain_patients.jsonl, and a stopped run
+goes on. `--again` asks whoever was not asked with the code at hand.
 
 It needs what the clinic needs, and gpufix installed beside the Python that runs this.
 """
@@ -29,9 +31,16 @@ from clinic import adapter, build, judge
 from clinic.case import Case, cases, digest
 from clinic.patient import Failed, Patient
 from clinic.runner import Record, Said
+from clinic.truth import plain
 
 KEPT = Path(__file__).with_suffix(".jsonl")
+OWN = Path(__file__).with_name("patients")
+INDEX = "https://pypi.org/simple"  # beside a folder of torch's wheels
+CODE = digest(Path(__file__).parent.parent / "src" / "gpufix")[:12]
 GPUFIX = str(Path(sys.executable).parent / "gpufix")
+ABSENT = re.compile(
+    r"error sending request|dns error|Connection refused|no version of|not found in the package registry|HTTP status"
+)
 ERROR = re.compile(r"error|exception|cannot|fatal|failed|not found|undefined", re.IGNORECASE)
 
 
@@ -83,29 +92,43 @@ def named(case: Case, answer: dict[str, Any]) -> bool:
     return bool(judge.judged(tool, case, record).named)
 
 
-def solved(case: Case, patient: Patient, answer: dict[str, Any]) -> bool:
-    """Carry out the plan that was named, and ask the case's own check."""
-    here = answer.get("patient") or {}
-    plan = here.get("plan") or {}
+def applied(case: Case, patient: Patient, answer: dict[str, Any], torch: str | None) -> str:
+    """Carry out the plan that was named: what that said; "" where there is none to carry out."""
+    plan = (answer.get("patient") or {}).get("plan") or {}
     if case.remedy is None or plan.get("safety") not in ("safe", "unsafe"):
-        return False
+        return ""
     gpus = [f"--gpu={gpu}" for gpu in case.gpu]
     command = [GPUFIX, "fix", *(["{project}"] if case.recipe.project else [])]
     command += ["--python", "{python}", *gpus, "--apply", "--unsafe"]
     if (plan.get("command") or "").startswith("gpufix fix "):
         command += [part for part in plan["command"].split()[2:] if part not in command]
-    patient.ask(command, limit=900)
+    if torch and "torch" in plan["title"]:
+        command += ["--find-links", torch, "--index-url", INDEX]
+    return patient.ask(command, limit=900).output
+
+
+def solved(case: Case, patient: Patient) -> bool:
+    """The case's own check."""
     within = [GPUFIX, "run", "--python", "{python}", "--"]
-    return all(patient.ask([*within, *check]).exit == 0 for check in case.remedy.check)
+    checks = case.remedy.check if case.remedy else []
+    return all(patient.ask([*within, *check]).exit == 0 for check in checks)
 
 
-def one(case: Case) -> dict[str, Any]:
+def one(case: Case, torch: str | None) -> dict[str, Any]:
     """The record of a case."""
-    made: dict[str, Any] = {"case": case.id, "content": digest(case.folder), "failed": ""}
+    made: dict[str, Any] = {
+        "case": case.id,
+        "content": digest(case.folder),
+        "code": CODE,
+        "failed": "",
+    }
     try:
         with build.patient(case) as patient:
             answer = asked(case, patient)
             here = answer.get("patient") or {}
+            plan = here.get("plan") or {}
+            done = applied(case, patient, answer, torch)
+            whole = bool(done) and solved(case, patient)
             made |= {
                 "kind": case.kind.value,
                 "cause": case.cause.name if case.cause else "",
@@ -116,11 +139,14 @@ def one(case: Case) -> dict[str, Any]:
                 "finding": [
                     (here.get("finding") or {}).get(k) for k in ("code", "subject", "message")
                 ],
-                "plan": here.get("plan"),
+                "plan": here.get("plan") and {k: plan.get(k) for k in ("title", "safety")},
                 "said": answer.get("failed", ""),
                 "named": named(case, answer),
                 "remedy": bool(case.remedy),
-                "solved": solved(case, patient, answer),
+                "solved": whole,
+                "told": plan.get("safety") == "manual",
+                "absent": bool(not whole and ABSENT.search(done)),
+                "done": "" if whole else plain(done, patient)[-600:],
             }
     except Failed as fault:
         made["failed"] = str(fault)[-1000:]
@@ -133,15 +159,22 @@ def kept() -> dict[str, dict[str, Any]]:
     return {row["case"]: row for row in map(json.loads, lines)}
 
 
-def run(names: list[str], wheels: range, again: bool) -> None:
+def every(names: list[str]) -> list[Case]:
+    """The broken cases of these names, of the clinic and of this benchmark's own."""
+    found = [*cases(None), *cases(None, OWN)]
+    return [c for c in found if not c.healthy and (not names or {c.id, c.kind.value} & set(names))]
+
+
+def run(names: list[str], wheels: range, again: bool, torch: str | None) -> None:
     """Ask about each case that is due; each answer is kept at once."""
     old = kept()
-    chosen = [c for c in cases(names or None) if not c.healthy and text(c) and pins(c) in wheels]
+    chosen = [c for c in every(names) if text(c) and pins(c) in wheels]
     for case in sorted(chosen, key=pins):
         known = old.get(case.id)
-        if known and not again and not known["failed"] and known["content"] == digest(case.folder):
+        current = known and not known["failed"] and known["content"] == digest(case.folder)
+        if current and not (again and known.get("code") != CODE):
             continue
-        made = one(case)
+        made = one(case, torch)
         with KEPT.open("a", encoding="utf-8") as file:
             file.write(json.dumps(made) + "\n")
         print(
@@ -153,8 +186,10 @@ def run(names: list[str], wheels: range, again: bool) -> None:
 def report(rows: Iterable[dict[str, Any]]) -> None:
     """Two shares, and a line for each case that falls short."""
     answered = [row for row in rows if not row["failed"]]
-    remedied = [row for row in answered if row["remedy"]]
-    print(f"texts with their patient: {len(answered)}")
+    remedied = [row for row in answered if row["remedy"] and not row.get("absent")]
+    told = sum(bool(row.get("told")) for row in remedied)
+    print(f"texts with their patient: {len(answered)}; told, with the command: {told}")
+    print(f"wheels of the plan not to be had: {sum(bool(row.get('absent')) for row in answered)}")
     for name, of in (("named", answered), ("solved", remedied)):
         hits = sum(bool(row[name]) for row in of)
         print(f"{name:8} {hits}/{len(of)} ({100 * hits / max(1, len(of)):.1f} %)")
@@ -174,10 +209,11 @@ def main() -> None:
     parser.add_argument("cases", nargs="*")
     parser.add_argument("--wheels", default="0-1000", help="patients of so many wheels")
     parser.add_argument("--again", action="store_true")
+    parser.add_argument("--torch", help="a folder of torch's wheels")
     options = parser.parse_args()
     if options.what == "run":
         least, _, most = options.wheels.partition("-")
-        run(options.cases, range(int(least), int(most or least) + 1), options.again)
+        run(options.cases, range(int(least), int(most or least) + 1), options.again, options.torch)
     report(kept().values())
 
 

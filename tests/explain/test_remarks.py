@@ -26,6 +26,7 @@ REMARKS = [
 ]
 
 CAUSES = [
+    ("SRC604", "AttributeError: module 'numpy' has no attribute 'VisibleDeprecationWarning'"),
     ("SYM402", "ImportError: libibverbs.so.1: cannot open shared object file: No such file"),
     ("RUN806", "INFO worker stdout: RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB"),
     ("TCH201", "INFO | torch | Torch not compiled with CUDA enabled"),

@@ -105,3 +105,48 @@ def test_an_exception_names_its_package() -> None:
     )
     mixed = found("WHL510", "cupy-cuda12x", "cupy-cuda12x takes libnvrtc.so.13.")
     assert held(option, mixed).finding is mixed
+
+
+def test_an_architecture_is_enough_for_a_rule_of_the_same_kin() -> None:
+    ptxas = explanation("ptxas fatal   : Value 'sm_120' is not defined for option 'gpu-name'\n")
+    triton = found("TCH212", "sm_120", "triton 3.1.0 compiles with the ptxas of CUDA 12.4.")
+    assert held(ptxas, triton).finding is triton
+    assert held(ptxas, replace(triton, subject="sm_90")).finding is None
+
+
+@pytest.mark.parametrize(
+    ("text", "subject", "message", "other"),
+    [
+        (
+            "nvrtc: error: failed to open libnvrtc-builtins.so.13.0.\n",
+            "nvidia-cuda-nvrtc",
+            "nvidia-cuda-nvrtc recorded nvidia/cu13/lib/libnvrtc-builtins.so.13.0, which is missing.",
+            "b recorded b/lib/libb.so.13.0, which is missing.",
+        ),
+        (
+            "RuntimeError: cuDNN not found.\n",
+            "jax-cuda12-pjrt",
+            "jax-cuda12-pjrt needs libcudnn.so.9 for the GPU, which is in no folder that it searches.",
+            "a needs libcufft.so.11 for the GPU, which is in no folder that it searches.",
+        ),
+    ],
+)
+def test_a_library_in_the_words_of_a_message_tells_which_fault(
+    text: str, subject: str, message: str, other: str
+) -> None:
+    code = "WHL503" if "recorded" in message else "WHL509"
+    right, wrong = found(code, subject, message), found(code, "other", other)
+    assert held(text, wrong, right).finding is right
+    assert held(text, wrong).finding is None
+
+
+def test_packages_of_another_python_are_pythonpaths() -> None:
+    text = (
+        "Importing the numpy C-extensions failed. This error can happen for\n"
+        '  * The Python version is: Python3.11 from "/v/bin/python"\n'
+        "  * The NumPy version is: 1.26.4\n"
+        "Original error was: No module named 'numpy.core._multiarray_umath'\n"
+        'File "/opt/python3.10/dist-packages/numpy/__init__.py", line 130, in <module>\n'
+    )
+    path = found("RUN805", "PYTHONPATH", "PYTHONPATH puts /opt first, whose numpy is for cp310.")
+    assert held(text, path).finding is path

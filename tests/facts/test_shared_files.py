@@ -83,3 +83,40 @@ def test_scripts_outside_the_site_folder_are_shared_too(ctx: CollectContext, sit
     site.install("two", files={script: b"two!"})
     assert Path(site.prefix, "bin/tool").exists()
     assert [(file.path, file.holder) for file in collect(ctx, site)[1]] == [(script, "two")]
+
+
+def test_a_package_hides_a_module_of_another(ctx: CollectContext, site: Site) -> None:
+    site.install("nvidia-ml-py", files={"pynvml.py": b"new"})
+    site.install("pynvml", files={"pynvml/__init__.py": b"old"})
+    owners, package = ["nvidia-ml-py", "pynvml"], "pynvml/__init__.py"
+    hidden = SharedFile(
+        path="pynvml.py", owners=owners, differ=True, holder="pynvml", behind=package
+    )
+    assert collect(ctx, site)[1] == [hidden]
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [{"six/a.py": b""}, {"sixth/__init__.py": b""}],
+    ids=["a namespace, which Python takes last", "another name"],
+)
+def test_a_module_that_nothing_hides(
+    ctx: CollectContext, site: Site, beside: dict[str, bytes]
+) -> None:
+    site.install("six", files={"six.py": b""})
+    site.install("other", files=beside)
+    assert collect(ctx, site)[1] == []
+
+
+def test_a_module_beside_a_package_of_its_own(ctx: CollectContext, site: Site) -> None:
+    site.install("six", files={"six.py": b"", "six/__init__.py": b""})
+    assert collect(ctx, site)[1] == []
+
+
+def test_bytes_that_are_none_of_the_one_are_the_mute_ones(ctx: CollectContext, site: Site) -> None:
+    site.install("pillow", files={"PIL/_imaging.so": b"new"})
+    site.install("pillow-simd", files={"PIL/_imaging.so": b"older"})
+    record = next(site.folder.glob("pillow_simd-*/RECORD"))
+    record.write_text("PIL/_imaging.so,,\n")
+    [shared] = collect(ctx, site)[1]
+    assert (shared.differ, shared.holder) == (True, "pillow-simd")

@@ -827,11 +827,12 @@ class Lookalike(Row):
 
 
 class Gone(Row):
-    """A module that a distribution has no more from the release `until` on."""
+    """A module that a distribution has no more from the release `until` on. to: the distribution that has it."""
 
     module: Annotated[str, Field(pattern=r"^[a-z_][\w.]*$")]
     distribution: str
     until: Number
+    to: str = ""
     source: Source
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -130,11 +131,11 @@ def explain_log(what: str, names: Mapping[str, str], request: LogRequest) -> boo
     from gpufix.engine.builds.errors import first_errors
     from gpufix.explain.read import MOST
 
-    answer, scanned = _read(what)
+    answer, scanned = read_log(what)
     errors = [] if answer.recognised else first_errors(_edges(scanned))
     patient = None
     if not request.no_patient:
-        answer, patient = _held(answer, errors, scanned, request)
+        answer, patient = _held(answer, errors, scanned, request, what)
     if request.format is TextOrJson.json:
         from gpufix.cli.output import write
         from gpufix.report import explanations_json
@@ -154,7 +155,7 @@ def explain_log(what: str, names: Mapping[str, str], request: LogRequest) -> boo
 
 
 def _held(
-    answer: Explanations, errors: list[str], scanned: LogScan, request: LogRequest
+    answer: Explanations, errors: list[str], scanned: LogScan, request: LogRequest, log: str
 ) -> tuple[Explanations, tuple[PatientSummary, Check] | None]:
     """The answer held against the patient: an error that no row knows, too, by what it names."""
     from gpufix.explain.frames import frames
@@ -162,18 +163,19 @@ def _held(
 
     primary = answer.primary
     if primary is not None and answer.recognised:
-        return answer, _patient(primary, request)
+        return answer, _patient(primary, request, log)
     if not errors:
         return answer, None
     raised = next((f for f in reversed(frames(_edges(scanned))) if f.package), None)
     asked = unknown(f"{errors[-1]}\n{raised.path}" if raised else errors[-1])
-    patient = _patient(asked, request)
+    patient = _patient(asked, request, log)
     if patient[1].finding is None:
         return answer, None
     return Explanations(unknown(errors[-1]).but(role="symptom"), answer.others), patient
 
 
-def _read(what: str) -> tuple[Explanations, LogScan]:
+def read_log(what: str) -> tuple[Explanations, LogScan]:
+    """What a file, or standard input, says. Exits where it cannot be read."""
     from gpufix.explain.read import read
 
     try:
@@ -192,22 +194,27 @@ def _edges(scanned: LogScan) -> str:
     return text.decode("utf-8", "replace")
 
 
-def _patient(explanation: Explanation, request: LogRequest) -> tuple[PatientSummary, Check]:
+def _patient(
+    explanation: Explanation, request: LogRequest, log: str
+) -> tuple[PatientSummary, Check]:
     from gpufix.checks.judge import UnknownCode
     from gpufix.cli.config import settings
     from gpufix.diagnosis.diagnose import diagnose
     from gpufix.evidence.view import View
+    from gpufix.explain.advised import advised
     from gpufix.explain.confirm import check
     from gpufix.knowledge.gpus.models import GpuNameError
 
     patient = examine(request.python, request.project, request.facts)
     try:
         chosen = settings(patient.facts, list(request.gpus), None, None, None)
-        diagnosis = diagnose(patient.facts, chosen.request, patient.ask)
+        rule = advised(explanation)
+        asked = replace(chosen.request, of_log=(rule,) if rule else ())
+        diagnosis = diagnose(patient.facts, asked, patient.ask)
     except (GpuNameError, UnknownCode) as error:
         raise fail(str(error)) from None
     view = View(patient.facts, diagnosis.targets, patient.ask)
-    return diagnosis.patient, check(explanation, diagnosis, view)
+    return diagnosis.patient, check(explanation, diagnosis, view, log)
 
 
 def _text(

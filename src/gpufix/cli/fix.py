@@ -13,6 +13,7 @@ import typer
 from gpufix.cli import help, options
 
 if TYPE_CHECKING:
+    from gpufix.checks.registry import Rule
     from gpufix.cli.examine import Patient
     from gpufix.engine.run.propose import FixRequest, Proposed
     from gpufix.engine.run_context import Indexes, RunContext
@@ -88,6 +89,14 @@ def fix(
     format: FormatOption = FixFormat.text,
     output: options.Output = None,
     deep: options.Deep = False,
+    log: Annotated[
+        str | None,
+        typer.Option(
+            "--log",
+            metavar="FILE",
+            help="Also repair what the error in this log says of the installed packages; - reads standard input.",
+        ),
+    ] = None,
     fallback: Annotated[
         list[str] | None,
         typer.Option(
@@ -109,7 +118,7 @@ def fix(
     if "list" in (fallback or ()):
         _list_fallbacks()
     patient = examine(python, project, deep=deep)
-    fix_request = _wish(patient, gpu, select, ignore, only, unsafe)
+    fix_request = _wish(patient, gpu, select, ignore, only, unsafe, log)
     fix_request = replace(fix_request, fallbacks=tuple(dict.fromkeys(fallback or ())))
     proposed = _propose(patient, fix_request)
     if build:
@@ -143,13 +152,25 @@ def _wish(
     ignore: list[str] | None,
     only: list[str] | None,
     unsafe: bool,
+    log: str | None,
 ) -> FixRequest:
     from gpufix.cli.config import settings
     from gpufix.cli.values import RULES, split
     from gpufix.engine.run.propose import FixRequest
 
     chosen = settings(patient.facts, gpu, select, ignore, None)
-    return FixRequest(chosen.request, split("--only", only, RULES), unsafe)
+    request = replace(chosen.request, of_log=_of_log(log) if log else ())
+    return FixRequest(request, split("--only", only, RULES), unsafe)
+
+
+def _of_log(log: str) -> tuple[Rule, ...]:
+    """What the log's cause says of the installed packages."""
+    from gpufix.cli.explain import read_log
+    from gpufix.explain.advised import advised
+
+    primary = read_log(log)[0].primary
+    rule = advised(primary) if primary else None
+    return (rule,) if rule else ()
 
 
 def _list_fallbacks() -> None:

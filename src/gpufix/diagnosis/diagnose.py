@@ -7,6 +7,7 @@ from dataclasses import field, replace
 
 import gpufix
 from gpufix.checks.judge import Selection, judge
+from gpufix.checks.registry import Rule
 from gpufix.diagnosis.looked_at import looked_at
 from gpufix.diagnosis.unjudged import unjudged
 from gpufix.diagnosis.verdict import summarised
@@ -28,9 +29,13 @@ from gpufix.plugins import all_fixes, all_rules
 
 
 class Request(Frozen):
-    """What the user asked of the doctor. `gpus` as typed: "sm_120", "RTX 5080"."""
+    """What the user asked of the doctor. `gpus` as typed: "sm_120", "RTX 5080".
+
+    `of_log`: what only a log shows, as rules that look again.
+    """
 
     gpus: tuple[str, ...] = ()
+    of_log: tuple[Rule, ...] = ()
     selection: Selection = field(default_factory=Selection)
 
 
@@ -48,7 +53,7 @@ def examine(facts: Facts, request: Request, ask: Questions | None = None) -> Jud
     view = View(facts, choose(facts, request.gpus), ask)
     rules, broken = all_rules(facts.project is not None, "patient")
     chosen, ignored = request.selection.within(rules, "patient")
-    findings = [*broken, *judge(view, chosen)]
+    findings = [*broken, *judge(view, [*chosen, *request.of_log])]
     judged = tuple(r.code for r in chosen if r.doctor)
     return Judgement(view, findings, ignored, judged)
 

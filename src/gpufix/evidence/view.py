@@ -172,6 +172,10 @@ class View:
         """The digest of a file, in hexadecimal."""
         return self._answer("sha256", path, lambda ask: ask.sha256(path))
 
+    def recorded_code(self, metadata: str) -> tuple[str, ...] | None:
+        """The Python sources, stubs and compiled modules that a distribution's RECORD lists."""
+        return self._answer("recorded-code", metadata, lambda ask: ask.recorded_code(metadata))
+
     def source(self, path: str) -> SourceText | None:
         """A source file as it is."""
         return self._answer("source", path, lambda ask: ask.source(path))

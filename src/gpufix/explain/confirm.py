@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from gpufix.binary.demangle.mangled import is_torch_name
@@ -12,6 +13,7 @@ from gpufix.checks.judge import INTERNAL_CODES
 from gpufix.checks.registry import ERROR, Fault
 from gpufix.checks.runtime.run806_out_of_memory import RUN806
 from gpufix.evidence.view import View
+from gpufix.explain.advised import OF_LOG
 from gpufix.explain.explanation import Explanation
 from gpufix.explain.sameness import EXACT, named, of_module
 from gpufix.fallbacks.catalogue import every
@@ -22,6 +24,7 @@ from gpufix.fixes.registry import declared
 from gpufix.knowledge import torch_releases
 from gpufix.knowledge.data_table import numbers
 from gpufix.model import Diagnosis, Finding, PlanSummary, Severity
+from gpufix.model.payload import KnownConflict
 
 
 def statements(explanation: Explanation, view: View) -> Iterator[str]:
@@ -158,12 +161,12 @@ class Check:
     statements: tuple[str, ...]
 
 
-def check(explanation: Explanation, diagnosis: Diagnosis, view: View) -> Check:
-    """Look for the same fault among the doctor's findings."""
+def check(explanation: Explanation, diagnosis: Diagnosis, view: View, log: str = "FILE") -> Check:
+    """Look for the same fault among the doctor's findings. `log`: the file that was explained."""
     failed = [f for f in diagnosis.findings if f.code in INTERNAL_CODES]
     if explanation.rule == RUN806.code:
         return _memory(explanation, diagnosis, view, failed)
-    found = _found(explanation, diagnosis)
+    found = _found(explanation, diagnosis) or _of_log(diagnosis)
     if found is None:
         state, reason = _absence(explanation, diagnosis, view)
         return Check(state, reason, None, None, _lines(explanation, view, failed))
@@ -171,11 +174,17 @@ def check(explanation: Explanation, diagnosis: Diagnosis, view: View) -> Check:
     reason = "The doctor finds the same fault here."
     if finding.code != explanation.rule:
         reason = "The doctor finds here what such a message comes from."
+    if _is_of_log(finding):
+        reason = "The installed releases are none that the remedy asks for."
     if finding is not root and not finding.fixes:
         reason += f" It follows from {root.code}, {root.subject}: {root.message}"
     fixes = finding.fixes or root.fixes
     lines = _lines(explanation, view, failed)
-    return Check("shown", reason, finding, fixes[0] if fixes else None, lines)
+    plan = fixes[0] if fixes else None
+    if plan is not None and _is_of_log(finding):
+        unsafe = " --unsafe" if plan.safety == "unsafe" else ""
+        plan = replace(plan, command=f"gpufix fix --apply{unsafe} --log {shlex.quote(log)}")
+    return Check("shown", reason, finding, plan, lines)
 
 
 def headline(explanation: Explanation, found: Check) -> Explanation:
@@ -190,6 +199,8 @@ def headline(explanation: Explanation, found: Check) -> Explanation:
         explanation = explanation.but(do=f"{plan.title[:1].upper()}{plan.title[1:]}.")
     if finding.code == explanation.rule:
         return explanation
+    if _is_of_log(finding):
+        return explanation.but(rule=finding.code)
     alone = f"The text only reads as {explanation.rule}." if explanation.rule else None
     return explanation.but(
         alone, rule=finding.code, role="cause", what=f"{finding.subject}: {finding.message}"
@@ -253,7 +264,9 @@ def _found(explanation: Explanation, diagnosis: Diagnosis) -> tuple[Finding, Fin
     Where the text names a library, a symbol, a package or an owner, the finding must, too.
     """
     names = named(explanation)
-    every = [(f, root) for root in diagnosis.findings for f in (root, *_below(root))]
+    every = [
+        (f, root) for root in diagnosis.findings for f in (root, *_below(root)) if not _is_of_log(f)
+    ]
     kin = {code for group in _KIN if explanation.rule in group for code in group}
     for codes, must_name in (
         ({explanation.rule}, names.strict),
@@ -279,6 +292,16 @@ def _found(explanation: Explanation, diagnosis: Diagnosis) -> tuple[Finding, Fin
     damaged = [row for row in about if row[1].code in _DAMAGED and names.imported]
     best = max(damaged or about, key=lambda row: row[0], default=None)
     return best[1:] if best is not None else None
+
+
+def _of_log(diagnosis: Diagnosis) -> tuple[Finding, Finding] | None:
+    """What only the log shows of what is installed."""
+    found = next((f for f in diagnosis.findings if _is_of_log(f)), None)
+    return (found, found) if found else None
+
+
+def _is_of_log(finding: Finding) -> bool:
+    return isinstance(finding.payload, KnownConflict) and finding.payload.conflict == OF_LOG
 
 
 def _below(finding: Finding) -> Iterator[Finding]:

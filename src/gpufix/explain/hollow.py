@@ -71,6 +71,7 @@ def numpy_of_another(explanation: Explanation, hit: Hit) -> Explanation:
     if other == runs["version"]:
         return explanation
     return explanation.but(
+        open=("RUN805",),
         what=f"Python {runs['version']} imports the numpy of Python {other}, whose compiled part it cannot load: PYTHONPATH or "
         "sys.path leads there.",
         do=f"`unset PYTHONPATH` (and what sets it), or start Python {other}. In a script take the folder of Python {other} off "

@@ -74,6 +74,7 @@ _FAILED = re.compile(
     re.IGNORECASE,
 )
 _DEPRECATED = re.compile(r"\w{0,40}(?:Deprecation|Future|Resource|Syntax)Warning\b|^DEPRECATION:")
+_RAISED = re.compile(r"(?:\w+\.)*\w*(?:Error|Exception):\s")
 _ACCEPTED = re.compile(
     r"(?:accept|allow)ing this combination|just a warning|(?:can|may) be (?:safely )?ignored"
     r"|(?:can|may) (?:safely )?ignore|safe(?:ly)? (?:to )?ignore|does not indicate an error",
@@ -99,7 +100,8 @@ def without_remarks(explanation: Explanation, raw: str) -> Explanation:
 
 
 def _is_remark(shown: str, raw: str) -> bool:
-    if _DEPRECATED.search(shown) or (_ACCEPTED.search(shown) and not _IF.search(shown)):
+    deprecated = _DEPRECATED.search(shown) and not _RAISED.match(shown)  # a warning's name alone
+    if deprecated or (_ACCEPTED.search(shown) and not _IF.search(shown)):
         return True
     return bool(_LOW.search(raw[:_SPAN])) and not _FAILED.search(shown)
 

@@ -35,7 +35,12 @@ _BROUGHT_BY = {  # modules whose distributions go by other names
     "sklearn": ("scikit-learn",),
     "yaml": ("pyyaml",),
 }
+_SONAME = re.compile(r"\blib[a-zA-Z][\w-]{3,40}\.so(?:\.\d+)+")
+_OF_CUDA = re.compile(
+    r"\b(?:cuDNN|cuBLAS(?:Lt)?|cuSPARSE|cuSOLVER|cuFFT|cuRAND|CUPTI|NCCL)\b", re.IGNORECASE
+)
 _RAISED = re.compile(r"^(?P<module>[A-Za-z]\w+)(?:\.\w+)+(?:Error|Exception)\b", re.MULTILINE)
+_ARCH = re.compile(r"(?:sm_|compute_|gfx)[0-9a-f]{2,4}[af]?")
 _COMMON = {"torch", "python", "nvidia", "cuda", "error", "lib"}  # say nothing of which fault it is
 
 
@@ -45,11 +50,13 @@ EXACT = 4  # the score of a finding that holds one of the exact names
 @dataclass(frozen=True, slots=True)
 class Names:
     """`exact`: libraries, symbols and distributions; `owners`: whose library it is, in one word;
-    `raised`: whose exception it is, which need not be who is at fault."""
+    `raised`: whose exception it is, which need not be who is at fault; `arch`: the GPU's, which many
+    faults are about."""
 
     exact: frozenset[str]
     owners: frozenset[str]
     raised: frozenset[str] = frozenset()
+    arch: str = ""
     imported: bool = False  # it is about a name of a module, or a module
     symbol: str = (
         ""  # of torch: an extension lacks many of them, so it may be another one of the same
@@ -74,7 +81,8 @@ class Names:
         )
         exact = sum(_stands(name, about) for name in self.exact | self.raised)
         owners = sum(_stands(name, about) for name in self.owners)
-        return EXACT * exact + owners + (self.symbol in about if self.symbol else 0)
+        also = sum(name in about for name in (self.symbol, self.arch) if name)
+        return EXACT * exact + owners + also
 
 
 def named(explanation: Explanation) -> Names:
@@ -101,8 +109,17 @@ def named(explanation: Explanation) -> Names:
     if symbol and not is_torch_name(symbol):
         exact.add(symbol)
         return _names(exact, owners)
+    arch = captures.get("arch", "")
+    if not (exact or symbol):
+        exact |= set(_SONAME.findall(shown))
+        owners |= set(_OF_CUDA.findall(shown)) if not exact else set()
     raised = {name for module in _RAISED.findall(shown) for name in _of(module)}
-    return replace(_names(exact, owners, symbol), raised=_telling(raised), imported=bool(imported))
+    return replace(
+        _names(exact, owners, symbol),
+        raised=_telling(raised),
+        arch=_plain(arch) if _ARCH.fullmatch(arch) else "",
+        imported=bool(imported),
+    )
 
 
 def of_module(explanation: Explanation, finding: Finding) -> bool:

@@ -30,6 +30,10 @@ if TYPE_CHECKING:  # a run without a project needs none of these records
 _HASH_LIMIT = 4 << 30
 _CHUNK = 1 << 20
 _SOURCE_LIMIT = 4 << 20
+_RECORD_LIMIT = 64 << 20
+_CODE = re.compile(
+    r"^(?![^/]*\.libs/).*\.(?:pyi?|pyd|abi3\.so|cpython-[\w-]+\.so)$"
+)  # no bundled library
 
 
 class Queries:
@@ -186,6 +190,12 @@ class Queries:
             while chunk := os.read(descriptor, _CHUNK):
                 digest.update(chunk)
         return digest.hexdigest()
+
+    def recorded_code(self, metadata: str) -> tuple[str, ...]:
+        real = self._allowed(f"{metadata}/RECORD")
+        lines = read_whole(real, _RECORD_LIMIT).decode("utf-8", "replace").splitlines()
+        paths = (text(line.rsplit(",", 2)[0]) for line in lines)
+        return tuple(path for path in paths if _CODE.search(path))
 
     def project_python(self, root: str) -> Scanned[PythonFacts]:
         return self._project.python

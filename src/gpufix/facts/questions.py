@@ -59,6 +59,10 @@ class Questions(Protocol):
         """The digest of a file, in hexadecimal."""
         ...
 
+    def recorded_code(self, metadata: str) -> tuple[str, ...]:
+        """The Python sources, stubs and compiled modules that a distribution's RECORD lists."""
+        ...
+
     def source(self, path: str) -> SourceText:
         """A source file as it is."""
         ...

@@ -5,6 +5,7 @@ The rows' own words are explained in tools/knowledge_build/rows.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, Literal
 
@@ -89,13 +90,17 @@ class Switch(Frozen):
 
 
 class Gone(Frozen):
-    """A module that a distribution has no more from the release `until` on. `last`: the last that was seen to."""
+    """A module that a distribution has no more from the release `until` on. `last`: the last that was seen to.
+
+    `to`: the distribution that has it instead.
+    """
 
     module: str
     distribution: str
     until: str
     source: str
     last: str = ""
+    to: str = ""
 
     @property
     def releases(self) -> str:
@@ -173,8 +178,16 @@ def switches() -> tuple[Switch, ...]:
 
 def gone(module: str) -> Gone | None:
     """Which distribution had a module, or what it is part of, and up to which release."""
-    rows = (Gone(**_tuples(row)) for row in table("families")["gone"])
-    return next((r for r in rows if f"{module}.".startswith(f"{r.module}.")), None)
+    return next((r for r in _gone() if not r.to and f"{module}.".startswith(f"{r.module}.")), None)
+
+
+def moved(module: str) -> Gone | None:
+    """Which distribution had a module that another one has now."""
+    return next((row for row in _gone() if row.to and row.module == module), None)
+
+
+def _gone() -> Iterator[Gone]:
+    return (Gone(**_tuples(row)) for row in table("families")["gone"])
 
 
 def gone_name(module: str) -> Gone | None:

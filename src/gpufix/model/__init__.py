@@ -9,6 +9,7 @@ from gpufix.model.binary import (
     Import,
     KernelFiles,
     Library,
+    OldCxx,
     Problem,
     Spared,
 )
@@ -145,6 +146,7 @@ __all__ = [
     "NetworkInterface",
     "Node",
     "NodeGpu",
+    "OldCxx",
     "OtherSite",
     "Outcome",
     "PatientSummary",

@@ -139,6 +139,16 @@ class KernelFiles(Model):
     units: dict[str, list[int]] = field(default_factory=dict)  # MIOpen's: -> compute units
 
 
+class OldCxx(Model):
+    """A package's own libstdc++, which lacks what another distribution asks of it when it is loaded first."""
+
+    path: str
+    distribution: str
+    user: str
+    library: str  # of the user
+    versions: list[str]  # that it lacks
+
+
 class Binaries(Model):
     """The scan of all compiled libraries."""
 
@@ -160,6 +170,7 @@ class Binaries(Model):
         default_factory=dict
     )  # distribution, or the path of a library that none owns -> CUDA libraries that it names
     kernel_files: list[KernelFiles] = field(default_factory=list)
+    old_cxx: list[OldCxx] = field(default_factory=list)
     files: list[FileIdentity] = field(default_factory=list)  # empty where nobody asked for it
     further: dict[str, str] = field(
         default_factory=dict

@@ -136,12 +136,16 @@ class CondaPrefix(Model):
 
 
 class SharedFile(Model):
-    """A file that several distributions record. `holder` is whose bytes are there now."""
+    """A file that several distributions record. `holder` is whose bytes are there now.
+
+    `behind`: a module that nobody else records, and the holder's package of that name, which Python takes.
+    """
 
     path: str
     owners: list[str]
     differ: bool  # the recorded hashes differ
     holder: str | None = None  # an owner, "missing", or None = nobody's / not hashed
+    behind: str | None = None
 
 
 class Torch(Model):

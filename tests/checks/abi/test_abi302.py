@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import builders as b
@@ -11,7 +12,7 @@ from rows import Fires, rows
 from gpufix.checks.abi.abi302_libstdcxx_too_old import libstdcxx_too_old
 from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.evidence.view import View
-from gpufix.model import CondaPackage, CxxLibrary, Library, Problem, Severity
+from gpufix.model import CondaPackage, CxxLibrary, Library, OldCxx, Problem, Severity
 from gpufix.model.payload import UnfitLibrary
 
 SYSTEM = "/usr/lib/x86_64-linux-gnu/libstdc++.so.6"
@@ -83,6 +84,14 @@ GLIBC = lacking("GLIBC_2.38", at=LIBC, why="cache")
 STRAY = lacking("GLIBCXX_3.4.29", at=OLD, why="LD_LIBRARY_PATH")
 BY_PATH = {"LD_LIBRARY_PATH": "/opt/old"}
 
+BESIDE = OldCxx(
+    path=OLD,
+    distribution="viewer",
+    user="ext",
+    library=f"{b.SITE}/ext/{MODULE}",
+    versions=["GLIBCXX_3.4.29", "CXXABI_1.3.9"],
+)
+
 SILENT = {
     "every version is there": of(module()),
     "no library": of(),
@@ -92,6 +101,24 @@ SILENT = {
 NEWER = module(*GLIBCXX_32)
 
 FIRING = {
+    "a package brings an older one, which others get": Fires(
+        of(
+            binaries=replace(b.binaries(module()), old_cxx=[BESIDE]),
+            host=b.host(
+                libstdcxx=SYSTEM,
+                cxx_libraries=[CxxLibrary(path=SYSTEM, glibcxx="3.4.30", cxxabi="1.3.13")],
+            ),
+        ),
+        Fault(
+            WARNING,
+            "ext",
+            f"ext needs GLIBCXX_3.4.29, which {OLD}, viewer's own copy, does not define: where viewer is imported "
+            "first, ext does not load.",
+            evidence=(f"{MODULE} needs CXXABI_1.3.9, GLIBCXX_3.4.29",),
+            payload=UnfitLibrary("ext", (), path=OLD, versions=("CXXABI_1.3.9", "GLIBCXX_3.4.29")),
+        ),
+        offers=["preload-libstdcxx safe"],
+    ),
     "the system's own is newer": Fires(
         of(
             module(*lacking("GLIBCXX_3.4.32")),

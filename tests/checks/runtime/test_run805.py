@@ -295,6 +295,21 @@ FIRING = {
         spoiled("/opt/x/libz.so", "a"),
         offers=SAFE,
     ),
+    "a library of NVIDIA's wheels that nothing is known to load": Fires(
+        of(
+            libraries=(
+                b.library(
+                    "n.so",
+                    distribution="nvidia-cusparse-cu12",
+                    opened_by=None,
+                    problems=lacking("/opt/x/libz.so").problems,
+                ),
+            ),
+            LD_LIBRARY_PATH="/opt/x",
+        ),
+        replace(spoiled("/opt/x/libz.so", "nvidia-cusparse-cu12"), severity=WARNING),
+        offers=SAFE,
+    ),
     "the environment has lost the variable since": Fires(
         of(libraries=(lacking("/opt/x/libz.so"),)),
         spoiled("/opt/x/libz.so", "a", ""),

@@ -49,6 +49,36 @@ BOTH = "opencv-python and opencv-python-headless both own"
 MANY = [shared(f"cv2/{i:02}.py") for i in range(21)]
 IDLE = ("tests", "test", "docs", "doc", "examples", "benchmarks", "scripts", "bin")
 
+CONTRIB = b.dist("opencv-contrib-python", "4.10", metadata="/contrib")
+PLAIN = b.dist("opencv-python", "4.10", metadata="/plain")
+ONE_WHOLE = ("opencv-contrib-python", "opencv-python")
+
+
+def recorded(**code: tuple[str, ...]) -> View:
+    """Two OpenCV that nothing requires, with the code that each records."""
+    files = [shared(owners=[*ONE_WHOLE])]
+    answers = {f"recorded-code:/{name}": list(rows) for name, rows in code.items()}
+    return b.view(b.facts(distributions=[CONTRIB, PLAIN], shared_files=files, answers=answers))
+
+
+NVML = b.dist("nvidia-ml-py", "12.575.51")
+OLD_NVML = b.dist("pynvml", "11.5.3")
+HIDDEN = SharedFile(
+    path="pynvml.py",
+    owners=["nvidia-ml-py", "pynvml"],
+    differ=True,
+    holder="pynvml",
+    behind="pynvml/__init__.py",
+)
+HIDES = Fault(
+    WARNING,
+    "nvidia-ml-py / pynvml",
+    "`import pynvml` takes pynvml/__init__.py of pynvml 11.5.3, which hides pynvml.py of nvidia-ml-py 12.575.51.",
+    breaks=("shared:pynvml.py",),
+    needs=("collision:nvidia-ml-py", "collision:pynvml"),
+    payload=FileOwners(("nvidia-ml-py", "pynvml")),
+)
+
 SILENT = {
     "nothing is shared": of(),
     "equal bytes": of(shared(differ=False)),
@@ -96,6 +126,29 @@ FIRING = {
             owners=("faiss-cpu", "faiss-gpu"),
         ),
         offers=["keep-one safe"],
+    ),
+    "none is required, and one has all modules": Fires(
+        recorded(contrib=(CV, "cv2/ximgproc/__init__.pyi"), plain=(CV,)),
+        fault(
+            f"opencv-contrib-python and opencv-python both own {CV}; the bytes there are opencv-python's.",
+            shared(),
+            owners=ONE_WHOLE,
+        ),
+        offers=["restore-owner unsafe"],
+    ),
+    "none is required, and each has modules of its own": Fires(
+        recorded(contrib=(CV, "cv2/ximgproc/__init__.pyi"), plain=(CV, "cv2/a.py")),
+        fault(
+            f"opencv-contrib-python and opencv-python both own {CV}; the bytes there are opencv-python's.",
+            shared(),
+            owners=ONE_WHOLE,
+        ),
+    ),
+    "a package hides a module that has moved": Fires(
+        of(HIDDEN, dists=(NVML, OLD_NVML)), HIDES, offers=["restore-owner unsafe"]
+    ),
+    "somebody requires the release that hides it": Fires(
+        of(HIDDEN, dists=(NVML, OLD_NVML, b.dist("monitor", requires=["pynvml<12"]))), HIDES
     ),
     "conda's is required": Fires(
         of(shared(), dists=(GUI, b.dist("opencv-python-headless", source="conda"), USER)),

@@ -225,6 +225,14 @@ FIRING = {
         ),
         OFFER,
     ),
+    "a pointer in the place of a library": Fires(
+        of(altered=("a/_C.so",), pointers=["a/_C.so"]),
+        changed(
+            "a 1.0 installed a/_C.so with other content than is there now: a Git LFS pointer.",
+            "a/_C.so",
+        ),
+        OFFER,
+    ),
     "kernels with other content": Fires(
         of(altered=(CUBIN,)),
         changed(f"a 1.0 installed {CUBIN} with other content than is there now.", CUBIN),

@@ -100,6 +100,7 @@ def absent(severity: Severity, dist: Distribution, found: str, *halves: tuple[st
         dist.name,
         f"{dist.name} {dist.version} has {found}: {part.says.rstrip('.')}.",
         evidence=(f"source: {part.source}",),
+        breaks=(f"family:{dist.name}",) if present else (),
         needs=tuple(f"dist:{name}" for name in missing),
         payload=AbsentGpuPart(dist.name, present, missing),
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from posixpath import basename, normpath
 
-from gpufix.checks.registry import Fault, rule
+from gpufix.checks.registry import WARNING, Fault, rule
 from gpufix.evidence.importing import Imports
 from gpufix.evidence.severity import Row, weigh
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import numbers
-from gpufix.model import Gap, Severity
+from gpufix.model import Gap, OldCxx, Severity
 from gpufix.model.payload import UnfitLibrary
 
 
@@ -21,7 +21,8 @@ def libstdcxx_too_old(view: View) -> Iterator[Fault | Gap]:
     ## What it does
     Compares the symbol versions that each library needs (`GLIBCXX_3.4.32`, `CXXABI_1.3.15`,
     `GLIBC_2.38`) with those that the file the loader would take defines: conda's, a bundled one,
-    or the system's.
+    or the system's. And finds a package that brings an older libstdc++ along under its plain name:
+    once that is loaded, every later module gets it.
 
     ## Why it matters
     `ImportError: …/libstdc++.so.6: version 'GLIBCXX_3.4.32' not found`. Compiled with a newer gcc
@@ -33,7 +34,7 @@ def libstdcxx_too_old(view: View) -> Iterator[Fault | Gap]:
     ## Severity
     Error where an import fails by it: torch's, or the package's as its sources show; and where a GPU
     that must be served loses all code that the package has for it. Warning for a part that the
-    import does without. A gap where neither is known.
+    import does without, and where the order of the imports decides. A gap where neither is known.
 
     ## Fix
     Safe: rebuild here, when the source is here and the compiler is older than the version that is
@@ -57,6 +58,21 @@ def libstdcxx_too_old(view: View) -> Iterator[Fault | Gap]:
         yield from weighed.gaps()
         if weighed.severity is not None:
             yield _fault(view, owner, provider, weighed.rows, weighed.severity)
+    for old in view.facts.binaries.old_cxx:
+        yield _in_the_way(old)
+
+
+def _in_the_way(old: OldCxx) -> Fault:
+    """Whether it is loaded first is for the order of the imports."""
+    versions = sorted(old.versions, key=_order)
+    return Fault(
+        severity=WARNING,
+        subject=old.user,
+        message=f"{old.user} needs {versions[-1]}, which {old.path}, {old.distribution}'s own copy, does not define: "
+        f"where {old.distribution} is imported first, {old.user} does not load.",
+        evidence=(f"{basename(old.library)} needs {', '.join(versions)}",),
+        payload=UnfitLibrary(old.user, wheels=(), path=old.path, versions=tuple(versions)),
+    )
 
 
 def _fault(

@@ -34,7 +34,7 @@ def harmful_variable(view: View) -> Iterator[Fault]:
     `CUDA_VISIBLE_DEVICES is "-1": every GPU is hidden from CUDA.`
 
     ## Severity
-    Error when loading fails by it; warning when GPUs are hidden or code is refused; advice when
+    Error when loading fails by it; warning for a library of NVIDIA's wheels that nothing here is known to load, when GPUs are hidden or code is refused; advice when
     it only costs time.
 
     ## Fix
@@ -81,9 +81,10 @@ def _library_path(view: View) -> Iterator[Fault]:
             if problem.why == "LD_LIBRARY_PATH" and problem.provider:
                 spoiled.setdefault(problem.provider, []).append((library, problem))
     for provider, rows in sorted(spoiled.items()):
+        rows.sort(key=lambda row: not _is_asked(row[0]))
         library, problem = rows[0]
         yield Fault(
-            severity=ERROR,
+            severity=ERROR if _is_asked(library) else WARNING,
             subject="LD_LIBRARY_PATH",
             message=f"LD_LIBRARY_PATH makes the loader take {provider}, which lacks {problem.name} "
             f"that {library.distribution or library.path} needs.",
@@ -91,6 +92,11 @@ def _library_path(view: View) -> Iterator[Fault]:
             breaks=(f"provider:{provider}",),
             payload=EnvironmentVariable("LD_LIBRARY_PATH"),
         )
+
+
+def _is_asked(library: Library) -> bool:
+    """Whether something here loads it; who opens one of NVIDIA's wheels may have opened its own before."""
+    return bool(library.opened_by) or not (library.distribution or "").startswith("nvidia-")
 
 
 def _two_rocms(view: View) -> Iterator[Fault]:

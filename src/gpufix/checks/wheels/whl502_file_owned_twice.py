@@ -22,6 +22,7 @@ def file_owned_twice(view: View) -> Iterator[Fault]:
     ## What it does
     Looks for paths that several RECORDs list with different hashes, and says of each whose bytes
     are there now. Package markers (`__init__.py` only), tests, documents and scripts do not count.
+    A module beside another distribution's package of the same name counts: Python takes the package.
 
     ## Why it matters
     The last one installed wins, and removing either takes the file from the other.
@@ -35,19 +36,39 @@ def file_owned_twice(view: View) -> Iterator[Fault]:
 
     ## Fix
     Safe: remove the others and reinstall the one that the environment requires, when it is known.
-    Unsafe: the same, where somebody asked for one of the others.
+    Unsafe: the same, where somebody asked for one of the others, or where nobody requires any and one has
+    all modules of the others (opencv-contrib-python those of opencv-python); the release without the module, where it is known
+    to have moved to the other distribution (pynvml's to nvidia-ml-py).
 
     ## Source
     The distributions' RECORD files.
     """
     groups: dict[tuple[str, ...], list[SharedFile]] = {}
     for shared in view.facts.shared_files:
-        if shared.differ and _matters(shared.path):
+        if shared.behind:
+            yield _hidden(view, shared, shared.behind)
+        elif shared.differ and _matters(shared.path):
             groups.setdefault(tuple(sorted(shared.owners)), []).append(shared)
     for owners, files in sorted(groups.items()):
         if all(basename(f.path) == "__init__.py" for f in files):
             continue
         yield _fault(owners, sorted(files, key=lambda f: (".so" not in f.path, f.path)))
+
+
+def _hidden(view: View, shared: SharedFile, package: str) -> Fault:
+    """A module of the one, a package of the other."""
+    module = shared.path.removesuffix(".py")
+    other = next(name for name in shared.owners if name != shared.holder)
+    versions = {name: dist.version for name in shared.owners if (dist := view.dist(name))}
+    return Fault(
+        severity=WARNING,
+        subject=" / ".join(shared.owners),
+        message=f"`import {module}` takes {package} of {shared.holder} {versions.get(shared.holder or '')}, which "
+        f"hides {shared.path} of {other} {versions.get(other)}.",
+        breaks=(f"shared:{shared.path}",),
+        needs=tuple(f"collision:{owner}" for owner in shared.owners),
+        payload=FileOwners(tuple(shared.owners)),
+    )
 
 
 def _fault(owners: tuple[str, ...], files: list[SharedFile]) -> Fault:

@@ -127,11 +127,13 @@ def _judge(
         yield _hollow(dist, record, lost)
     if altered:
         unlisted = record.altered_count - len(record.altered)
+        seen = {*record.pointers, *record.emptied}
+        now = f": {_now(record, altered)}" if seen.issuperset(altered) and not unlisted else ""
         yield Fault(
             severity=WARNING,
             subject=dist.name,
             message=f"{dist.name} {dist.version} installed {_names(altered, unlisted)} with other "
-            "content than is there now.",
+            f"content than is there now{now}.",
             evidence=tuple(Evidence(text="altered", path=_absolute(dist, p)) for p in altered),
             breaks=tuple(f"file:{_absolute(dist, path)}" for path in altered),
             payload=DamagedDistribution(dist.name, dist.version, dist.location),
@@ -139,22 +141,26 @@ def _judge(
 
 
 def _hollow(dist: InstalledCopy, record: Record, lost: list[str]) -> Fault:
-    pointers = [path for path in lost if path in record.pointers]
     one = len(lost) == 1
-    what = "pointers of Git LFS or empty"
-    if pointers == lost:
-        what = "a Git LFS pointer" if one else "Git LFS pointers"
-    elif not pointers:
-        what = "empty"
     return Fault(
         severity=ERROR if any(map(_is_gpu_code, lost)) else WARNING,
         subject=dist.name,
         message=f"{dist.name} {dist.version} installed {_names(lost, 0)} with content; now "
-        f"{'it is' if one else 'they are'} {what}.",
+        f"{'it is' if one else 'they are'} {_now(record, lost)}.",
         evidence=tuple(Evidence(text="altered", path=_absolute(dist, p)) for p in lost),
         breaks=tuple(f"file:{_absolute(dist, path)}" for path in lost),
         payload=DamagedDistribution(dist.name, dist.version, dist.location),
     )
+
+
+def _now(record: Record, lost: list[str]) -> str:
+    """What lies where the files were."""
+    pointers = [path for path in lost if path in record.pointers]
+    if not pointers:
+        return "empty"
+    if pointers != lost:
+        return "pointers of Git LFS or empty"
+    return "a Git LFS pointer" if len(lost) == 1 else "Git LFS pointers"
 
 
 def _is_missed(path: str) -> bool:

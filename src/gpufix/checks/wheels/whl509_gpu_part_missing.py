@@ -278,6 +278,7 @@ def _absent(view: View, absent: AbsentPart) -> Iterator[Fault]:
         subject=framework.name,
         message=f"{framework.name} {framework.version} has {found}: {part.says.rstrip('.')}.",
         evidence=(f"source: {part.source}",),
+        breaks=(f"family:{framework.name}",) if absent.present else (),
         needs=tuple(f"dist:{name}" for name in absent.lacking),
         payload=AbsentGpuPart(framework.name, absent.present, absent.lacking),
     )

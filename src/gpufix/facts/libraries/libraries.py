@@ -17,6 +17,7 @@ from gpufix.facts.libraries.library_files import owners, python_tag, stray
 from gpufix.facts.libraries.library_walk import find
 from gpufix.facts.libraries.module_names import ModuleNames
 from gpufix.facts.libraries.modules import Modules
+from gpufix.facts.libraries.old_cxx import old_cxx
 from gpufix.facts.libraries.verdicts import Judge, names_torch
 from gpufix.facts.reading import text, without_collection
 from gpufix.knowledge import families
@@ -201,6 +202,7 @@ def collect(
         imports=told,
         modules=Counter(belongs[path] for path in paths if path in belongs and python_tag(path)),
         cuda=_named_of_cuda(judge, paths, belongs),
+        old_cxx=old_cxx(judge, belongs),
         kernel_files=kernel_files.collect(ctx, paths, belongs),
         files=files,
         further=further,

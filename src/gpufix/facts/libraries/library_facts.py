@@ -115,13 +115,15 @@ class Describer:
         if opener != "import":  # who names it may preload it, or clear its flag
             problems = [problem for problem in problems if problem.kind != "refused"]
         told = opener in ("import", "source", "plugin") or path in self._broken
+        vendor = owner == "torch" or (owner or "").startswith("nvidia-")
         if not told and not links and owner != "torch":
-            problems = []  # an optional plug-in, or judged with what needs it
+            # An optional plug-in, or judged with what needs it; what a variable does to it stays.
+            misled = vendor and opener is None
+            problems = [p for p in problems if misled and p.why == "LD_LIBRARY_PATH"]
         objects, parts = gpu_code(self._ctx, path)
         apart = self._marker(elf, path) if elf and not objects else None
         if apart:
             objects, parts = _kinds(self._ctx, path, self._archives.code(apart, path))
-        vendor = owner == "torch" or (owner or "").startswith("nvidia-")
         taken = self._taken(known) if known else {}
         if not (problems or objects or apart or links or vendor or taken or path in self._stray):
             return None

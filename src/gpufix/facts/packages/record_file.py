@@ -281,6 +281,7 @@ def find(site: Site, recorded: Sequence[tuple[str, Recorded]], deep: bool) -> li
     """
     budget = Budget(None if deep else _BUDGET)
     listed = []
+    altered = {(name, path) for name, found in recorded for path in found.altered}
     for path, owners in sorted(_claims(site, recorded).items()):
         if len({owner.name for owner in owners}) < 2:
             continue
@@ -289,12 +290,33 @@ def find(site: Site, recorded: Sequence[tuple[str, Recorded]], deep: bool) -> li
             len(said - {""}) > 1 for said in ({o.digest for o in owners}, {o.size for o in owners})
         )
         holder = _holder(site, path, owners, budget) if differ else _presence(site, path)
+        mute = [owner.name for owner in owners if not (owner.digest or owner.size)]
+        if len(mute) == 1 and any((owner.name, path) in altered for owner in owners):
+            differ, holder = True, mute[0]  # not the other's bytes
         if differ or holder == "missing":
             names = sorted({owner.name for owner in owners})
             listed.append(SharedFile(path=text(path), owners=names, differ=differ, holder=holder))
         if len(listed) == SHARED_LISTED:
             break
-    return listed
+    return [*listed, *_behind(site, recorded)]
+
+
+def _behind(site: Site, recorded: Sequence[tuple[str, Recorded]]) -> Iterator[SharedFile]:
+    """Modules that another distribution's package of the same name hides: Python takes `x/` before `x.py`."""
+    packages = {folder: name for name, found in recorded for folder in found.folders}
+    for name, found in recorded:
+        for path in found.loose:
+            module, _, ending = path.rpartition(".")
+            holder, package = packages.get(module, name), f"{module}/__init__.py"
+            hides = ending == "py" and holder != name and module not in found.folders
+            if hides and not (_presence(site, package) or _presence(site, path)):
+                yield SharedFile(
+                    path=text(path),
+                    owners=sorted((name, holder)),
+                    differ=True,
+                    holder=holder,
+                    behind=text(package),
+                )
 
 
 def _claims(site: Site, recorded: Sequence[tuple[str, Recorded]]) -> dict[str, list[Owner]]:

@@ -85,7 +85,9 @@ def _bringing(absent: AbsentModule, view: View) -> Plan | Skip:
     wanted = None
     if absent.of is None and (row := families.gone(absent.module)):
         return _earlier(absent, row, view)
-    if absent.of is None and _is_listed(top):
+    if absent.of is None and (other := families.moved(absent.module.partition(".")[0])):
+        wanted = other.to
+    elif absent.of is None and _is_listed(top):
         wanted = top
     elif absent.of and dist and immovable(dist) is None and has_later(dist):
         wanted = f"{dist.name}>{dist.version}"
