@@ -690,7 +690,7 @@ class Windows(Row):
     msvc: list[AcceptedMsvc]
 
 
-Outcome = Literal["raises", "gpu", "unchecked"]
+Outcome = Literal["raises", "gpu", "builds", "unchecked"]
 Agreement = Literal["release", "prefix", "minor", "declared", "floor", "table"]
 Names = Annotated[
     list[Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]], Field(min_length=1)
@@ -703,8 +703,8 @@ class Pair(Row):
     agree: release, the same version but for its local part; prefix, the version of `one` begins with
     the other's; minor, the same major.minor; declared, as `one` requires; floor, not older than the
     version that `one` pins; table, as `needs` says of `one` from a version on ("": any). moves: which is installed anew. optional: that one may be done without.
-    outcome: raises, an import or a call does; gpu, what it has for the GPU is lost; unchecked,
-    nothing compares them. switch: the variable that has them not compared.
+    outcome: raises, an import or a call does; gpu, what it has for the GPU is lost; builds, what is
+    compiled with them fails; unchecked, nothing compares them. switch: the variable that has them not compared.
     """
 
     for_: Annotated[list[str], Field(alias="for", min_length=1)] = [""]

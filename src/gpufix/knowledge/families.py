@@ -26,7 +26,7 @@ class Pair(Frozen):
     optional: bool  # what moves may be done without
     vendor: Vendor  # whose GPUs it is about
     needs: tuple[tuple[str, str], ...]  # of a table: (`one` from this version on, `other`'s range)
-    outcome: Literal["raises", "gpu", "unchecked"]
+    outcome: Literal["raises", "gpu", "builds", "unchecked"]
     says: str
     switch: str | None  # the variable that has them not compared
     source: str
