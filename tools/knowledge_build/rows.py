@@ -301,11 +301,14 @@ class NvccPackage(Row):
 
 
 class CudaLibrary(Row):
-    """sonames: CUDA major -> version in the SONAMEs."""
+    """sonames: CUDA major -> version in the SONAMEs. first: the CUDA major from which on there is one. below:
+    where its libraries lie in its own folder."""
 
     stems: list[str]
     sonames: dict[Annotated[str, Field(pattern=r"^\d+$")], Number] = {}
     suffixed: bool = False
+    first: int = 11
+    below: str = "lib"
     source: Source
 
 
@@ -530,7 +533,7 @@ class Amd(Row):
 
 
 class Conflict(Row):
-    """Holds when each distribution of `trigger` is installed in its range, and none of `without`.
+    """Holds when each distribution of `trigger` is installed in its range, and none of `without`; "python" is the interpreter.
 
     remedies: alternatives.
     """
@@ -865,12 +868,14 @@ class Edition(Row):
 class Releases(Row):
     """Published versions, newest first, separated by blanks.
 
-    pythons: first version -> the Pythons that it and those after it are for, as their metadata says.
+    pythons: first version -> the Pythons that it and those after it are for, as their metadata says. code: version -> the GPU code
+    that its wheel was read to hold, "sm_80 compute_80".
     """
 
     source: Source
     releases: dict[str, Annotated[str, AfterValidator(_versions)]]
     pythons: dict[str, dict[Number, Specifier]] = {}
+    code: dict[str, dict[Number, str]] = {}
 
 
 class Family(Row):

@@ -228,6 +228,18 @@ def releases(distribution: str) -> tuple[str, ...]:
     return tuple(table("families")["releases"].get(distribution, ()))
 
 
+def code(distribution: str) -> dict[str, tuple[str, ...]]:
+    """By release, newest first, the GPU code that its wheel was read to hold; {} where none was read."""
+    rows = table("families")["code"].get(distribution, {})
+    return {v: tuple(rows[v].split()) for v in releases(distribution) if v in rows}
+
+
+def side_by_side(distribution: str) -> tuple[str, ...]:
+    """Distributions of the same project, of which one may be installed; others than this one."""
+    groups = (g.distributions for g in alone() if distribution in g.distributions)
+    return tuple(name for group in groups for name in group if name != distribution)
+
+
 @cache
 def _editions() -> dict[str, dict[str, tuple[str, ...]]]:
     """By each name that a project has: all of them, by platform."""
