@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from gpufix.checks.registry import ERROR, WARNING
 from gpufix.engine.run.comparison import Comparison
+from gpufix.engine.run.import_probe import probe
 from gpufix.engine.run.repair import as_proven
 from gpufix.model import Facts, Finding, Host, Probe, Python, Severity
 from gpufix.model.payload import ExtensionModules
@@ -52,6 +56,11 @@ CASES = {
     "only a warning": (finding(WARNING), said("vllm._C"), True),
     "a library that is no module": (finding(ERROR, "vllm/libops.so"), said("vllm._C"), True),
     "the module does not import": (finding(), said("vllm._C"), False),
+    "it wants a driver, which this machine lacks": (
+        finding(),
+        [Probe(module="vllm._C", ok=False, said="libcuda.so.1: cannot open", driver=True)],
+        True,
+    ),
     "one of several does not": (
         finding(ERROR, "vllm/_A.abi3.so", "vllm/_C.abi3.so"),
         said("vllm._C"),
@@ -66,3 +75,19 @@ def test_a_module_that_a_finding_accused_must_import(name: str) -> None:
     result = Comparison(fixed=[one], remaining=[], introduced=[], revealed=[], failed=[])
     told = as_proven(result, probes, FACTS)
     assert (told.fixed, told.remaining) == (([one], []) if is_fixed else ([], [one]))
+
+
+@pytest.mark.parametrize(
+    ("library", "driver"),
+    [("libcuda.so.1", True), ("libcudart.so.12", False), ("libfoo.so", False)],
+)
+def test_what_only_a_driver_brings_is_no_failure(
+    library: str, driver: bool, tmp_path: Path
+) -> None:
+    said = f"ImportError: {library}: cannot open shared object file: No such file or directory"
+    program = tmp_path / "python"
+    program.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
+    program.chmod(0o755)
+    facts = replace(FACTS, python=replace(FACTS.python, executable=str(program)))
+    (told,) = probe([], facts, {"PATH": os.defpath}, accused=[f"{SITE}/vllm/_C.abi3.so"])
+    assert not told.ok and told.driver is driver

@@ -171,3 +171,23 @@ def test_what_a_source_asks() -> None:
 def test_names_of_patterns_and_handlers_are_bound() -> None:
     text = "try:\n    pass\nexcept E as x:\n    pass\nmatch 1:\n    case [y, *z]:\n        pass\n"
     assert bound_names(parsed(text)) >= {"x", "y", "z"}
+
+
+@pytest.mark.parametrize(
+    ("version", "module", "there"),
+    [
+        ("3.12.4", "imghdr", True),
+        ("3.13.0", "imghdr", False),
+        ("3.11.7", "imp", True),
+        ("3.12.4", "imp", False),
+        ("3.13.0", "json.decoder", True),
+        ("3.13.0", "audioop", True),  # audioop-lts
+    ],
+)
+def test_modules_of_the_patients_python(
+    version: str, module: str, there: bool, tmp_path: Path, site: Site
+) -> None:
+    (tmp_path / "audioop").mkdir()
+    (tmp_path / "audioop" / "__init__.py").touch()
+    modules = Modules(site.python(version=version, sys_path=[str(tmp_path)]))
+    assert (modules.find(module) is not None) is there

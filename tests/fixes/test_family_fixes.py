@@ -9,6 +9,7 @@ import pytest
 
 from gpufix.checks.judge import run_check
 from gpufix.checks.registry import Check, declared
+from gpufix.checks.wheels.whl506_requirement_conflict import requirement_conflict
 from gpufix.checks.wheels.whl508_framework_pair_mismatch import framework_pair_mismatch
 from gpufix.checks.wheels.whl509_gpu_part_missing import gpu_part_missing
 from gpufix.evidence.view import View
@@ -320,3 +321,23 @@ def test_what_the_toolkit_lacks_for_a_build_is_said() -> None:
 def test_a_command_holds_no_version_that_is_none() -> None:
     view = of(b.dist("llama-cpp-python", "1;id"))
     assert reason(gpu_part_missing, view) == "'1;id' is no version"
+
+
+MLX = ('mlx-cuda-13==0.31; extra == "cuda13"', 'mlx-cuda-12==0.31; extra == "cuda12"')
+CPU = 'mlx-cpu==0.31; extra == "cpu"'
+
+
+@pytest.mark.parametrize(
+    ("requires", "gpus", "wanted"),
+    [
+        ([*MLX, CPU], ("sm_120",), "mlx[cuda13]==0.31.0"),
+        ([*MLX, CPU], ("sm_70",), "mlx[cuda12]==0.31.0"),
+        ([*MLX, CPU], (), "mlx[cpu]==0.31.0"),
+        (['mlx-cuda==0.31; extra == "cuda"', CPU], ("sm_120",), "mlx[cuda]==0.31.0"),
+    ],
+)
+def test_a_back_end_for_the_machine(
+    requires: list[str], gpus: tuple[str, ...], wanted: str
+) -> None:
+    found = plan(requirement_conflict, of(b.dist("mlx", "0.31.0", requires=requires), gpus=gpus))
+    assert found.steps == [Install(install=[wanted], dependencies=True, freeze=True)]

@@ -14,6 +14,15 @@ CASES: dict[str, tuple[list[Distribution], list[str]]] = {
     # Without its extra, what that requires would be missed next, and the run undone.
     "with the extras asked for": ([b.dist("a", requires=["b[y,x]>=1"])], ["b[x,y]>=1"]),
     "all that one package lacks": ([b.dist("a", requires=["b", "c[x]"])], ["b", "c[x]"]),
+    # Unnamed, they come from the newest toolkit, whose headers and cicc this nvcc does not go with.
+    "parts of one CUDA toolkit": (
+        [b.dist("nvidia-cuda-nvcc", "13.0.88", requires=["nvidia-cuda-crt", "nvidia-nvvm", "x"])],
+        ["nvidia-cuda-crt==13.0.88.*", "nvidia-nvvm==13.0.88.*", "x"],
+    ),
+    "of a toolkit that no list has": (
+        [b.dist("nvidia-cuda-nvcc", "13.9.1", requires=["nvidia-cuda-crt"])],
+        ["nvidia-cuda-crt"],
+    ),
     "the first remedy of a known conflict": (
         [b.dist("gradio", "4.44.1"), b.dist("huggingface-hub", "1.2.0")],
         ["huggingface-hub<1.0"],

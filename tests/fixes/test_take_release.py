@@ -75,3 +75,37 @@ def test_why_there_is_none(given: dict[str, Any], reason: str) -> None:
 
 def test_of_a_package_whose_code_nobody_read_nothing_is_said() -> None:
     assert offered(name="rasterizer") is None
+
+
+@pytest.mark.parametrize(
+    ("arch", "name", "version", "wanted"),
+    [
+        ("sm_90", "faiss-gpu-cu12", "1.13.2", "faiss-gpu==1.15.1"),
+        ("sm_120", "faiss-gpu-cu12", "1.13.2", "faiss-gpu==1.15.1"),
+        ("sm_90", "faiss-gpu-cu12", "1.8.0.1", "faiss-gpu-cu12==1.8.0.2"),
+        ("sm_60", "faiss-gpu-cu12", "1.13.2", "faiss-gpu-cu12==1.8.0.2"),
+        ("sm_90", "faiss-gpu-cu11", "1.12.0", "faiss-gpu-cu11==1.8.0.2"),
+        ("sm_61", "paddlepaddle-gpu", "2.5.2", "paddlepaddle-gpu==2.6.2"),
+    ],
+)
+def test_without_torch_a_release_of_the_project(
+    arch: str, name: str, version: str, wanted: str
+) -> None:
+    plan = offered(arch, version=version, name=name)
+    assert isinstance(plan, Plan) and plan.safety == "unsafe"
+    gone = [] if wanted.startswith(f"{name}==") else [Install(uninstall=[name])]
+    assert plan.steps == [*gone, Install(install=[wanted], dependencies=True)]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"arch": "sm_120", "name": "paddlepaddle-gpu", "version": "2.5.2"},
+        {"arch": "sm_90", "name": "faiss-gpu-cu12", "more": {"x": ["faiss-gpu-cu12>=1.9"]}},
+        {"arch": "sm_50", "name": "ctranslate2", "version": "4.8.5"},  # 3.x is for CUDA 11
+    ],
+)
+def test_no_release_of_the_project(given: dict[str, Any]) -> None:
+    skip = offered(**{"version": "1.13.2"} | given)
+    reason = f"no release of {given['name']} is known to hold code for {given['arch']}"
+    assert isinstance(skip, Skip) and skip.reason.startswith(reason)

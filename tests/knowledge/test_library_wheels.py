@@ -31,6 +31,7 @@ from gpufix.knowledge.cuda_libraries import (
         ("libcublas.so.10", []),
         ("libnvJitLink.so", ["nvidia-nvjitlink-cu12", "nvidia-nvjitlink"]),
         ("libcudart-53d54daa.so.12.6.68", []),
+        ("libnvcomp.so.5", ["nvidia-libnvcomp-cu12", "nvidia-libnvcomp-cu13"]),
     ],
 )
 def test_bringing(soname: str, wheels: list[str]) -> None:
@@ -94,6 +95,8 @@ def test_wheels_of_one_major() -> None:
     assert folder_of("nvidia-cuda-runtime-cu12", 12) == "nvidia/cuda_runtime/lib"
     assert folder_of("nvidia-cudnn-cu13", 13) == "nvidia/cudnn/lib"
     assert folder_of("nvidia-cublas", 13) == "nvidia/cu13/lib"
+    assert folder_of("nvidia-libnvcomp-cu12", 12) == "nvidia/libnvcomp/lib64"
+    assert wheel_of("libnvcomp.so.5", 11) is None
     assert is_wheel("nvidia-cublas-cu12")
     assert is_wheel("nvidia-cublas")
     assert not is_wheel("nvidia-dali-cuda130")

@@ -30,6 +30,9 @@ def build(known: Knowledge) -> Any:
         "pythons": {
             name: rows for f in families if f.listing for name, rows in f.listing.pythons.items()
         },
+        "code": {
+            name: rows for f in families if f.listing for name, rows in f.listing.code.items()
+        },
         "releases": {
             name: text.split()
             for f in families

@@ -301,11 +301,14 @@ class NvccPackage(Row):
 
 
 class CudaLibrary(Row):
-    """sonames: CUDA major -> version in the SONAMEs."""
+    """sonames: CUDA major -> version in the SONAMEs. first: the CUDA major from which on there is one. below:
+    where its libraries lie in its own folder."""
 
     stems: list[str]
     sonames: dict[Annotated[str, Field(pattern=r"^\d+$")], Number] = {}
     suffixed: bool = False
+    first: int = 11
+    below: str = "lib"
     source: Source
 
 
@@ -530,7 +533,7 @@ class Amd(Row):
 
 
 class Conflict(Row):
-    """Holds when each distribution of `trigger` is installed in its range, and none of `without`.
+    """Holds when each distribution of `trigger` is installed in its range, and none of `without`; "python" is the interpreter.
 
     remedies: alternatives.
     """
@@ -690,7 +693,7 @@ class Windows(Row):
     msvc: list[AcceptedMsvc]
 
 
-Outcome = Literal["raises", "gpu", "unchecked"]
+Outcome = Literal["raises", "gpu", "builds", "unchecked"]
 Agreement = Literal["release", "prefix", "minor", "declared", "floor", "table"]
 Names = Annotated[
     list[Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]], Field(min_length=1)
@@ -703,8 +706,8 @@ class Pair(Row):
     agree: release, the same version but for its local part; prefix, the version of `one` begins with
     the other's; minor, the same major.minor; declared, as `one` requires; floor, not older than the
     version that `one` pins; table, as `needs` says of `one` from a version on ("": any). moves: which is installed anew. optional: that one may be done without.
-    outcome: raises, an import or a call does; gpu, what it has for the GPU is lost; unchecked,
-    nothing compares them. switch: the variable that has them not compared.
+    outcome: raises, an import or a call does; gpu, what it has for the GPU is lost; builds, what is
+    compiled with them fails; unchecked, nothing compares them. switch: the variable that has them not compared.
     """
 
     for_: Annotated[list[str], Field(alias="for", min_length=1)] = [""]
@@ -866,12 +869,14 @@ class Edition(Row):
 class Releases(Row):
     """Published versions, newest first, separated by blanks.
 
-    pythons: first version -> the Pythons that it and those after it are for, as their metadata says.
+    pythons: first version -> the Pythons that it and those after it are for, as their metadata says. code: version -> the GPU code
+    that its wheel was read to hold, "sm_80 compute_80".
     """
 
     source: Source
     releases: dict[str, Annotated[str, AfterValidator(_versions)]]
     pythons: dict[str, dict[Number, Specifier]] = {}
+    code: dict[str, dict[Number, str]] = {}
 
 
 class Family(Row):

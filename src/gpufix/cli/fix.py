@@ -356,7 +356,7 @@ def _finish(
         write_lines(plans.came_out(outcome), output)
     if any(f.code in INTERNAL_CODES for f in (*outcome.remaining, *outcome.introduced)):
         raise typer.Exit(INTERNAL)
-    unmet = any(s.asked for s in outcome.skips) or any(not p.ok for p in outcome.probes)
+    unmet = any(s.asked for s in outcome.skips) or any(p.failed for p in outcome.probes)
     unbuilt = any(row.plan.fix == "build" and row.tried for row in outcome.held)
     raise typer.Exit(1 if left(outcome, wanted) or unmet or unbuilt else 0)
 

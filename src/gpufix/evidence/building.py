@@ -41,6 +41,13 @@ def toolkit_in_use(view: View, kind: str = "cuda") -> Toolkit | None:
     return next((t for t in usable(view, kind) if t.selected), None)
 
 
+def compiles_by_wheels(view: View) -> bool:
+    """Whether the project's CUDA sources are compiled by an nvcc that wheels brought."""
+    toolkit, python = toolkit_in_use(view) if builds(view) else None, view.facts.python
+    places = python.site_dirs if toolkit and python else ()
+    return any(toolkit.root.startswith(f"{site}/nvidia/") for site in places if toolkit)
+
+
 def _by_environment_file(view: View, home: str | None) -> Toolkit | None:
     """The facts were looked up with the process's variables; the environment file outranks them."""
     if home:

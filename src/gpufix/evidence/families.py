@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from gpufix.evidence.building import compiles_by_wheels
 from gpufix.evidence.requirements import Requirements, version_of
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
@@ -47,6 +48,8 @@ def _mismatches(view: View) -> Iterator[Mismatch]:
     for pair in families.pairs():
         one, other = view.dist(pair.one), view.dist(pair.other)
         if one is None or other is None or (pair.switch and view.env(pair.switch)):
+            continue
+        if pair.outcome == "builds" and not compiles_by_wheels(view):
             continue
         needed = _needed(view, pair, one, other)
         if needed is not None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+
+from packaging.version import Version
 
 from gpufix.evidence.declared import Declared, declared
 from gpufix.evidence.gpu_code import driver_cuda, outgrown
 from gpufix.evidence.requirements import version_of
 from gpufix.evidence.targets import named
 from gpufix.evidence.view import View
-from gpufix.knowledge import listings, torch_releases
+from gpufix.frozen import Frozen
+from gpufix.knowledge import families, listings, torch_releases
 from gpufix.knowledge.data_table import minor
 from gpufix.knowledge.gpus.serves import codes, serves
 from gpufix.knowledge.listings import Offer
@@ -64,14 +67,44 @@ def newer_serving(dist: Distribution, view: View) -> Offer | str:
     for offer in every:
         version = version_of(offer.version or "")
         newer = version is not None and here is not None and version > here
-        if newer and asked.allows(str(version)) and _runs(offer, view):
+        if newer and asked.allows(str(version)) and _runs(offer.code, view):
             return offer
     of_torch = f"torch {build.release}+{build.variant}"
     return f"no newer {dist.name} that is listed for {of_torch} is known to hold code for {named(view.targets)}"
 
 
-def _runs(offer: Offer, view: View) -> bool:
-    code, driver = codes(offer.code), driver_cuda(view)
+class Serving(Frozen):
+    """A listed release of a package, or of another of the same project, with code for each target."""
+
+    name: str
+    version: str
+
+
+def serving_release(dist: Distribution, view: View) -> Serving | str:
+    """The newest of its releases, of another package of its project, or else an older one, whose wheel
+    was read to hold code for each target; or why there is none. For the same CUDA."""
+    own, asked = list(_with_code(dist.name, dist, view)), declared(view, dist.name)
+    own = [one for one in own if asked.allows(one.version) and one.version != dist.version]
+    here = version_of(dist.version)
+    newer = [one for one in own if here and Version(one.version) > here]
+    others = families.side_by_side(dist.name) if not asked.rows else ()
+    beside = [one for name in others for one in _with_code(name, dist, view)]
+    found = next(iter([*newer, *beside, *own]), None)
+    return found or f"no release of {dist.name} is known to hold code for {named(view.targets)}"
+
+
+def _with_code(name: str, dist: Distribution, view: View) -> Iterator[Serving]:
+    python = view.facts.python
+    fit = families.for_python(name, python.version) if python else None
+    major = families.cuda_major(dist.name, dist.version)
+    for version, code in families.code(name).items():
+        same = major is None or families.cuda_major(name, version) in (None, major)
+        if same and (fit is None or version in fit) and _runs(code, view):
+            yield Serving(name, version)
+
+
+def _runs(held: Sequence[str], view: View) -> bool:
+    code, driver = codes(held), driver_cuda(view)
     return all(serves(code, t.arch, driver).status in ("native", "jit") for t in view.targets)
 
 

@@ -136,6 +136,17 @@ def toolkit(cuda: str) -> ToolkitWheel | None:
     return ToolkitWheel(version, data["toolkits"][version], data["source"])
 
 
+def beside(part: str, version: str, other: str) -> str | None:
+    """The wheel of the same toolkit: of nvidia-cuda-crt beside nvidia-cuda-nvcc 13.0.88,
+    "nvidia-cuda-crt==13.0.88.*"; None where no listed toolkit has both."""
+    for extras in table("cuda_wheels")["toolkits"].values():
+        pins = dict(pin.split("==") for pins in extras.values() for pin in pins if "==" in pin)
+        mine = pins.get(part, "").removesuffix("*")
+        if mine and f"{version}.".startswith(mine) and other in pins:
+            return f"{other}=={pins[other]}"
+    return None
+
+
 Family = Literal["gcc", "clang"]
 
 # c10/util/C++17.h refuses GCC below 9 (read for 2.3 and later); GCC knows -std=c++20, which

@@ -19,11 +19,14 @@ _WHEEL = re.compile(r"(nvidia-[a-z0-9-]+)-cu(\d{2})")
 
 
 class _Wheel(Frozen):
-    """`sonames`: CUDA major -> version in the SONAMEs; {} where that tells no major."""
+    """`sonames`: CUDA major -> version in the SONAMEs; {} where that tells no major. first: the CUDA major
+    from which on there is one. below: where its libraries lie in its own folder."""
 
     name: str
     sonames: dict[int, str]
     suffixed: bool
+    first: int
+    below: str
 
     def of(self, major: int) -> str:
         """The distribution for a CUDA major."""
@@ -42,7 +45,7 @@ def _wheels() -> dict[str, _Wheel]:
     found: dict[str, _Wheel] = {}
     for name, row in table("cuda_wheels")["libraries"].items():
         sonames = {int(major): version for major, version in row["sonames"].items()}
-        wheel = _Wheel(name, sonames, row["suffixed"])
+        wheel = _Wheel(name, sonames, row["suffixed"], row["first"], row["below"])
         found |= dict.fromkeys(row["stems"], wheel)
     return found
 
@@ -90,7 +93,8 @@ def bringing(soname: str) -> list[str]:
         return []
     if wheel.sonames and version:
         return [wheel.of(m) for m in sorted(wheel.majors(version))]
-    return [wheel.of(m) for m in sorted(wheel.sonames) or (*_SUFFIXED, _UNSUFFIXED)]
+    every = sorted(wheel.sonames) or (*_SUFFIXED, _UNSUFFIXED)
+    return [wheel.of(m) for m in every if m >= wheel.first]
 
 
 def wheel_of(soname: str, major: int) -> str | None:
@@ -99,6 +103,7 @@ def wheel_of(soname: str, major: int) -> str | None:
     if wheel is None or is_copy(soname):
         return None
     fits = not (wheel.sonames and version) or major in wheel.majors(version)
+    fits &= major >= wheel.first
     return wheel.of(major) if fits else None
 
 
@@ -106,7 +111,8 @@ def folder_of(wheel: str, major: int) -> str:
     """Where a wheel's libraries lie below the site folder: CUDA 13's toolkit has one for all."""
     base, suffixed, _ = wheel.removeprefix("nvidia-").partition("-cu1")
     inner = base.replace("-", "_") if suffixed else f"cu{major}"
-    return f"nvidia/{inner}/lib"
+    below = next((w.below for w in _wheels().values() if w.name == f"nvidia-{base}"), "lib")
+    return f"nvidia/{inner}/{below}"
 
 
 def is_wheel(name: str) -> bool:

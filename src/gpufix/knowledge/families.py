@@ -27,7 +27,7 @@ class Pair(Frozen):
     optional: bool  # what moves may be done without
     vendor: Vendor  # whose GPUs it is about
     needs: tuple[tuple[str, str], ...]  # of a table: (`one` from this version on, `other`'s range)
-    outcome: Literal["raises", "gpu", "unchecked"]
+    outcome: Literal["raises", "gpu", "builds", "unchecked"]
     says: str
     switch: str | None  # the variable that has them not compared
     source: str
@@ -239,6 +239,18 @@ def libraries(distribution: str) -> Libraries | None:
 def releases(distribution: str) -> tuple[str, ...]:
     """Its published versions, newest first; empty where no listing is known."""
     return tuple(table("families")["releases"].get(distribution, ()))
+
+
+def code(distribution: str) -> dict[str, tuple[str, ...]]:
+    """By release, newest first, the GPU code that its wheel was read to hold; {} where none was read."""
+    rows = table("families")["code"].get(distribution, {})
+    return {v: tuple(rows[v].split()) for v in releases(distribution) if v in rows}
+
+
+def side_by_side(distribution: str) -> tuple[str, ...]:
+    """Distributions of the same project, of which one may be installed; others than this one."""
+    groups = (g.distributions for g in alone() if distribution in g.distributions)
+    return tuple(name for group in groups for name in group if name != distribution)
 
 
 @cache

@@ -125,7 +125,8 @@ def known(name: str) -> bool:
 
 
 class Conflict(Frozen):
-    """Holds when every distribution of `trigger` is installed in the range given, and none of `without`.
+    """Holds when every distribution of `trigger` is installed in the range given, and none of `without`;
+    "python" is the interpreter.
 
     `remedies` are alternatives: each a range for one distribution. `declared`: the packages'
     own metadata says so too, hence `pip check` names it as well. `raises`: an import or a call

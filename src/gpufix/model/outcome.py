@@ -89,6 +89,12 @@ class Probe(Model):
     module: str
     ok: bool
     said: str = ""
+    driver: bool = False  # it fails for want of a GPU driver's library: this machine cannot tell
+
+    @property
+    def failed(self) -> bool:
+        """Whether the import fails for anything that the patient could have."""
+        return not self.ok and not self.driver
 
 
 class Outcome(Model):

@@ -271,6 +271,9 @@ def _rest(lines: Lines, outcome: Outcome) -> None:
     for probe in outcome.probes:
         if probe.ok:
             lines.add(("  ✓ proven ", styles.GOOD), (f"{probe.module} ", "bold"), "imports")
+        elif probe.driver:
+            said = f"does not import where there is no GPU driver: {probe.said}"
+            lines.add(("  not proven ", "dim"), (f"{probe.module} ", "bold"), said)
         else:
             said = f"does not import: {probe.said}"
             lines.add(("  ✗ not proven ", styles.BAD), (f"{probe.module} ", "bold"), said)

@@ -144,6 +144,12 @@ SILENT = {
         b.dist("tf-keras", "2.18.0"),
     ),
     "a module of its own is gone: WHL503's": of(b.dist("a"), **wants("a.x", foreign=False)),
+    "a release that a later Python is too new for": of(
+        b.dist("hydra-core", "1.2.0"), python=b.python("cp310")
+    ),
+    "Python's own module, which a package brings": of(
+        b.dist("pydub", "0.25.1"), b.dist("audioop-lts", "0.2.2"), python=b.python("cp313")
+    ),
     "what wants a module is not installed": of(**wants("triton.ops")),
     "met": of(needs("b>=1"), b.dist("b", "1.5")),
     "met by a prerelease": of(needs("b>=1"), b.dist("b", "2.0rc1")),
@@ -198,6 +204,7 @@ FIRING = {
             "keras 3.15.1 needs a back end, one of tensorflow, jax, torch, openvino; none is installed: "
             "ModuleNotFoundError: No module named 'tensorflow'.",
             evidence=(f"source: {families.one_of()[0].source}",),
+            breaks=("family:keras",),
             payload=NoneOfSeveral("keras", ("tensorflow", "jax", "torch", "openvino")),
         ),
         ["choose-one-of manual"],
@@ -213,6 +220,7 @@ FIRING = {
             "cuda-core 0.3.2 needs a package of CUDA's bindings, one of cuda-bindings, cuda-python; "
             "none is installed: No module named 'cuda.bindings'.",
             evidence=(f"source: {ONE_OF['cuda-core'].source}",),
+            breaks=("family:cuda-core",),
             payload=NoneOfSeveral("cuda-core", ("cuda-bindings", "cuda-python")),
         ),
         ["choose-one-of safe"],
@@ -336,6 +344,19 @@ FIRING = {
             payload=KnownConflict("tensorflow-probability-keras-3", (("tf-keras>=2.16",),)),
         ),
         ["resolve-conflict safe"],
+    ),
+    "a release that this Python is too new for": Fires(
+        of(b.dist("hydra-core", "1.2.0")),
+        Fault(
+            ERROR,
+            "hydra-core × python",
+            "hydra-core 1.2.0 does not work with Python 3.11.7: ValueError: mutable default "
+            "<class 'hydra.conf.JobConf.JobConfig.OverrideDirname'> for field override_dirname "
+            "is not allowed.",
+            evidence=(SOURCES["hydra-python311"],),
+            payload=KnownConflict("hydra-python311", (("hydra-core>=1.3",),)),
+        ),
+        ["resolve-conflict unsafe"],
     ),
     "an extension of torch, which others may do without": Fires(
         of(b.dist("a"), **wants("packaging", of_torch=True)),

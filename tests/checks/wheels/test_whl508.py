@@ -63,6 +63,21 @@ def fault(severity: object, one: str, other: str, needed: str) -> Fault:
     )
 
 
+NVCC = b.dist("nvidia-cuda-nvcc", "13.0.88")
+WHEELS = f"{b.python().site_dirs[0]}/nvidia/cu13"
+
+
+def compiling(root: str, crt: str) -> View:
+    """A project that an nvcc below `root` compiles."""
+    return b.view(
+        b.facts(
+            distributions=[NVCC, b.dist("nvidia-cuda-crt", crt)],
+            toolkits=[b.toolkit("13.0", root=root)],
+            project=b.project(),
+        )
+    )
+
+
 CUPY = (b.dist("cupy-cuda12x", "13.6.0"), b.dist("cupy-cuda13x", "13.6.0"))
 CORE = "cupy/_core/core.cpython-311-x86_64-linux-gnu.so"
 
@@ -118,6 +133,9 @@ SILENT = {
     "after the table ends": of(
         b.dist("onnxruntime-gpu", "1.32.0"), b.dist("tensorrt-cu12-libs", "11.4.0.106")
     ),
+    "nvcc's parts, and nothing to build": of(NVCC, b.dist("nvidia-cuda-crt", "13.5.37")),
+    "nvcc's parts, and the build takes another nvcc": compiling("/usr/local/cuda-13.0", "13.5.37"),
+    "nvcc's parts of one release": compiling(WHEELS, "13.0.85"),
     "one CuPy": of(CUPY[0]),
     "a GPU package beside a CPU one: WHL509 or WHL502 tells": of(
         b.dist("onnxruntime"), b.dist("onnxruntime-gpu")
@@ -125,6 +143,11 @@ SILENT = {
 }
 
 FIRING = {
+    "nvcc's parts of two releases": Fires(
+        compiling(WHEELS, "13.5.37"),
+        fault(WARNING, "nvidia-cuda-nvcc 13.0.88", "nvidia-cuda-crt 13.5.37", "13.0"),
+        ["match-partner unsafe"],
+    ),
     "the import raises": Fires(
         of(*jax(jaxlib="0.7.1")[:2], gpu=False),
         fault(ERROR, "jax 0.7.2", "jaxlib 0.7.1", "<=0.7.2,>=0.7.2"),

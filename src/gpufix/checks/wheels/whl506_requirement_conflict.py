@@ -111,6 +111,7 @@ def _without_any(view: View, row: OneOf) -> Iterator[Fault]:
         message=f"{dist.name} {dist.version} needs a {row.what}, one of {', '.join(row.names)}; "
         f"none is installed: {row.says}.",
         evidence=(f"source: {row.source}",),
+        breaks=(f"family:{dist.name}",),
         payload=NoneOfSeveral(dist.name, row.names),
     )
 
@@ -122,16 +123,16 @@ def _ours(unmet: Unmet) -> bool:
     return not is_torch_pin(unmet) and unmet.name != "torch"
 
 
-def _held(view: View, conflict: Conflict) -> list[Distribution]:
-    """Those that do not work together, where all of them are installed; else none."""
-    found: list[Distribution] = []
+def _held(view: View, conflict: Conflict) -> list[str]:
+    """Those that do not work together, with their versions, where all of them are here; else none."""
+    found: list[str] = []
     if any(view.dist(name) for name in conflict.without):
         return found
     for name, spec in conflict.trigger.items():
-        dist = view.dist(name)
-        if dist is None or not _within(dist.version, spec):
+        one = view.facts.python if name == "python" else view.dist(name)
+        if one is None or not _within(one.version, spec):
             return []
-        found.append(dist)
+        found.append(f"{'Python' if name == 'python' else name} {one.version}")
     return found
 
 
@@ -140,8 +141,8 @@ def _within(version: str, spec: str) -> bool:
     return parsed is not None and SpecifierSet(spec).contains(parsed, prereleases=True)
 
 
-def _known(conflict: Conflict, held: list[Distribution]) -> Fault:
-    first, *others = (f"{dist.name} {dist.version}" for dist in held)
+def _known(conflict: Conflict, held: list[str]) -> Fault:
+    first, *others = held
     return Fault(
         severity=ERROR,
         subject=" × ".join(conflict.trigger),

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
+from gpufix.binary.loader.search import is_driver_library
 from gpufix.evidence.requirements import parse
 from gpufix.files import read
 from gpufix.model import Distribution, Facts, Install, InstallFallback, Probe, Step
@@ -17,6 +18,7 @@ from gpufix.text.names import normalise
 _TIMEOUT = 180.0
 _CODE = "import importlib, sys; [importlib.import_module(name) for name in sys.argv[1:]]"
 _MODULE = re.compile(r"([A-Za-z_]\w*)(/__init__\.py|\.py|(\.[\w-]+)?\.so)")
+_ABSENT = re.compile(r"(lib[\w.+-]+\.so[.\d]*): cannot open shared object file")
 _RECORD_LIMIT = 64 << 20
 
 
@@ -115,4 +117,6 @@ def _import(python: str, module: str, environ: dict[str, str], torch: bool = Fal
         return Probe(module=module, ok=True)
     errors = answer.err.decode("utf-8", "replace").strip().splitlines()
     last = errors[-1] if errors else f"exits with {answer.code}"
-    return Probe(module=module, ok=False, said=last[:500])
+    missing = _ABSENT.search(last)
+    driver = missing is not None and is_driver_library(missing[1])
+    return Probe(module=module, ok=False, said=last[:500], driver=driver)

@@ -284,7 +284,7 @@ def _accused(finding: Finding) -> Sequence[str]:
 
 def as_proven(result: Comparison, probes: Sequence[Probe], after: Facts) -> Comparison:
     """What was read to be fixed, and whose module does not import all the same, remains."""
-    failing = {p.module for p in probes if not p.ok}
+    failing = {p.module for p in probes if p.failed}
     places = after.python.site_dirs if after.python else []
     unproven = [
         f for f in result.fixed if {module_of(path, places) for path in _accused(f)} & failing
@@ -297,7 +297,7 @@ def as_proven(result: Comparison, probes: Sequence[Probe], after: Facts) -> Comp
 
 
 def _probe_reason(probes: Sequence[Probe]) -> str | None:
-    bad = [p for p in probes if not p.ok]
+    bad = [p for p in probes if p.failed]
     return f"{bad[0].module} does not import: {bad[0].said}" if bad else None
 
 

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from gpufix.facts.libraries.start_code import telling
 from gpufix.files import read_whole
+from gpufix.knowledge.data_table import at_least
 from gpufix.model import Python
 from gpufix.source.python.import_world import Found
 from gpufix.source.source_text import decode
@@ -20,6 +21,15 @@ _IMPORT = re.compile(
     r"[ \t]*(?:from[ \t]+(?P<base>[.\w]+)[ \t]+import[ \t]+(?P<of>\([^)]{0,8000}\)|[^\n#;]+)"
     r"|import[ \t]+(?P<plain>[^\n#;]+))"
 )
+_DEAD = (
+    "aifc audioop cgi cgitb chunk crypt imghdr lib2to3 mailcap msilib nis nntplib ossaudiodev pipes "
+    "sndhdr spwd sunau telnetlib uu xdrlib"
+)
+# PEP 594, PEP 632 and https://docs.python.org/3/whatsnew/3.12.html#removed: the first Python without each.
+_GONE = {
+    **dict.fromkeys(["asynchat", "asyncore", "distutils", "imp", "smtpd"], "3.12"),
+    **dict.fromkeys(_DEAD.split(), "3.13"),
+}
 _HEAD = 256 << 10  # characters of a source in which imports are looked for
 _REACHED = 100  # modules whose texts are searched for one
 
@@ -122,7 +132,7 @@ class Modules:
 
     def _find(self, name: str) -> Found | None:
         parent, _, last = name.rpartition(".")
-        if name.partition(".")[0] in sys.stdlib_module_names:
+        if self._is_pythons_own(name.partition(".")[0]):
             return Found("outside")
         if name == "distutils" and self.find("_distutils_hack") is not None:
             return Found("outside")  # of setuptools, which brings it where Python has none
@@ -135,6 +145,13 @@ class Modules:
                 return above
             folders = self._folders(parent, above)
         return _first(self._look(folder, last) for folder in folders)
+
+    def _is_pythons_own(self, top: str) -> bool:
+        """Of this Python's library or a later one's: what the patient's has no more is looked for in folders."""
+        gone = _GONE.get(top)
+        return top in sys.stdlib_module_names and not (
+            gone and at_least(self._python.version, gone)
+        )
 
     def _folders(self, name: str, found: Found) -> list[str]:
         if found.kind == "source":

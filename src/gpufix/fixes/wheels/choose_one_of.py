@@ -49,10 +49,10 @@ def _extra(dist: Distribution, view: View) -> str | None:
     there = {what: extra for what, extra in row.extras.items() if _declares(dist, extra)}
     majors = [int(what[4:]) for what in there if what.startswith("cuda")]
     major = cuda_here(view)
-    if majors:
+    gpu = major is not None or any(target.vendor == "nvidia" for target in view.targets)
+    if majors and (gpu or "cpu" not in there):
         best = major if major in majors else newest_major(view, majors)
         return there.get(f"cuda{best}")
-    gpu = major is not None or any(target.vendor == "nvidia" for target in view.targets)
     return there.get("gpu" if gpu and "gpu" in there else "cpu")
 
 

@@ -13,7 +13,7 @@ from gpufix.evidence.requirements import parse, version_of
 from gpufix.evidence.view import View
 from gpufix.fixes.pins import extras_of, from_address, immovable
 from gpufix.fixes.registry import fix
-from gpufix.knowledge import families, listings
+from gpufix.knowledge import cuda, families, listings
 from gpufix.knowledge.families import Gone
 from gpufix.model import Advise, Distribution, Finding, Install, Plan, Skip
 from gpufix.model.payload import (
@@ -54,7 +54,8 @@ def resolve_conflict(finding: Finding, view: View) -> Plan | Skip | None:
             reason = f"no listed release is {lost}"
     else:
         unmet = finding.payload_as(UnmetRequirements)
-        wanted = _joined(view, [row.wanted for row in unmet.unmet])
+        dist = view.dist(unmet.distribution)
+        wanted = _joined(view, [_beside(dist, row.wanted) for row in unmet.unmet])
         reason = _blocked(unmet, view)
     if not wanted:
         reason = reason or "no set of versions is known that satisfies all"
@@ -161,6 +162,12 @@ def _best(view: View, remedies: Sequence[Sequence[str]]) -> Sequence[str]:
     """The first that moves nothing out of what others require; else the first: others move, too."""
     agreeing = (r for r in remedies if all(with_row(view, text).conflict is None for text in r))
     return next(agreeing, next(iter(remedies), ()))
+
+
+def _beside(dist: Distribution | None, wanted: str) -> str:
+    """Wheels of the CUDA toolkit require each other without a version: the one of the same toolkit."""
+    same = cuda.beside(dist.name, dist.version, wanted) if dist else None
+    return same or wanted
 
 
 def _joined(view: View, wanted: Sequence[str]) -> list[str]:
