@@ -182,6 +182,8 @@ def header(explanation: Explanation, hit: Hit) -> Explanation | None:
             if whose == "cuda-headers" and (do := system_details.beside_cuda(name)):
                 return explanation.but(do=do)
             return torch_header(explanation, hit) if whose == "torch-headers" else explanation
+    if other := system_details.of_no_package(name, hit):
+        return explanation.but(role="cause", what=other[0], do=other[1])
     if command := system_details.header(name):
         return explanation.but(role="cause", do=command)
     return explanation
@@ -189,6 +191,7 @@ def header(explanation: Explanation, hit: Hit) -> Explanation | None:
 
 REFINERS: dict[str, Refiner] = {
     "absurd-size": cuda_details.absurd_size,
+    "apt-package": system_details.apt_package,
     "asked-range": conflicts.asked_range,
     "build-package": system_details.build_package,
     "build-extension": builds.extension,
@@ -208,6 +211,9 @@ REFINERS: dict[str, Refiner] = {
     "hip-name": hip_details.hip_name,
     "host-compiler": toolchain_details.host_compiler,
     "linker": symbol_details.linker,
+    "ld-library": system_details.linked,
+    "lnk-file": toolchain_details.linked_file,
+    "nvcc-option": toolchain_details.nvcc_option,
     "lacking-attribute": added_parts.with_its_part(interfaces.lacking_attribute),
     "lacking-name": added_parts.with_its_part(imports.lacking_name),
     "libnvvm-refused": hollow.refused,

@@ -8,7 +8,9 @@ from gpufix.explain import stated
 from gpufix.explain.explanation import Explanation
 from gpufix.explain.imports import (
     OWN_FOLDERS,
+    asking_package,
     lacking_name,
+    one_of,
     own_folder,
     pip_name,
     removed_python,
@@ -51,15 +53,66 @@ def not_installed(explanation: Explanation, hit: Hit) -> Explanation:
         if whole := _WHOLE.search(hit.shown):
             if gone := replaced(whole["name"], None):
                 return explanation.but(do=gone)
+            if other := next((names[one] for one in _wholes(whole["name"]) if one in names), None):
+                return explanation.but(do=_install([other], whole["name"]))
+            built = names.get(found["module"], "").startswith(("git+", "--no-build"))
+            if _BINARY.fullmatch(whole["name"]) and not built:
+                return explanation.but(what=_BROKEN.format(whole["name"]), do=_again(found["module"]))
             if found["module"] not in names:
                 return explanation.but(do=_part_of(found["module"], whole["name"]))
         command = names.get(found["module"])
         if command is None:
-            return explanation
+            return explanation.but(do=_unlisted(found["module"], explanation.do, hit))
         return explanation.but(do=stated.for_pyg(_install([command], found["module"]), hit))
     asked = re.split(r", ?", (found["listed"] or found["library"] or found["absent"]).rstrip("."))
     commands = [names.get(one.replace("-", "_"), names.get(one.lower(), one)) for one in asked]
     return explanation.but(do=_install(commands, asked[0].replace("-", "_")))
+
+
+# How extensions that a project compiles are called: fused_act_ext, selective_scan_cuda_core, sort_vertices_kernel.
+_COMPILED = re.compile(
+    r"\w*(?:_ext|_cuda|_cuda_core|_cpp|_gpu|_kernels?|_rasteri[sz]er|_rasterization|_cext|_lib)"
+)
+
+
+# A compiled module of an installed package: pydantic_core._pydantic_core, rpds.rpds, numpy.core._multiarray_umath.
+_BINARY = re.compile(r"(?P<package>\w+)(?:\.\w+){0,3}\.(?:(?P=package)|_(?!C\b)[a-z]\w+)")
+_BROKEN = "{} is the compiled part of a package that is here: its wheel is of another Python or system, or was not unpacked whole."
+
+
+def _wholes(name: str) -> list[str]:
+    """ "a.b.c": itself and what it is a part of, without the package."""
+    parts = name.split(".")
+    return [".".join(parts[:length]) for length in range(len(parts), 1, -1)]
+
+
+def _again(package: str) -> str:
+    pip = pip_name(package)
+    return (
+        f"`python -m pip install --force-reinstall --no-cache-dir {pip}` with the Python that ran this. Where the files were copied or "
+        f"packed elsewhere (a folder for Lambda, --target): for that Python and system, `pip install --platform manylinux2014_x86_64 "
+        f"--only-binary=:all: --python-version 3.X --target DIR {pip}`."
+    )
+
+
+def _unlisted(module: str, do: str, hit: Hit) -> str:
+    """The row's remedy, for a part of Python that came later, an extension, or with who asks for the module."""
+    came = name_spans.of_module(module, "")
+    if came and came.package == name_spans.PYTHON:
+        return one_of(came, module, None)
+    if _COMPILED.fullmatch(module):
+        return (
+            f"{module} is an extension that is compiled from sources, and most often no package of PyPI: `grep -rl {module} "
+            "--include=setup.py .` finds the folder of the project or package that builds it (after `git submodule update --init "
+            f"--recursive`), `pip install --no-build-isolation ./THAT/FOLDER` builds it, with nvcc of torch's CUDA. Where {module} "
+            "is a package's own: reinstall the package, or take its wheel for this torch and Python."
+        )
+    asker = asking_package(hit, module)
+    return (
+        f"{do} Here {asker} asks for it: `pip install -U {pip_name(asker)}` brings what its newest release wants."
+        if asker
+        else do
+    )
 
 
 def _part_of_python(module: str, wants: dict[str, str]) -> str:

@@ -104,18 +104,30 @@ _LINKED = (
     (r"(?:omp|GOMP)_", "-fopenmp", "OpenMP::OpenMP_CXX"),
     (r"pthread_", "-lpthread", "Threads::Threads"),
     (r"dl(?:open|sym|close|error)$", "-ldl", "${CMAKE_DL_LIBS}"),
+    (r"shm_(?:open|unlink)$", "-lrt", "rt"),
+    (r"cblas_|LAPACKE_", "-lopenblas", "BLAS::BLAS"),
+    (r"av(?:format|codec|util|filter|device)_", "-lavformat -lavcodec -lavutil", ""),
+    (r"XML_", "-lexpat", "EXPAT::EXPAT"),
 )  # fmt: skip
 _REFERENCE = re.compile(r"undefined reference to [`'\"](?P<name>\w{1,200})[`'\"]")
-_EXTERNAL = re.compile(r"unresolved external symbol (?P<name>\w{1,200})")
+_EXTERNAL = re.compile(r"unresolved external symbol (?:__imp_)?(?P<name>\w{1,200})")
+_LONG = re.compile(r"unresolved external symbol[^\n]{0,300}data_ptr<(?:unsigned )?long>")
 
 
 def linker(explanation: Explanation, hit: Hit) -> Explanation:
     """The library that a function is of, by its name, as the linker and CMake are asked for it."""
+    if _LONG.search(hit.shown):
+        return explanation.but(
+            what="A tensor's data is asked for as long: 64 bits on Linux, 32 on Windows, where torch has no such tensors.",
+            do="Write int64_t in its place in the source (`data_ptr<int64_t>()`), or take a release of the project for Windows.",
+        )
     found = _REFERENCE.search(hit.shown) or _EXTERNAL.search(hit.shown)
     known = next((row for row in _LINKED if found and re.match(row[0], found["name"])), None)
     if found is None or known is None:
         return explanation
     _, option, target = known
+    if _EXTERNAL.search(hit.shown):
+        option = " ".join(f"{one.removeprefix('-l')}.lib" for one in option.split())
     cmake = (
         f" (CMake: target_link_libraries(NAME {target}), with find_package before)"
         if target
