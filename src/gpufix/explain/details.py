@@ -195,6 +195,7 @@ REFINERS: dict[str, Refiner] = {
     "asked-range": conflicts.asked_range,
     "build-package": system_details.build_package,
     "build-extension": builds.extension,
+    "build-tool": module_details.build_tool,
     "build-whose": builds.whose,
     "changed-call": removed_details.changed_call,
     "contradiction": conflicts.contradiction,

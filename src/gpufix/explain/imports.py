@@ -39,6 +39,10 @@ def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
     if owner in OWN_FOLDERS:
         return explanation.but(do=own_folder(owner))
     asker = asking_package(hit, owner)
+    if other := table("import_names")["names"].get(f"{module}.{name}"):
+        return explanation.but(
+            do=f"{module}.{name} is a package of its own: `python -m pip install {other}`."
+        )
     if known := _known(owner, name, asker) or _in_table(module, name, asker):
         return explanation.but(do=known)
     if owner in sys.stdlib_module_names:

@@ -162,3 +162,19 @@ def compiled_part(explanation: Explanation, hit: Hit) -> Explanation:
         f"installed package; else reinstall it (`python -m pip install --force-reinstall --no-deps {package}`), or build "
         f"it: `pip install --no-build-isolation -e .` in its folder, or `gpufix build PATH`."
     )
+
+
+_TOOLS = {"Cython": "Cython", "pybind11": "pybind11", "ninja": "ninja", "cmake": "cmake", "packaging": "packaging", "skbuild": "scikit-build", "scikit_build_core": "scikit-build-core"}  # fmt: skip
+
+
+def build_tool(explanation: Explanation, hit: Hit) -> Explanation:
+    """The command that brings a tool of a build that is not setuptools."""
+    found = re.search(r"No module named ['\"`]?(?P<module>\w+)", hit.shown)
+    tool = _TOOLS.get(found["module"]) if found else None
+    if tool is None:
+        return explanation
+    return explanation.but(
+        do=f"`python -m pip install {tool}` in this environment, then build with --no-build-isolation (without it pip builds in an environment "
+        f"of its own, to which a package that forgot {tool} does not bring it: `pip install {tool} numpy setuptools wheel && pip install "
+        "--no-build-isolation …`); or a release with a wheel for this Python."
+    )

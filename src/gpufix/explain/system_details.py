@@ -96,6 +96,12 @@ def of_no_package(name: str, hit: Hit) -> tuple[str, str] | None:
             f"{name} is of POSIX: Microsoft's compiler has none, and the source was written for Linux.",
             "Build it in WSL or a container, or take the project's release or branch for Windows, or a wheel that somebody built for it.",
         )
+    if name == "longintrepr.h":
+        return (
+            "longintrepr.h is not there any more from Python 3.11 on: C sources that an older Cython made.",
+            "A newer release of the package, with a wheel for this Python (`pip install -U --only-binary=:all: NAME`); or Python 3.10 (`uv venv "
+            "--python 3.10`); or `pip install -U Cython` and a build with --no-build-isolation.",
+        )
     if name.startswith("numpy/"):
         return (
             f"The build does not see NumPy's headers ({name}).",
@@ -150,6 +156,11 @@ def program(explanation: Explanation, hit: Hit) -> Explanation:
 
 # Of Python and not of the system: the option with which the package tells where its CMake files lie.
 _BY_PIP = {"pybind11": "--cmakedir", "nanobind": "--cmake_dir"}
+_FIND_CUDA = (
+    "Where no toolkit is installed: `conda install -c nvidia cuda-toolkit`, or NVIDIA's cuda-toolkit-12-x, and -DCUDA_TOOLKIT_ROOT_DIR=/usr/local/cuda "
+    "with its bin on PATH. Where it is there, CMake from 3.27 on has the old module FindCUDA only with -DCMAKE_POLICY_DEFAULT_CMP0146=OLD "
+    '(or `pip install "cmake<3.27"`); the project\'s own way out is find_package(CUDAToolkit).'
+)
 _SKBUILD = (
     "`python -m pip install scikit-build-core` (setup.py imports skbuild: scikit-build), and build through pip: `pip install "
     "--no-build-isolation .`. CMake that is started by itself does not get what they pass on."
@@ -165,6 +176,13 @@ def build_package(explanation: Explanation, hit: Hit) -> Explanation | None:
         return explanation.but(
             do=f"Install pkg-config itself and what it looks for: `apt install pkg-config lib{name}-dev` (cairo: libcairo2-dev; macOS: "
             f"`brew install pkg-config {name}`), `conda install -c {CHANNEL} pkg-config {name}`; or a release of the package with a wheel."
+        )
+    if name == "CUDA":
+        return explanation.but(do=_FIND_CUDA)
+    if name in ("PythonInterp", "PythonLibs"):
+        return explanation.but(
+            do="`apt install python3 python3-dev`, and name that Python: -DPYTHON_EXECUTABLE=$(which python) -DPython3_EXECUTABLE=$(which "
+            "python). A newer CMake has these modules only with -DCMAKE_POLICY_DEFAULT_CMP0148=OLD (or `pip install \"cmake<3.27\"`)."
         )
     if option := _BY_PIP.get(name):
         return explanation.but(
