@@ -188,8 +188,10 @@ def asked_range(explanation: Explanation, hit: Hit) -> Explanation:
     if found is None:
         return explanation
     name, bounds = found["name"], re.sub(r"\s", "", found["bounds"]).rstrip(".")
+    of_mm = " (mmdet 2 goes with mmcv 1, mmdet 3 with mmcv 2)" if name.startswith("mm") else ""
     tool = f'`mim install "{name}{bounds}"`, or ' if name.startswith("mm") else ""
     return explanation.but(
         do=f'{tool}`pip install "{name}{bounds}"`. Where that release has no wheel for this torch: a newer release of the '
-        "package that refuses, or the maximum in its __init__.py raised (a check only)."
+        "package that refuses, or the maximum in its __init__.py raised (a check only). Where the project names the installed "
+        f"{name}, the package that refuses is too new: the release of it that the project names{of_mm}."
     )

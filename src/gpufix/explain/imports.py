@@ -36,7 +36,7 @@ def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
     owner = _package(module)
     if owner in _WORDS:
         return explanation
-    if owner in OWN_FOLDERS:
+    if is_own_folder(owner):
         return explanation.but(do=own_folder(owner))
     asker = asking_package(hit, owner)
     if other := table("import_names")["names"].get(f"{module}.{name}"):
@@ -76,12 +76,25 @@ _WORDS = frozenset({"a", "an", "any", "it", "my", "that", "the", "there", "this"
 # What projects call folders and files of their own: no package of these names is meant.
 OWN_FOLDERS = frozenset(
     {"utils", "util", "models", "model", "src", "data", "scripts", "helpers", "common", "config", "configs", "modules", "tools",
-     "comfy", "comfy_extras", "comfy_api", "folder_paths", "core", "nodes", "dataset", "train", "inference", "lib", "libs", "options", "networks", "metrics"}
+     "core", "nodes", "dataset", "train", "inference", "lib", "libs", "options", "networks", "metrics"}
 )  # fmt: skip
+_OF_COMFYUI = frozenset({"comfy", "comfy_api", "comfy_api_nodes", "comfy_config", "comfy_execution", "comfy_extras", "execution", "folder_paths", "latent_preview"})  # fmt: skip
+COMFYUI = (
+    "ComfyUI and its nodes have to be of one time: update ComfyUI (`git pull` in its folder, update/update_comfyui.bat of the portable one, "
+    "then `python -m pip install -r requirements.txt`) and the node that asks; where a node is no longer kept, take an earlier state of ComfyUI "
+    "(`git checkout vX.Y.Z`) or turn the node off"
+)
+
+
+def is_own_folder(name: str) -> bool:
+    """Whether a module of that name is a part of the program, and no package."""
+    return name in OWN_FOLDERS or name in _OF_COMFYUI
 
 
 def own_folder(name: str) -> str:
     """The remedy for a part of a project that is not found, or found elsewhere."""
+    if name in _OF_COMFYUI:
+        return f"{name} is ComfyUI's own. {COMFYUI}. A folder or package of that name that is found first hides it (`pip uninstall {name}`)."
     return (
         f"{name} is a folder or file of the project itself: start in the project's folder or with PYTHONPATH=. (an __init__.py "
         f"in the folder for `python -m`), after `git pull` and `git submodule update --init --recursive`, so that it is whole. "
@@ -222,7 +235,9 @@ def _of_python(span: Span, name: str, asker: str | None) -> str:
             f"{span.last} (`uv venv --python {span.last}`).{successor}"
         )
     backport = _BACKPORTS.get(name.rpartition(".")[0] or name)
-    own = f" In code of your own `pip install {backport}` has it for older ones." if backport else ""
+    own = (
+        f" In code of your own `pip install {backport}` has it for older ones." if backport else ""
+    )
     return (
         f"Python has {name} from {span.first} on: an environment of a newer Python (`uv venv --python {span.first}`), or an "
         f"older release of {whose}.{own}"
@@ -243,7 +258,7 @@ def of_standard_library(module: str, name: str) -> str:
     top = _package(module)
     return (
         f"{module} is a part of Python: another release of it has {name} (`uv venv --python 3.12`, or 3.10 for what is "
-        f"gone). Where this one should have it, a file or package of that name hides it (`python -c \"import {top}; "
+        f'gone). Where this one should have it, a file or package of that name hides it (`python -c "import {top}; '
         f'print({top})"`; `pip uninstall {top}`).'
     )
 

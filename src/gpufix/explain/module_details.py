@@ -7,8 +7,8 @@ import re
 from gpufix.explain import stated
 from gpufix.explain.explanation import Explanation
 from gpufix.explain.imports import (
-    OWN_FOLDERS,
     asking_package,
+    is_own_folder,
     lacking_name,
     one_of,
     own_folder,
@@ -47,7 +47,7 @@ def not_installed(explanation: Explanation, hit: Hit) -> Explanation:
     names = known["names"]
     if found["module"] in known["parts"]:
         return explanation.but(do=_part_of_python(found["module"], known["parts"]))
-    if found["module"] in OWN_FOLDERS:
+    if is_own_folder(found["module"]):
         return explanation.but(do=own_folder(found["module"]))
     if found["module"]:
         if whole := _WHOLE.search(hit.shown):
@@ -57,7 +57,9 @@ def not_installed(explanation: Explanation, hit: Hit) -> Explanation:
                 return explanation.but(do=_install([other], whole["name"]))
             built = names.get(found["module"], "").startswith(("git+", "--no-build"))
             if _BINARY.fullmatch(whole["name"]) and not built:
-                return explanation.but(what=_BROKEN.format(whole["name"]), do=_again(found["module"]))
+                return explanation.but(
+                    what=_BROKEN.format(whole["name"]), do=_again(found["module"])
+                )
             if found["module"] not in names:
                 return explanation.but(do=_part_of(found["module"], whole["name"]))
         command = names.get(found["module"])

@@ -66,7 +66,10 @@ def _named(text: str, calls: bool) -> Removed | None:
         row
         for row in removed_apis.removed().values()
         if (row.kind in _CALLS) == calls
-        and (row.kind not in ("header", "regex") or (row.kind == "regex" and "is not a template" in text))
+        and (
+            row.kind not in ("header", "regex")
+            or (row.kind == "regex" and "is not a template" in text)
+        )
         and words.issuperset(re.findall(r"\w+", row.name))
     ]
     return max(found, key=lambda row: len(row.name), default=None)

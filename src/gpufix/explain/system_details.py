@@ -91,7 +91,9 @@ _TENSORRT = re.compile(r"(?:NvInfer|NvOnnx|NvUff|NvCaffe|NvUtils)\w*\.h")
 
 def of_no_package(name: str, hit: Hit) -> tuple[str, str] | None:
     """What is wrong, and what to do, for a header that no package of the system brings."""
-    if _POSIX.fullmatch(name) and re.search(r"fatal error C1083|\.obj\b|cl\.exe", context(hit, 2000, 400)):
+    if _POSIX.fullmatch(name) and re.search(
+        r"fatal error C1083|\.obj\b|cl\.exe", context(hit, 2000, 400)
+    ):
         return (
             f"{name} is of POSIX: Microsoft's compiler has none, and the source was written for Linux.",
             "Build it in WSL or a container, or take the project's release or branch for Windows, or a wheel that somebody built for it.",
@@ -182,7 +184,7 @@ def build_package(explanation: Explanation, hit: Hit) -> Explanation | None:
     if name in ("PythonInterp", "PythonLibs"):
         return explanation.but(
             do="`apt install python3 python3-dev`, and name that Python: -DPYTHON_EXECUTABLE=$(which python) -DPython3_EXECUTABLE=$(which "
-            "python). A newer CMake has these modules only with -DCMAKE_POLICY_DEFAULT_CMP0148=OLD (or `pip install \"cmake<3.27\"`)."
+            'python). A newer CMake has these modules only with -DCMAKE_POLICY_DEFAULT_CMP0148=OLD (or `pip install "cmake<3.27"`).'
         )
     if option := _BY_PIP.get(name):
         return explanation.but(
@@ -249,14 +251,21 @@ _LINKED = {
     "asound": "libasound2-dev", "portaudio": "portaudio19-dev", "pq": "libpq-dev", "m": "libc6-dev", "c": "libc6-dev", "pthread": "libc6-dev", "dl": "libc6-dev",
     "rt": "libc6-dev", "freetype": "libfreetype-dev", "fontconfig": "libfontconfig-dev", "nvinfer": "libnvinfer-dev", "nccl": "libnccl-dev", "cudnn": "libcudnn9-dev-cuda-12",
 }  # fmt: skip
-_OF_MANY = (("boost_", "libboost-all-dev"), ("opencv_", "libopencv-dev"), ("pcl_", "libpcl-dev"), ("absl_", "libabsl-dev"))
+_OF_MANY = (
+    ("boost_", "libboost-all-dev"),
+    ("opencv_", "libopencv-dev"),
+    ("pcl_", "libpcl-dev"),
+    ("absl_", "libabsl-dev"),
+)
 
 
 def linked(explanation: Explanation, hit: Hit) -> Explanation:
     """Debian's package of a library that the linker lacks, as its table has it."""
     found = re.search(r"cannot find -l(?P<name>[\w.+-]{1,80})", hit.shown)
     name = found["name"].rstrip(".") if found else ""
-    known = _LINKED.get(name) or next((one for start, one in _OF_MANY if name.startswith(start)), None)
+    known = _LINKED.get(name) or next(
+        (one for start, one in _OF_MANY if name.startswith(start)), None
+    )
     if known is None:
         return explanation
     return explanation.but(

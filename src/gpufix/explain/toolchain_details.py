@@ -202,7 +202,11 @@ def nvcc_option(explanation: Explanation, hit: Hit) -> Explanation:
     since = _SINCE.get(option) or _SINCE.get(option.partition("=")[0])
     if since is None:
         return explanation
-    lower = "; or the older standard (-std=c++17) where the source takes it" if "c++20" in option else ""
+    lower = (
+        "; or the older standard (-std=c++17) where the source takes it"
+        if "c++20" in option
+        else ""
+    )
     return explanation.but(
         rule="TCH206" if "std" not in option and "c++" not in option else explanation.rule,
         what=f"nvcc knows {option} from CUDA {since} on; the one that runs is older.",

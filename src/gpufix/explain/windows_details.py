@@ -78,10 +78,12 @@ def _of_module(explanation: Explanation, name: str, hit: Hit) -> Explanation:
             f"--force-reinstall --no-deps {package}`; its releases list the wheels)"
         )
     else:
-        again = f"`python -m pip install --force-reinstall --no-cache-dir {package}` for this Python"
+        again = (
+            f"`python -m pip install --force-reinstall --no-cache-dir {package}` for this Python"
+        )
         ways.insert(package in _OLDER_RUNTIME, again)
     if older := _OLDER_RUNTIME.get(package):
-        ways.append(f"or take a release that older runtimes do for: `pip install \"{older}\"`")
+        ways.append(f'or take a release that older runtimes do for: `pip install "{older}"`')
     if note := _NOTES.get(package):
         ways.append(note)
     first, *others = ways
