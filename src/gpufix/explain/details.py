@@ -193,6 +193,7 @@ REFINERS: dict[str, Refiner] = {
     "absurd-size": cuda_details.absurd_size,
     "apt-package": system_details.apt_package,
     "asked-range": conflicts.asked_range,
+    "conda-packages": conflicts.conda_packages,
     "build-package": system_details.build_package,
     "build-extension": builds.extension,
     "build-tool": module_details.build_tool,

@@ -21,7 +21,7 @@ _PLATFORMS = re.compile(
     r"[^\n]{0,60}?platforms?: (?P<tags>[^\n]{1,600})"
 )
 _BARE = re.compile(
-    r"satisfies the requirement (?P<name>[A-Za-z][\w.-]{0,60})[^\n(]{0,60}\(from versions: (?P<listed>[^)\n]{1,2000})\)"
+    r"satisfies the requirement (?P<name>[A-Za-z][\w.-]{0,60})[^\n(]{0,60}(?:\(from [^\n()]{1,80}\) )?\(from versions: (?P<listed>[^)\n]{1,2000})\)"
 )
 _GLIBC = re.compile(r"manylinux_2_(\d+)_(\w+)")
 _NONE = re.compile(r"requirement torch(?:vision|audio)?\s+\(from versions: none\)")
@@ -121,7 +121,7 @@ def other_python(explanation: Explanation, hit: Hit) -> Explanation:
         return explanation
     wants = (found["wants"] or found["uv"] or found["only"] or found["ignored"]).strip(".")
     here = found["here"] or found["runs"] or found["is"]
-    fits = _newest_python(wants)
+    fits = newest_python(wants)
     is_here = f" (here is {here})" if here else ""
     return explanation.but(
         do=f"Use a Python {wants}{is_here}: `uv venv --python {fits}`, `conda create -n new python={fits}`, or another "
@@ -129,7 +129,7 @@ def other_python(explanation: Explanation, hit: Hit) -> Explanation:
     )
 
 
-def _newest_python(wants: str) -> str:
+def newest_python(wants: str) -> str:
     """The newest Python that bounds leave: "<3.12,>=3.9.0" is 3.11."""
     if most := re.search(r"<(=?)\s*3\.(\d+)", wants):
         return f"3.{int(most[2]) - (not most[1])}"

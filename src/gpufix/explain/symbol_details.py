@@ -238,6 +238,14 @@ def _asking(hit: Hit) -> str:
     return installed["package"] if installed else found[-1]["file"].removeprefix("lib")
 
 
+# Packages whose setup.py looks for a wheel among its releases before it builds -> what has it build.
+_FORCED = {
+    "flash-attn": "FLASH_ATTENTION_FORCE_BUILD",
+    "mamba-ssm": "MAMBA_FORCE_BUILD",
+    "causal-conv1d": "CAUSAL_CONV1D_FORCE_BUILD",
+}
+
+
 def _of_torch(explanation: Explanation, hit: Hit, name: str) -> Explanation:
     readable = demangled(name)
     where, who = releases_with(name), _asking(hit)
@@ -245,6 +253,8 @@ def _of_torch(explanation: Explanation, hit: Hit, name: str) -> Explanation:
     explanation = explanation.but(where)
     abi = string_abi(name)
     do = f"Install the release or wheel of {who} that is built for the installed torch, or build it here"
+    if normalise(who) in _FORCED:
+        do += f", with {_FORCED[normalise(who)]}=TRUE (else its setup.py fetches the same wheel again)"
     fits = stated.wheel(hit, normalise(who))
     if abi is not None:
         return explanation.but(

@@ -79,10 +79,11 @@ def python_headers(explanation: Explanation, hit: Hit) -> Explanation:
             do="An embedded Python brings no headers. Copy the folders Include and libs of a full Python of the same "
             "version (from python.org) into python_embeded, or use a normal Python in a virtual environment."
         )
-    if on_windows(around):
+    if on_windows(around) or "tcc" in around:
         return explanation.but(
             do="Use a Python from python.org or conda, which brings its folders Include and libs; the one of the "
-            "Microsoft Store and embedded ones do not."
+            "Microsoft Store and embedded ones do not: copy both folders of the same version beside its python.exe "
+            "(triton-windows' python_3.X_include_libs.zip)."
         )
     found = _PYTHON.search(around)
     name = f"python{found['major']}.{found['minor']}" if found else "python3"
