@@ -65,6 +65,11 @@ def _parted(explanation: Explanation, hit: Hit) -> Explanation:
             do="A nightly is named: indexes delete nightlies after some weeks. Install that wheel by its "
             "own address while it exists, a newer nightly of all of them, or the release that followed."
         )
+    if "use pip<24.1" in around:
+        return explanation.but(
+            do='`python -m pip install "pip<24.1"`, then again: newer ones refuse a release whose metadata is not valid, as they say above; '
+            "or a newer release of that package."
+        )
     sides: dict[str, dict[str, str]] = defaultdict(dict)
     for found in _DEPENDS.finditer(around):
         sides[found["what"]].setdefault(found["wants"], f"{found['who']} {found['version']}")

@@ -179,7 +179,7 @@ def header(explanation: Explanation, hit: Hit) -> Explanation | None:
             )
             if whose == "python-h":
                 return toolchain_details.python_headers(explanation, hit)
-            if whose == "cuda-headers" and (do := system_details.beside_cuda(name)):
+            if do := system_details.by_owner(whose, name, explanation.do):
                 return explanation.but(do=do)
             return torch_header(explanation, hit) if whose == "torch-headers" else explanation
     if other := system_details.of_no_package(name, hit):
@@ -212,6 +212,7 @@ REFINERS: dict[str, Refiner] = {
     "header": header,
     "hip-name": hip_details.hip_name,
     "host-compiler": toolchain_details.host_compiler,
+    "older-gcc": toolchain_details.older_gcc,
     "linker": symbol_details.linker,
     "ld-library": system_details.linked,
     "lnk-file": toolchain_details.linked_file,

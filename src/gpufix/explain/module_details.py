@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from gpufix.explain import stated
-from gpufix.explain.explanation import Explanation
+from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.imports import (
     asking_package,
     is_own_folder,
@@ -49,6 +49,8 @@ def not_installed(explanation: Explanation, hit: Hit) -> Explanation:
         return explanation.but(do=_part_of_python(found["module"], known["parts"]))
     if is_own_folder(found["module"]):
         return explanation.but(do=own_folder(found["module"]))
+    if found["module"] and _in_a_build(hit) and name_spans.of_module(found["module"], "") is None:
+        return explanation.but(do=_for_build(found["module"]))
     if found["module"]:
         if whole := _WHOLE.search(hit.shown):
             if gone := replaced(whole["name"], None):
@@ -69,6 +71,29 @@ def not_installed(explanation: Explanation, hit: Hit) -> Explanation:
     asked = re.split(r", ?", (found["listed"] or found["library"] or found["absent"]).rstrip("."))
     commands = [names.get(one.replace("-", "_"), names.get(one.lower(), one)) for one in asked]
     return explanation.but(do=_install(commands, asked[0].replace("-", "_")))
+
+
+# Where pip or uv builds in an environment of its own.
+_ISOLATED = re.compile(
+    r"pip-build-env|builds-v0|Getting requirements to build|get_requires_for_build|prepare_metadata_for_build"
+)
+
+
+def _in_a_build(hit: Hit) -> bool:
+    """Whether a setup.py asks for the module, in such an environment."""
+    before = context(hit, 3000, 0)
+    return bool(
+        _ISOLATED.search(before) and re.search(r"setup\.py|<string>|build_meta", before[-600:])
+    )
+
+
+def _for_build(module: str) -> str:
+    pip = pip_name(module)
+    return (
+        f"It is built in an environment of its own, which has no {module}: `python -m pip install {pip} setuptools wheel`, then the same "
+        "with --no-build-isolation (uv: `--no-build-isolation-package NAME`). Or a newer release of what is built, or one with a wheel for "
+        "this Python."
+    )
 
 
 # How extensions that a project compiles are called: fused_act_ext, selective_scan_cuda_core, sort_vertices_kernel.

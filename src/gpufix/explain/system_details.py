@@ -119,6 +119,26 @@ def of_no_package(name: str, hit: Hit) -> tuple[str, str] | None:
     return None
 
 
+# Headers that a later CUDA brought.
+_SINCE = {"cuda_bf16.h": "11.0", "cuda_fp8.h": "11.8", "cuda_fp6.h": "12.8", "cuda_fp4.h": "12.8"}
+
+
+def by_owner(whose: str, name: str, do: str) -> str | None:
+    """The remedy for one header of those that a row explains together; None where the row's own is it."""
+    if whose == "cuda-headers":
+        if since := _SINCE.get(name):
+            return f"{name} is there from CUDA {since} on (`nvcc --version` tells which one builds). {do}"
+        return beside_cuda(name)
+    if whose == "rocm-headers" and (library := re.match(r"(?:roc|hip)[a-z]{3,9}(?=[/.])", name)):
+        return f"`apt install {library[0]}-dev` (Fedora: {library[0]}-devel), which rocm-dev does not bring. {do}"
+    if name.startswith("pybind11/"):
+        return (
+            f"{do} Where the project brings none: `pip install pybind11`, with `-I` of `python -m pybind11 --includes` (CMake: "
+            "-Dpybind11_DIR=$(python -m pybind11 --cmakedir)); or `apt install pybind11-dev`."
+        )
+    return "`apt install libx11-dev`" if name.startswith("X11/") else None
+
+
 def beside_cuda(name: str) -> str | None:
     """How to install a header of NVIDIA's that the toolkit does not hold; None for the toolkit's own."""
     library = next((one for one in _BESIDE_CUDA if name.startswith(one)), None)

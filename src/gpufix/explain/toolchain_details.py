@@ -53,6 +53,23 @@ def host_compiler(explanation: Explanation, hit: Hit) -> Explanation:
     )
 
 
+_GCC_OF_HEADERS = re.compile(
+    r"/(?:c\+\+|x86_64-[\w-]{2,20}|aarch64-[\w-]{2,20})/(?P<major>\d{1,2})(?:\.\d+)*/"
+)
+
+
+def older_gcc(explanation: Explanation, hit: Hit) -> Explanation:
+    """One GCC older than the one whose headers nvcc could not read."""
+    found = _GCC_OF_HEADERS.search(context(hit, 300, 300))
+    if found is None or int(found["major"]) < 9:
+        return explanation
+    older = int(found["major"]) - 1
+    return explanation.but(
+        do=f"nvcc read the headers of GCC {found['major']}: give it GCC {older} (`apt install g++-{older}`, `export CC=gcc-{older} CXX=g++-{older} "
+        f"NVCC_PREPEND_FLAGS='-ccbin g++-{older}'`, CMake: -DCMAKE_CUDA_HOST_COMPILER=g++-{older}), or take a newer CUDA toolkit."
+    )
+
+
 def _clang(most: int) -> str:
     return (
         f"Give nvcc clang {most} or older, or GCC (`-ccbin clang++-{most}`, CMAKE_CUDA_HOST_COMPILER), or use a "
