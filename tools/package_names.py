@@ -247,7 +247,8 @@ def spans(package: str, releases: dict[str, Reading]) -> dict[str, Span]:
             first = "" if having[0] == there[0] else having[0]
             last = "" if having[-1] == there[-1] else having[-1]
             steady = len(having) == there.index(having[-1]) - there.index(having[0]) + 1
-            if (first or last) and steady and wanted(name, last):
+            came = package == PYTHON and _came(name)
+            if (first or last) and steady and (wanted(name, last) or came):
                 out[name] = (first, last)
     front = {one[1:] for tokens_of in seen.values() for one in tokens_of.get("root", ())}
     shown = {one[1:] for tokens_of in seen.values() for one in tokens_of.get("open", ())}
@@ -279,6 +280,18 @@ def wanted(name: str, last: str) -> bool:
     if plain.isupper() and (not last or plain.count("_") > 1):  # few are imported from elsewhere
         return False
     return bool(last) or name[0] in ":?" or "(" in name
+
+
+def _came(name: str) -> bool:
+    """A new name of Python's that programs import: most of what else came is reached through a module."""
+    module, colon, plain = name.partition(":")
+    return bool(colon) and module in _IMPORTED and len(plain) > 2 and not plain.startswith("_")
+
+
+_IMPORTED = {
+    "asyncio", "collections.abc", "contextlib", "dataclasses", "datetime", "enum", "functools", "importlib.metadata",
+    "importlib.resources", "itertools", "types", "typing", "warnings",
+}  # fmt: skip
 
 
 def _met(package: str, name: str, last: str) -> bool:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion
+
 from gpufix.explain import stated
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import frames
 from gpufix.explain.imports import lacking_name
 from gpufix.explain.log_scan import Hit
-from gpufix.explain.offered import with_hint
+from gpufix.explain.offered import newest_python, with_hint
 from gpufix.knowledge.data_table import table
 from gpufix.knowledge.packages import for_torch
+from gpufix.text.names import normalise
 
 _HAS = re.compile(
     r"(?P<who>[A-Za-z][\w.-]{0,60}) (?P<version>\d[\w.+!-]{0,40}) (?:requires|has requirement) "
@@ -61,12 +65,19 @@ def _parted(explanation: Explanation, hit: Hit) -> Explanation:
             do="A nightly is named: indexes delete nightlies after some weeks. Install that wheel by its "
             "own address while it exists, a newer nightly of all of them, or the release that followed."
         )
+    if "use pip<24.1" in around:
+        return explanation.but(
+            do='`python -m pip install "pip<24.1"`, then again: newer ones refuse a release whose metadata is not valid, as they say above; '
+            "or a newer release of that package."
+        )
     sides: dict[str, dict[str, str]] = defaultdict(dict)
     for found in _DEPENDS.finditer(around):
         sides[found["what"]].setdefault(found["wants"], f"{found['who']} {found['version']}")
     parted = {what: asked for what, asked in sides.items() if len(asked) > 1}
     if family := _of_torch(around):
         explanation = explanation.but(do=f"{family} {explanation.do}")
+    elif pin := _pinned(around):
+        return explanation.but(do=pin)
     if not parted:
         return explanation
     what = "torch" if "torch" in parted else max(parted, key=lambda name: len(parted[name]))
@@ -77,6 +88,39 @@ def _parted(explanation: Explanation, hit: Hit) -> Explanation:
         do=f"They part at {what}: {named}. Take releases of them for one {what}: loosen the pin of the one "
         f"that is behind, or leave its version to the resolver. {explanation.do}"
     )
+
+
+_REQUESTED = re.compile(
+    r"(?:The user requested|you require|your project depends on) (?P<what>[A-Za-z][\w.-]{0,60})(?:\[[\w,-]*\])?\s?==\s?(?P<version>\d[\w.+!-]{0,40})"
+)
+_WANTED = re.compile(
+    r"(?P<who>[A-Za-z][\w.-]{0,60})(?:==| )(?P<version>\d[\w.+!-]{0,40}) depends on (?P<what>[A-Za-z][\w.-]{0,60})(?:\[[\w,-]*\])?\s?"
+    r"(?P<wants>[<>=!~]=?[\w.+!*-]{1,40}(?:(?:,| and )[<>=!~]=?[\w.+!*-]{1,40}){0,3})"
+)
+
+
+def _pinned(around: str) -> str | None:
+    """A version that the requirements name, and who among them excludes it."""
+    pins = {normalise(one["what"]): one["version"] for one in _REQUESTED.finditer(around)}
+    for found in _WANTED.finditer(around):
+        pin = pins.get(normalise(found["what"]))
+        wants = found["wants"].replace(" and ", ",")
+        if pin is None or _allows(wants, pin):
+            continue
+        what, who = found["what"], found["who"]
+        return (
+            f"{who} {found['version']} wants {what}{wants}, the requirements {what}=={pin}: write `{what}{wants}` in its place (or leave "
+            f"the version of {what} out), or take a release of {who} that goes with {what} {pin} (leave the version of {who} out, and "
+            "the resolver looks for it)."
+        )
+    return None
+
+
+def _allows(wants: str, version: str) -> bool:
+    try:
+        return SpecifierSet(wants).contains(version, prereleases=True)
+    except (InvalidSpecifier, InvalidVersion):
+        return True
 
 
 _PINNED = re.compile(
@@ -188,8 +232,62 @@ def asked_range(explanation: Explanation, hit: Hit) -> Explanation:
     if found is None:
         return explanation
     name, bounds = found["name"], re.sub(r"\s", "", found["bounds"]).rstrip(".")
+    of_mm = " (mmdet 2 goes with mmcv 1, mmdet 3 with mmcv 2)" if name.startswith("mm") else ""
     tool = f'`mim install "{name}{bounds}"`, or ' if name.startswith("mm") else ""
     return explanation.but(
         do=f'{tool}`pip install "{name}{bounds}"`. Where that release has no wheel for this torch: a newer release of the '
-        "package that refuses, or the maximum in its __init__.py raised (a check only)."
+        "package that refuses, or the maximum in its __init__.py raised (a check only). Where the project names the installed "
+        f"{name}, the package that refuses is too new: the release of it that the project names{of_mm}."
     )
+
+
+_BUILD = re.compile(
+    r"^[\s-]{0,12}[\w.-]{1,60}==?[\w.]{1,30}=\w{0,20}h[0-9a-f]{7}_\d+", re.MULTILINE
+)
+_WANTS = re.compile(
+    r"nothing provides (?:requested )?(?P<none>[\w.-]{1,60})[^\n]{0,60}? needed by (?P<by>[A-Za-z][\w.]*(?:-[A-Za-z][\w.]*)*)"
+    r"|package (?P<one>[A-Za-z][\w.]*(?:-[A-Za-z][\w.]*)*)-\d\S{0,60} requires (?P<other>[\w.-]{1,60})(?P<bounds>[^\n]{0,60}?), but none of"
+    r"|(?P<name>[A-Za-z][\w.-]{0,60}?) [^\n]{0,40}?would require\s{1,8}[│├└─ ]{1,20}(?P<python>python)[ _][^\n]{1,60}"
+)
+_OF_TORCH = re.compile(r"torch|cuda", re.IGNORECASE)
+
+
+def conda_packages(explanation: Explanation, hit: Hit) -> Explanation:
+    """Which names conda's solver says that stand against each other; what is torch's keeps the row's remedy."""
+    around = context(hit, 400, 4000)
+    ways = []
+    if "strict repo priority" in around:
+        ways.append(
+            "a channel that comes first hides what the file wants of another: `conda config --set channel_priority flexible`"
+        )
+    if _BUILD.search(around):
+        ways.append(
+            "the file names builds of one system and day (=h955ad1f_1): take them out (`sed -E -i "
+            "'s/^( *- [^=]+=+[^=]+)=.*/\\1/' environment.yml`)"
+        )
+    found = _WANTS.search(around)
+    if found and (lacking := found["none"]) and not _OF_TORCH.search(lacking):
+        ways.append(
+            f"no channel in use has the {lacking} that {found['by']} wants: another {found['by']} (leave its version out), "
+            f"or the channel that has {lacking} (`-c conda-forge`)"
+        )
+    elif found and "python" in (found["other"], found["python"]):
+        one = found["one"] or found["name"]
+        ways.append(
+            f"{one} is built for other Pythons than the one of this environment: `conda create -n new -c conda-forge "
+            f"python={newest_python(found['bounds'] or '')} {one}` in one command"
+        )
+    elif found and found["other"]:
+        ways.append(
+            f"this {found['one']} is built for {found['other']}{found['bounds']}: ask for that one, or leave the version of {found['one']} "
+            "out, so that conda chooses both"
+        )
+    if _OF_TORCH.search(around):
+        ways.append(explanation.do)
+    else:
+        ways.append(
+            "all in one command, from one channel and in a fresh environment: `conda create -n new -c conda-forge "
+            "--override-channels NAMES`; what stays in the way by pip in that environment."
+        )
+    first, *others = ways
+    return explanation.but(do="; or ".join([f"{first[0].upper()}{first[1:]}", *others]))

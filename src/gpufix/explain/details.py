@@ -179,9 +179,11 @@ def header(explanation: Explanation, hit: Hit) -> Explanation | None:
             )
             if whose == "python-h":
                 return toolchain_details.python_headers(explanation, hit)
-            if whose == "cuda-headers" and (do := system_details.beside_cuda(name)):
+            if do := system_details.by_owner(whose, name, explanation.do):
                 return explanation.but(do=do)
             return torch_header(explanation, hit) if whose == "torch-headers" else explanation
+    if other := system_details.of_no_package(name, hit):
+        return explanation.but(role="cause", what=other[0], do=other[1])
     if command := system_details.header(name):
         return explanation.but(role="cause", do=command)
     return explanation
@@ -189,9 +191,12 @@ def header(explanation: Explanation, hit: Hit) -> Explanation | None:
 
 REFINERS: dict[str, Refiner] = {
     "absurd-size": cuda_details.absurd_size,
+    "apt-package": system_details.apt_package,
     "asked-range": conflicts.asked_range,
+    "conda-packages": conflicts.conda_packages,
     "build-package": system_details.build_package,
     "build-extension": builds.extension,
+    "build-tool": module_details.build_tool,
     "build-whose": builds.whose,
     "changed-call": removed_details.changed_call,
     "contradiction": conflicts.contradiction,
@@ -207,7 +212,11 @@ REFINERS: dict[str, Refiner] = {
     "header": header,
     "hip-name": hip_details.hip_name,
     "host-compiler": toolchain_details.host_compiler,
+    "older-gcc": toolchain_details.older_gcc,
     "linker": symbol_details.linker,
+    "ld-library": system_details.linked,
+    "lnk-file": toolchain_details.linked_file,
+    "nvcc-option": toolchain_details.nvcc_option,
     "lacking-attribute": added_parts.with_its_part(interfaces.lacking_attribute),
     "lacking-name": added_parts.with_its_part(imports.lacking_name),
     "libnvvm-refused": hollow.refused,

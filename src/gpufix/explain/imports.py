@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import frames
@@ -35,11 +36,17 @@ def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
     owner = _package(module)
     if owner in _WORDS:
         return explanation
-    if owner in OWN_FOLDERS:
+    if is_own_folder(owner):
         return explanation.but(do=own_folder(owner))
-    asker = _asker(hit, owner)
+    asker = asking_package(hit, owner)
+    if other := table("import_names")["names"].get(f"{module}.{name}"):
+        return explanation.but(
+            do=f"{module}.{name} is a package of its own: `python -m pip install {other}`."
+        )
     if known := _known(owner, name, asker) or _in_table(module, name, asker):
         return explanation.but(do=known)
+    if owner in sys.stdlib_module_names:
+        return explanation.but(do=of_standard_library(module, name))
     if found := _CHECKOUT.search(hit.shown):
         return explanation.but(do=_own_source(owner, name, found["path"], asker))
     hidden = (
@@ -69,12 +76,25 @@ _WORDS = frozenset({"a", "an", "any", "it", "my", "that", "the", "there", "this"
 # What projects call folders and files of their own: no package of these names is meant.
 OWN_FOLDERS = frozenset(
     {"utils", "util", "models", "model", "src", "data", "scripts", "helpers", "common", "config", "configs", "modules", "tools",
-     "comfy", "comfy_extras", "comfy_api", "folder_paths", "core", "nodes", "dataset", "train", "inference", "lib", "libs", "options", "networks", "metrics"}
+     "core", "nodes", "dataset", "train", "inference", "lib", "libs", "options", "networks", "metrics"}
 )  # fmt: skip
+_OF_COMFYUI = frozenset({"comfy", "comfy_api", "comfy_api_nodes", "comfy_config", "comfy_execution", "comfy_extras", "execution", "folder_paths", "latent_preview"})  # fmt: skip
+COMFYUI = (
+    "ComfyUI and its nodes have to be of one time: update ComfyUI (`git pull` in its folder, update/update_comfyui.bat of the portable one, "
+    "then `python -m pip install -r requirements.txt`) and the node that asks; where a node is no longer kept, take an earlier state of ComfyUI "
+    "(`git checkout vX.Y.Z`) or turn the node off"
+)
+
+
+def is_own_folder(name: str) -> bool:
+    """Whether a module of that name is a part of the program, and no package."""
+    return name in OWN_FOLDERS or name in _OF_COMFYUI
 
 
 def own_folder(name: str) -> str:
     """The remedy for a part of a project that is not found, or found elsewhere."""
+    if name in _OF_COMFYUI:
+        return f"{name} is ComfyUI's own. {COMFYUI}. A folder or package of that name that is found first hides it (`pip uninstall {name}`)."
     return (
         f"{name} is a folder or file of the project itself: start in the project's folder or with PYTHONPATH=. (an __init__.py "
         f"in the folder for `python -m`), after `git pull` and `git submodule update --init --recursive`, so that it is whole. "
@@ -86,7 +106,7 @@ def _alone(explanation: Explanation, hit: Hit) -> Explanation:
     """A name whose module is not told: the package that is known to have had it, where there is one only."""
     bare = _BARE.search(hit.shown)
     owner = name_spans.sole_owner(bare["name"]) if bare else None
-    known = _known(owner, bare["name"], _asker(hit, owner)) if bare and owner else None
+    known = _known(owner, bare["name"], asking_package(hit, owner)) if bare and owner else None
     return explanation.but(do=known) if known else explanation
 
 
@@ -144,7 +164,7 @@ def recorded_name(explanation: Explanation, hit: Hit) -> Explanation:
     if found is None:
         return explanation
     module, name = _asked(found)
-    known = _in_table(module, name, _asker(hit, _package(module)))
+    known = _in_table(module, name, asking_package(hit, _package(module)))
     return explanation.but(do=f"{known} {explanation.do}") if known else explanation
 
 
@@ -214,9 +234,32 @@ def _of_python(span: Span, name: str, asker: str | None) -> str:
             f"Python has {name} up to {span.last}: `pip install -U` a newer release of {whose}, or an environment of Python "
             f"{span.last} (`uv venv --python {span.last}`).{successor}"
         )
+    backport = _BACKPORTS.get(name.rpartition(".")[0] or name)
+    own = (
+        f" In code of your own `pip install {backport}` has it for older ones." if backport else ""
+    )
     return (
         f"Python has {name} from {span.first} on: an environment of a newer Python (`uv venv --python {span.first}`), or an "
-        f"older release of {whose}."
+        f"older release of {whose}.{own}"
+    )
+
+
+# What brings new parts of the standard library to older releases of Python.
+_BACKPORTS = {
+    "typing": "typing_extensions",
+    "tomllib": "tomli",
+    "importlib.metadata": "importlib_metadata",
+    "importlib.resources": "importlib_resources",
+}
+
+
+def of_standard_library(module: str, name: str) -> str:
+    """A name that Python's own module lacks, and that no table has: it comes with another Python, or a file hides it."""
+    top = _package(module)
+    return (
+        f"{module} is a part of Python: another release of it has {name} (`uv venv --python 3.12`, or 3.10 for what is "
+        f'gone). Where this one should have it, a file or package of that name hides it (`python -c "import {top}; '
+        f'print({top})"`; `pip uninstall {top}`).'
     )
 
 
@@ -245,7 +288,7 @@ def removed_python(explanation: Explanation, hit: Hit) -> Explanation:
         return lacking_name(explanation.but(rule=None, role="symptom", what=other), hit)
     if gone := _gone(module, name):
         return explanation.but(what=gone[0], do=gone[1])
-    asker = _asker(hit, _package(module))
+    asker = asking_package(hit, _package(module))
     if since := _since(module, name):
         return explanation.but(do=_newer_torch(f"{module}.{name}", since, asker))
     if known := _in_table(module, name, asker):
@@ -330,7 +373,7 @@ _INTEGRATION = re.compile(
 )
 
 
-def _asker(hit: Hit, owner: str) -> str | None:
+def asking_package(hit: Hit, owner: str) -> str | None:
     """The innermost package of the traceback that is not the owner; or the one that transformers says it imported."""
     if integration := _INTEGRATION.search(context(hit, 1000, 0)):
         return integration["package"]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 
 from gpufix.explain import stated
-from gpufix.explain.explanation import Explanation
+from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.imports import (
-    OWN_FOLDERS,
+    asking_package,
+    is_own_folder,
     lacking_name,
+    one_of,
     own_folder,
     pip_name,
     removed_python,
@@ -45,21 +47,99 @@ def not_installed(explanation: Explanation, hit: Hit) -> Explanation:
     names = known["names"]
     if found["module"] in known["parts"]:
         return explanation.but(do=_part_of_python(found["module"], known["parts"]))
-    if found["module"] in OWN_FOLDERS:
+    if is_own_folder(found["module"]):
         return explanation.but(do=own_folder(found["module"]))
+    if found["module"] and _in_a_build(hit) and name_spans.of_module(found["module"], "") is None:
+        return explanation.but(do=_for_build(found["module"]))
     if found["module"]:
         if whole := _WHOLE.search(hit.shown):
             if gone := replaced(whole["name"], None):
                 return explanation.but(do=gone)
+            if other := next((names[one] for one in _wholes(whole["name"]) if one in names), None):
+                return explanation.but(do=_install([other], whole["name"]))
+            built = names.get(found["module"], "").startswith(("git+", "--no-build"))
+            if _BINARY.fullmatch(whole["name"]) and not built:
+                return explanation.but(
+                    what=_BROKEN.format(whole["name"]), do=_again(found["module"])
+                )
             if found["module"] not in names:
                 return explanation.but(do=_part_of(found["module"], whole["name"]))
         command = names.get(found["module"])
         if command is None:
-            return explanation
+            return explanation.but(do=_unlisted(found["module"], explanation.do, hit))
         return explanation.but(do=stated.for_pyg(_install([command], found["module"]), hit))
     asked = re.split(r", ?", (found["listed"] or found["library"] or found["absent"]).rstrip("."))
     commands = [names.get(one.replace("-", "_"), names.get(one.lower(), one)) for one in asked]
     return explanation.but(do=_install(commands, asked[0].replace("-", "_")))
+
+
+# Where pip or uv builds in an environment of its own.
+_ISOLATED = re.compile(
+    r"pip-build-env|builds-v0|Getting requirements to build|get_requires_for_build|prepare_metadata_for_build"
+)
+
+
+def _in_a_build(hit: Hit) -> bool:
+    """Whether a setup.py asks for the module, in such an environment."""
+    before = context(hit, 3000, 0)
+    return bool(
+        _ISOLATED.search(before) and re.search(r"setup\.py|<string>|build_meta", before[-600:])
+    )
+
+
+def _for_build(module: str) -> str:
+    pip = pip_name(module)
+    return (
+        f"It is built in an environment of its own, which has no {module}: `python -m pip install {pip} setuptools wheel`, then the same "
+        "with --no-build-isolation (uv: `--no-build-isolation-package NAME`). Or a newer release of what is built, or one with a wheel for "
+        "this Python."
+    )
+
+
+# How extensions that a project compiles are called: fused_act_ext, selective_scan_cuda_core, sort_vertices_kernel.
+_COMPILED = re.compile(
+    r"\w*(?:_ext|_cuda|_cuda_core|_cpp|_gpu|_kernels?|_rasteri[sz]er|_rasterization|_cext|_lib)"
+)
+
+
+# A compiled module of an installed package: pydantic_core._pydantic_core, rpds.rpds, numpy.core._multiarray_umath.
+_BINARY = re.compile(r"(?P<package>\w+)(?:\.\w+){0,3}\.(?:(?P=package)|_(?!C\b)[a-z]\w+)")
+_BROKEN = "{} is the compiled part of a package that is here: its wheel is of another Python or system, or was not unpacked whole."
+
+
+def _wholes(name: str) -> list[str]:
+    """ "a.b.c": itself and what it is a part of, without the package."""
+    parts = name.split(".")
+    return [".".join(parts[:length]) for length in range(len(parts), 1, -1)]
+
+
+def _again(package: str) -> str:
+    pip = pip_name(package)
+    return (
+        f"`python -m pip install --force-reinstall --no-cache-dir {pip}` with the Python that ran this. Where the files were copied or "
+        f"packed elsewhere (a folder for Lambda, --target): for that Python and system, `pip install --platform manylinux2014_x86_64 "
+        f"--only-binary=:all: --python-version 3.X --target DIR {pip}`."
+    )
+
+
+def _unlisted(module: str, do: str, hit: Hit) -> str:
+    """The row's remedy, for a part of Python that came later, an extension, or with who asks for the module."""
+    came = name_spans.of_module(module, "")
+    if came and came.package == name_spans.PYTHON:
+        return one_of(came, module, None)
+    if _COMPILED.fullmatch(module):
+        return (
+            f"{module} is an extension that is compiled from sources, and most often no package of PyPI: `grep -rl {module} "
+            "--include=setup.py .` finds the folder of the project or package that builds it (after `git submodule update --init "
+            f"--recursive`), `pip install --no-build-isolation ./THAT/FOLDER` builds it, with nvcc of torch's CUDA. Where {module} "
+            "is a package's own: reinstall the package, or take its wheel for this torch and Python."
+        )
+    asker = asking_package(hit, module)
+    return (
+        f"{do} Here {asker} asks for it: `pip install -U {pip_name(asker)}` brings what its newest release wants."
+        if asker
+        else do
+    )
 
 
 def _part_of_python(module: str, wants: dict[str, str]) -> str:
@@ -108,4 +188,20 @@ def compiled_part(explanation: Explanation, hit: Hit) -> Explanation:
         do=f"{package} is here without its compiled part. Start Python outside of its source folder, which hides the "
         f"installed package; else reinstall it (`python -m pip install --force-reinstall --no-deps {package}`), or build "
         f"it: `pip install --no-build-isolation -e .` in its folder, or `gpufix build PATH`."
+    )
+
+
+_TOOLS = {"Cython": "Cython", "pybind11": "pybind11", "ninja": "ninja", "cmake": "cmake", "packaging": "packaging", "skbuild": "scikit-build", "scikit_build_core": "scikit-build-core"}  # fmt: skip
+
+
+def build_tool(explanation: Explanation, hit: Hit) -> Explanation:
+    """The command that brings a tool of a build that is not setuptools."""
+    found = re.search(r"No module named ['\"`]?(?P<module>\w+)", hit.shown)
+    tool = _TOOLS.get(found["module"]) if found else None
+    if tool is None:
+        return explanation
+    return explanation.but(
+        do=f"`python -m pip install {tool}` in this environment, then build with --no-build-isolation (without it pip builds in an environment "
+        f"of its own, to which a package that forgot {tool} does not bring it: `pip install {tool} numpy setuptools wheel && pip install "
+        "--no-build-isolation …`); or a release with a wheel for this Python."
     )

@@ -7,7 +7,8 @@ import re
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.log_scan import Hit
 from gpufix.knowledge import system_libraries, torch_releases
-from gpufix.knowledge.data_table import numbers
+from gpufix.knowledge.data_table import numbers, table
+from gpufix.text.names import normalise
 
 _LISTED = re.compile(r"\(from versions: ([^)\n]{1,4000})")
 _ASKED = re.compile(r"(?P<name>[A-Za-z][\w.-]{0,60})\s?==\s?(?P<version>\d[\w.+-]{0,40})")
@@ -20,7 +21,7 @@ _PLATFORMS = re.compile(
     r"[^\n]{0,60}?platforms?: (?P<tags>[^\n]{1,600})"
 )
 _BARE = re.compile(
-    r"satisfies the requirement (?P<name>[A-Za-z][\w.-]{0,60})[^\n(]{0,60}\(from versions: (?P<listed>[^)\n]{1,2000})\)"
+    r"satisfies the requirement (?P<name>[A-Za-z][\w.-]{0,60})[^\n(]{0,60}(?:\(from [^\n()]{1,80}\) )?\(from versions: (?P<listed>[^)\n]{1,2000})\)"
 )
 _GLIBC = re.compile(r"manylinux_2_(\d+)_(\w+)")
 _NONE = re.compile(r"requirement torch(?:vision|audio)?\s+\(from versions: none\)")
@@ -120,7 +121,7 @@ def other_python(explanation: Explanation, hit: Hit) -> Explanation:
         return explanation
     wants = (found["wants"] or found["uv"] or found["only"] or found["ignored"]).strip(".")
     here = found["here"] or found["runs"] or found["is"]
-    fits = _newest_python(wants)
+    fits = newest_python(wants)
     is_here = f" (here is {here})" if here else ""
     return explanation.but(
         do=f"Use a Python {wants}{is_here}: `uv venv --python {fits}`, `conda create -n new python={fits}`, or another "
@@ -128,7 +129,7 @@ def other_python(explanation: Explanation, hit: Hit) -> Explanation:
     )
 
 
-def _newest_python(wants: str) -> str:
+def newest_python(wants: str) -> str:
     """The newest Python that bounds leave: "<3.12,>=3.9.0" is 3.11."""
     if most := re.search(r"<(=?)\s*3\.(\d+)", wants):
         return f"3.{int(most[2]) - (not most[1])}"
@@ -138,10 +139,30 @@ def _newest_python(wants: str) -> str:
     return f"3.{max(12, int(least[1]))}" if least else "3.12"
 
 
+# What is asked for by an old or another name -> what to take.
+_OTHERWISE = {
+    "faiss-gpu": "no longer built under that name: `pip install faiss-gpu-cu12` (Linux), `faiss-cpu` anywhere, or conda (`conda install -c "
+    "pytorch -c nvidia faiss-gpu`); or Python 3.10, for which 1.7.2 has a wheel.",
+    "tensorflow-gpu": "tensorflow itself since 2.12: `pip install \"tensorflow[and-cuda]\"` (Linux), `tensorflow` elsewhere.",
+    "mmcv-full": "mmcv since 2.0, and built for one torch: `pip install openmim && mim install mmcv` (or `mim install \"mmcv-full<2\"`), with a Python "
+    "and a torch of its time.",
+    "nvidia-tensorrt": "called tensorrt now: `pip install tensorrt`.",
+    "pytorch": "called torch by pip: `pip install torch`.",
+    "opencv": "called opencv-python by pip: `pip install opencv-python` (opencv-python-headless without a screen).",
+    "bitsandbytes-windows": "not needed any more: `pip install -U bitsandbytes` has wheels for Windows.",
+    "sklearn": "called scikit-learn: `pip install scikit-learn`.",
+}  # fmt: skip
+
+
 def _other(name: str, version: str, listed: str) -> str:
     """A package that is not torch: none at all for this Python, or other releases."""
     if listed.strip() == "none" and system_libraries.is_package(name):
         return f"{name} is a package of the system, not of PyPI: `apt install {name}`, and take it out of the requirements."
+    if instead := _OTHERWISE.get(normalise(name)):
+        return f"{name} is {instead}"
+    other = table("import_names")["names"].get(name)
+    if listed.strip() == "none" and other and normalise(other) != normalise(name):
+        return f"{name} is the name that is imported; pip calls it `{other}`: write that in the requirements."
     if listed.strip() == "none":
         return (
             f"pip sees no {name} for this Python and system. Most packages for the GPU have wheels for Python 3.9 to 3.12, "

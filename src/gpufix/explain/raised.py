@@ -7,6 +7,7 @@ import re
 from gpufix.explain.added_parts import added_part, newest
 from gpufix.explain.explanation import Explanation
 from gpufix.explain.frames import frames
+from gpufix.explain.imports import COMFYUI
 from gpufix.explain.log_scan import LogScan
 from gpufix.knowledge import families, listings
 from gpufix.knowledge.data_table import packed_table
@@ -28,6 +29,14 @@ _ALSO = {
     "lightning",
     "deepspeed",
 }
+# What ComfyUI's own classes and modules are called.
+_COMFY = re.compile(
+    r"\b(?:ModelPatcher|PromptServer|Comfy\w*Wrapper)\b|\bcomfy(?:_api|_extras)?[.\\/]|\bComfyUI\b"
+)
+# Errors that say that two releases do not fit, whatever the package.
+_OF_RELEASES = re.compile(
+    r"(?:\w+\.)*(?:AttributeError|ImportError|ModuleNotFoundError|TypeError)\b(?!: '(?:NoneType|bool|dict|float|int|list|str|tuple)' object)"
+)
 _REACH = 12_000  # characters of the end
 
 
@@ -48,6 +57,14 @@ def raised_in(found: LogScan) -> Explanation | None:
             f"Usual, in this order: the part's newest state and what it requires, {newest(part)}. Next, the newest state of the "
             f"program that it was added to, or the release of {' and '.join(near) or 'each package'} that its requirements name.",
         )
+    if not near and _COMFY.search(text):
+        return _unknown(
+            errors[-1]["error"],
+            "It was raised between ComfyUI and one of its nodes.",
+            f"{COMFYUI}.",
+        )
+    if not near and _OF_RELEASES.match(errors[-1]["error"]):
+        near = list(dict.fromkeys(reversed(shown)))[:2]
     if not near:
         return None
     called = f", called by {near[1]}" if len(near) > 1 else ""

@@ -14,6 +14,14 @@ _ECHO = 600  # characters of the source that a compiler shows below its message
 _LACKING = re.compile(
     r"namespace \W{0,3}(?P<space>thrust|cub|cuda)\W{0,3} has no member (?:class )?\W{0,3}(?P<name>\w+)"
 )
+# Names of Thrust whose header is not called like them.
+_OF_THRUST = {
+    "get": "tuple.h", "tuple": "tuple.h", "make_tuple": "tuple.h", "tie": "tuple.h", "tuple_element": "tuple.h", "tuple_size": "tuple.h",
+    "pair": "pair.h", "make_pair": "pair.h", "distance": "distance.h", "advance": "advance.h", "swap": "swap.h",
+    "raw_pointer_cast": "device_ptr.h", "plus": "functional.h", "multiplies": "functional.h", "greater": "functional.h", "less": "functional.h",
+    "equal_to": "functional.h", "seq": "execution_policy.h", "minmax_element": "extrema.h", "min_element": "extrema.h",
+    "inner_product": "inner_product.h", "iterator_traits": "iterator/iterator_traits.h", "zip_function": "zip_function.h",
+}  # fmt: skip
 _VERSION = re.compile(r"_v\d\b")  # cuda.h: #define cuCtxCreate cuCtxCreate_v4
 
 
@@ -26,6 +34,12 @@ def removed_name(explanation: Explanation, _: Hit) -> Explanation:
     if lacking is None:
         return explanation
     space, name = lacking["space"], lacking["name"]
+    if space == "thrust" and (header := _OF_THRUST.get(name)):
+        return explanation.but(
+            rule="SRC603",
+            what=f"The source uses thrust::{name} without its header, which older toolkits brought along.",
+            do=f"Insert `#include <thrust/{header}>` in the file that uses it (or take a newer release of the source).",
+        )
     return explanation.but(
         do=f"Include the name's own header (<{space}/{name}.h> or the one that its documentation names): "
         f"older toolkits brought it along. Where it is gone, use its successor in cuda:: or cuda::std (a "
@@ -52,7 +66,10 @@ def _named(text: str, calls: bool) -> Removed | None:
         row
         for row in removed_apis.removed().values()
         if (row.kind in _CALLS) == calls
-        and row.kind not in ("header", "regex")
+        and (
+            row.kind not in ("header", "regex")
+            or (row.kind == "regex" and "is not a template" in text)
+        )
         and words.issuperset(re.findall(r"\w+", row.name))
     ]
     return max(found, key=lambda row: len(row.name), default=None)

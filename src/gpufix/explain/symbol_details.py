@@ -104,18 +104,30 @@ _LINKED = (
     (r"(?:omp|GOMP)_", "-fopenmp", "OpenMP::OpenMP_CXX"),
     (r"pthread_", "-lpthread", "Threads::Threads"),
     (r"dl(?:open|sym|close|error)$", "-ldl", "${CMAKE_DL_LIBS}"),
+    (r"shm_(?:open|unlink)$", "-lrt", "rt"),
+    (r"cblas_|LAPACKE_", "-lopenblas", "BLAS::BLAS"),
+    (r"av(?:format|codec|util|filter|device)_", "-lavformat -lavcodec -lavutil", ""),
+    (r"XML_", "-lexpat", "EXPAT::EXPAT"),
 )  # fmt: skip
 _REFERENCE = re.compile(r"undefined reference to [`'\"](?P<name>\w{1,200})[`'\"]")
-_EXTERNAL = re.compile(r"unresolved external symbol (?P<name>\w{1,200})")
+_EXTERNAL = re.compile(r"unresolved external symbol (?:__imp_)?(?P<name>\w{1,200})")
+_LONG = re.compile(r"unresolved external symbol[^\n]{0,300}data_ptr<(?:unsigned )?long>")
 
 
 def linker(explanation: Explanation, hit: Hit) -> Explanation:
     """The library that a function is of, by its name, as the linker and CMake are asked for it."""
+    if _LONG.search(hit.shown):
+        return explanation.but(
+            what="A tensor's data is asked for as long: 64 bits on Linux, 32 on Windows, where torch has no such tensors.",
+            do="Write int64_t in its place in the source (`data_ptr<int64_t>()`), or take a release of the project for Windows.",
+        )
     found = _REFERENCE.search(hit.shown) or _EXTERNAL.search(hit.shown)
     known = next((row for row in _LINKED if found and re.match(row[0], found["name"])), None)
     if found is None or known is None:
         return explanation
     _, option, target = known
+    if _EXTERNAL.search(hit.shown):
+        option = " ".join(f"{one.removeprefix('-l')}.lib" for one in option.split())
     cmake = (
         f" (CMake: target_link_libraries(NAME {target}), with find_package before)"
         if target
@@ -226,6 +238,14 @@ def _asking(hit: Hit) -> str:
     return installed["package"] if installed else found[-1]["file"].removeprefix("lib")
 
 
+# Packages whose setup.py looks for a wheel among its releases before it builds -> what has it build.
+_FORCED = {
+    "flash-attn": "FLASH_ATTENTION_FORCE_BUILD",
+    "mamba-ssm": "MAMBA_FORCE_BUILD",
+    "causal-conv1d": "CAUSAL_CONV1D_FORCE_BUILD",
+}
+
+
 def _of_torch(explanation: Explanation, hit: Hit, name: str) -> Explanation:
     readable = demangled(name)
     where, who = releases_with(name), _asking(hit)
@@ -233,6 +253,8 @@ def _of_torch(explanation: Explanation, hit: Hit, name: str) -> Explanation:
     explanation = explanation.but(where)
     abi = string_abi(name)
     do = f"Install the release or wheel of {who} that is built for the installed torch, or build it here"
+    if normalise(who) in _FORCED:
+        do += f", with {_FORCED[normalise(who)]}=TRUE (else its setup.py fetches the same wheel again)"
     fits = stated.wheel(hit, normalise(who))
     if abi is not None:
         return explanation.but(

@@ -53,6 +53,23 @@ def host_compiler(explanation: Explanation, hit: Hit) -> Explanation:
     )
 
 
+_GCC_OF_HEADERS = re.compile(
+    r"/(?:c\+\+|x86_64-[\w-]{2,20}|aarch64-[\w-]{2,20})/(?P<major>\d{1,2})(?:\.\d+)*/"
+)
+
+
+def older_gcc(explanation: Explanation, hit: Hit) -> Explanation:
+    """One GCC older than the one whose headers nvcc could not read."""
+    found = _GCC_OF_HEADERS.search(context(hit, 300, 300))
+    if found is None or int(found["major"]) < 9:
+        return explanation
+    older = int(found["major"]) - 1
+    return explanation.but(
+        do=f"nvcc read the headers of GCC {found['major']}: give it GCC {older} (`apt install g++-{older}`, `export CC=gcc-{older} CXX=g++-{older} "
+        f"NVCC_PREPEND_FLAGS='-ccbin g++-{older}'`, CMake: -DCMAKE_CUDA_HOST_COMPILER=g++-{older}), or take a newer CUDA toolkit."
+    )
+
+
 def _clang(most: int) -> str:
     return (
         f"Give nvcc clang {most} or older, or GCC (`-ccbin clang++-{most}`, CMAKE_CUDA_HOST_COMPILER), or use a "
@@ -79,10 +96,11 @@ def python_headers(explanation: Explanation, hit: Hit) -> Explanation:
             do="An embedded Python brings no headers. Copy the folders Include and libs of a full Python of the same "
             "version (from python.org) into python_embeded, or use a normal Python in a virtual environment."
         )
-    if on_windows(around):
+    if on_windows(around) or "tcc" in around:
         return explanation.but(
             do="Use a Python from python.org or conda, which brings its folders Include and libs; the one of the "
-            "Microsoft Store and embedded ones do not."
+            "Microsoft Store and embedded ones do not: copy both folders of the same version beside its python.exe "
+            "(triton-windows' python_3.X_include_libs.zip)."
         )
     found = _PYTHON.search(around)
     name = f"python{found['major']}.{found['minor']}" if found else "python3"
@@ -150,4 +168,66 @@ def nvcc_arch(explanation: Explanation, hit: Hit) -> Explanation:
     return explanation.but(
         do=f"Build with CUDA {first} or newer (CUDA_HOME and PATH at it: `which nvcc`, `nvcc --version`), or take {arch} "
         "off the list (TORCH_CUDA_ARCH_LIST, CMAKE_CUDA_ARCHITECTURES, the build file's -gencode)."
+    )
+
+
+# The name of a file that Microsoft's linker lacks -> whose it is; the first that matches.
+_LIBRARIES = (
+    (r".*\.obj", "It is what the compiler should have written: the first `error` further up says why it did not. Where there is none, "
+     "ninja was given a path that it does not write to (a source with .. or of another drive): BuildExtension.with_options(use_ninja=False) "
+     "in setup.py, a copy of the project in a short path without blanks, and link.exe of HostX64\\x64 (the x64 Native Tools prompt)."),
+    (r"(?:c10|torch)\w*\.lib", "It is torch's (Lib\\site-packages\\torch\\lib): where it is not there, torch is another release or a CPU build "
+     "(c10_cuda.lib, torch_cuda.lib): install torch with CUDA, and build with --no-build-isolation."),
+    (r"(?:kernel32|user32|uuid|ucrt|ws2_32|advapi32|gdi32|shell32)\.lib", "It is the Windows SDK's: build in the \"x64 Native Tools Command "
+     "Prompt\" (vcvars64.bat), with the component Windows 10 or 11 SDK of the Visual Studio installer."),
+    (r"(?:msvcrt|msvcprt|libcmt|vcruntime)\w*\.lib", "It is Visual C++'s: build in the \"x64 Native Tools Command Prompt\" (vcvars64.bat), with "
+     "\"Desktop development with C++\" installed."),
+    (r"(?:cu|nv|npp)\w*\.lib", "It is of NVIDIA's toolkit, its lib\\x64: set CUDA_PATH and CUDA_HOME to a whole one (cuDNN and TensorRT are "
+     "copied into it, or named by their own folder)."),
+    (r"python\w*\.lib", "It is Python's (its folder libs): a full Python of python.org or conda, or the folders include and libs of the same "
+     "version copied beside an embedded one."),
+)  # fmt: skip
+
+
+def linked_file(explanation: Explanation, hit: Hit) -> Explanation:
+    """Whose the file is that Microsoft's linker does not find."""
+    name = re.split(r"[\\/]", explanation.captures.get("path", ""))[-1].lower()
+    for pattern, whose in _LIBRARIES:
+        if re.fullmatch(pattern, name):
+            return explanation.but(do=whose)
+    return explanation
+
+
+_OPTION = re.compile(r"Unknown option '(?P<option>[^']{1,60})'|Value '(?P<std>c\+\+\d\w)'")
+# The first nvcc that knows an option of its own.
+_SINCE = {
+    "generate-dependencies-with-compile": "10.2",
+    "std=c++17": "11.0",
+    "c++17": "11.0",
+    "std=c++20": "12.0",
+    "c++20": "12.0",
+    "threads": "11.2",
+    "split-compile": "12.1",
+    "static-global-template-stub": "12.8",
+    "compress-mode": "12.8",
+}
+
+
+def nvcc_option(explanation: Explanation, hit: Hit) -> Explanation:
+    """Which nvcc has an option of its own."""
+    found = _OPTION.search(hit.shown)
+    option = (found["option"] or found["std"]).lstrip("-") if found else ""
+    since = _SINCE.get(option) or _SINCE.get(option.partition("=")[0])
+    if since is None:
+        return explanation
+    lower = (
+        "; or the older standard (-std=c++17) where the source takes it"
+        if "c++20" in option
+        else ""
+    )
+    return explanation.but(
+        rule="TCH206" if "std" not in option and "c++" not in option else explanation.rule,
+        what=f"nvcc knows {option} from CUDA {since} on; the one that runs is older.",
+        do=f"`nvcc --version` and `which nvcc` tell which one runs: put CUDA {since} or newer first on PATH and set CUDA_HOME to it (Ubuntu's "
+        f"own nvidia-cuda-toolkit is old: `apt remove nvidia-cuda-toolkit`){lower}.",
     )

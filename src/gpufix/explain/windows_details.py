@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from gpufix.explain.explanation import Explanation, context
+from gpufix.explain.frames import frames
 from gpufix.explain.log_scan import Hit
 from gpufix.knowledge.messages import messages
 
@@ -12,6 +13,18 @@ _DLL = re.compile(
     r"(?:site|dist)-packages[/\\]+(?P<package>[A-Za-z]\w*)[/\\]+(?:[\w.-]{1,60}[/\\]+){0,6}(?P<file>[\w.-]{1,80}\.(?:dll|pyd))",
     re.IGNORECASE,
 )
+_IMPORTING = re.compile(r"DLL load failed while importing (?P<name>\w{2,80})", re.IGNORECASE)
+# The extension module -> what pip calls its package.
+_PACKAGES = {
+    "_imaging": "pillow", "_imagingft": "pillow", "_multiarray_umath": "numpy", "win32api": "pywin32", "win32file": "pywin32",
+    "pywintypes": "pywin32", "_win32sysloader": "pywin32", "onnx_cpp2py_export": "onnx", "onnxruntime_pybind11_state": "onnxruntime",
+    "cv2": "opencv-python", "libtriton": "triton-windows", "_fused": "sageattention", "_qattn_sm80": "sageattention",
+    "_qattn_sm89": "sageattention", "flash_attn_2_cuda": "flash-attn", "tokenizers": "tokenizers", "_pywrap_tensorflow_internal": "tensorflow",
+    "_message": "protobuf", "etree": "lxml", "_rust": "cryptography", "QtCore": "PyQt5", "QtWidgets": "PyQt5",
+}  # fmt: skip
+_OF_PYTHON = frozenset(
+    {"_ssl", "_ctypes", "_sqlite3", "_bz2", "_lzma", "_socket", "pyexpat", "_tkinter", "_hashlib", "_decimal", "_uuid"}
+)  # fmt: skip
 _RUNTIME = "the Visual C++ runtime (https://aka.ms/vs/17/release/vc_redist.x64.exe)"
 
 
@@ -24,6 +37,8 @@ def dll(explanation: Explanation, hit: Hit) -> Explanation:
             id=own.id, rule=own.rule, what=own.what, do=own.do, source=own.source
         )
     found = _DLL.search(around)
+    if found is None and (module := _IMPORTING.search(hit.shown)):
+        return _of_module(explanation, module["name"], hit)
     if found is None or found["package"] == "torch":
         return explanation
     package = found["package"]
@@ -41,3 +56,56 @@ def dll(explanation: Explanation, hit: Hit) -> Explanation:
         do=f"Reinstall {package} at the release{same} (`python -m pip install --force-reinstall --no-deps {package}`); "
         f"install {_RUNTIME}; `gpufix inspect` on {found['file']} names what it lacks."
     )
+
+
+def _of_module(explanation: Explanation, name: str, hit: Hit) -> Explanation:
+    """The package of an extension module that is named without its path."""
+    if name in _OF_PYTHON:
+        return explanation.but(
+            rule=None,
+            what=f"{name} is a part of Python itself; a DLL that it needs was not found.",
+            do="In conda: `conda activate` the environment first, or put its Library\\bin on PATH; else `conda install --force-reinstall "
+            "python openssl libffi sqlite`. Without conda: repair that Python by its installer, or take another (`uv python install`); "
+            "no second Python's folder may stand before it on PATH.",
+        )
+    package = _PACKAGES.get(name) or _named_before(hit) or ""
+    if package == "torch" or not package:
+        return explanation
+    ways = [f"install {_RUNTIME}"]
+    if package in ("triton-windows", "sageattention", "flash-attn"):
+        ways.append(
+            f"reinstall {package} at the release that is built for this torch, CUDA and Python (`python -m pip install "
+            f"--force-reinstall --no-deps {package}`; its releases list the wheels)"
+        )
+    else:
+        again = (
+            f"`python -m pip install --force-reinstall --no-cache-dir {package}` for this Python"
+        )
+        ways.insert(package in _OLDER_RUNTIME, again)
+    if older := _OLDER_RUNTIME.get(package):
+        ways.append(f'or take a release that older runtimes do for: `pip install "{older}"`')
+    if note := _NOTES.get(package):
+        ways.append(note)
+    first, *others = ways
+    return explanation.but(do=f"{first[0].upper()}{first[1:]}; {'; '.join(others)}.")
+
+
+# The last releases that ran with the Visual C++ runtime of before 2024.
+_OLDER_RUNTIME = {
+    "onnxruntime": "onnxruntime<=1.20.1",
+    "onnx": "onnx==1.16.1",
+    "sageattention": "sageattention==1.0.6",
+}
+_NOTES = {
+    "pywin32": "then `python Scripts\\pywin32_postinstall.py -install` with that Python, as administrator",
+    "opencv-python": "on Windows N and Server also the Media Feature Pack",
+    "numpy": "only one of conda's numpy and pip's",
+}
+
+
+def _named_before(hit: Hit) -> str | None:
+    """The package whose file was importing, as the traceback's last frame says."""
+    package = next(
+        (frame.package for frame in reversed(frames(context(hit, 2000, 0))) if frame.package), None
+    )
+    return package.replace("_", "-") if package else None

@@ -126,6 +126,7 @@ FILES = (
     "extension",
     "torch",
     "source",
+    "installing",
     "packages",
     "python",
     "libraries",
