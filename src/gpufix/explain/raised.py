@@ -38,8 +38,7 @@ def raised_in(found: LogScan) -> Explanation | None:
     if not errors:
         return None
     before = text[: errors[-1].start()]
-    shown = [f.package for f in frames(before) if f.package and not f.of_torch]
-    near = [package for package in dict.fromkeys(reversed(shown)) if _moves(package)][:2]
+    near = moving_packages(before)
     part = added_part(before)
     if part:
         return _unknown(
@@ -54,9 +53,22 @@ def raised_in(found: LogScan) -> Explanation | None:
     return _unknown(
         errors[-1]["error"],
         f"It was raised in {near[0]}{called}.",
-        f"Usual, in this order: the release of {' and '.join(near)} that the project's requirements name (most often an "
+        f"Usual, in this order: {other_releases(near)}",
+    )
+
+
+def moving_packages(before: str) -> list[str]:
+    """The last two packages of a traceback that move with torch, the innermost first."""
+    shown = [f.package for f in frames(before) if f.package and not f.of_torch]
+    return [package for package in dict.fromkeys(reversed(shown)) if _moves(package)][:2]
+
+
+def other_releases(near: list[str]) -> str:
+    """The releases of packages that are tried when one of them fails in its own code."""
+    return (
+        f"the release of {' and '.join(near)} that the project's requirements name (most often an "
         f"older one); the newest ones (`pip install -U {' '.join(p.replace('_', '-') for p in near)}`), with the torch that "
-        "they declare.",
+        "they declare."
     )
 
 
