@@ -23,7 +23,7 @@ _CALL = re.compile(
 _TYPE = re.compile(r"model type [`'\"](?P<type>[\w.-]{1,60})|KeyError: [`'\"](?P<key>[\w.-]{1,60})")
 # By how the classes of a package are called, where the wheels' names do not tell.
 _CLASSES = (
-    (r"(?:SFT|DPO|PPO|GRPO|KTO|ORPO|CPO|Reward|Online\w+)(?:Trainer|Config)", "trl"),
+    (r"\w{0,20}(?:SFT|DPO|PPO|GRPO|KTO|ORPO|CPO|Reward|Online\w+)(?:Trainer|Config)", "trl"),
     (r"\w*(?:Lora|Peft)\w*", "peft"),
     (r"\w+(?:Pipeline|Transformer[23]DModel|TransformerBlock|AttnProcessor\w*|Scheduler)|UNet\w+|AutoencoderKL\w*", "diffusers"),
     (
@@ -41,6 +41,8 @@ _OF_TRANSFORMERS = re.compile(
     r"is_encoder_decoder|get_text_config|forced_bos_token_id|(?:bos|eos|pad)_token_id|rope_(?:theta|scaling|parameters)|"
     r"tie_word_embeddings|_attn_implementation\w*|_supports_(?:sdpa|flash_attn\w*|cache_class)|all_tied_weights_keys|"
     r"_tied_weights_keys|num_hidden_layers|use_return_dict|return_dict|output_attentions|past_key_values|"
+    r"no_repeat_ngram_size|num_beams|length_penalty|do_sample|early_stopping|suppress_tokens|max_position_embeddings|is_decoder|add_cross_attention|"
+    r"output_hidden_states|image_token_(?:id|index)|_from_model_config|_supports_attention_backend|warnings_issued|"
     r"prepare_inputs_for_generation|_extract_past_from_model_output|_get_initial_cache_position|generation_config"
 )
 _BASES = (

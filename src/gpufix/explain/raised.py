@@ -28,17 +28,26 @@ _ALSO = {
     "lightning",
     "deepspeed",
 }
+_DOWNLOADED = re.compile(r"transformers_modules[/\\\\.]")  # trust_remote_code
 _REACH = 12_000  # characters of the end
 
 
 def raised_in(found: LogScan) -> Explanation | None:
-    """None where neither an added part nor a package that moves with torch stands in the last traceback."""
+    """None where neither an added part nor a package stands in the last traceback."""
     text = (found.tail or found.head).decode("utf-8", "replace")[-_REACH:]
     errors = list(_ERROR.finditer(text))
     if not errors:
         return None
     before = text[: errors[-1].start()]
     near = moving_packages(before)
+    if _DOWNLOADED.search(before):
+        return _unknown(
+            errors[-1]["error"],
+            "It was raised in code that came with the model.",
+            "Usual, in this order: the transformers for which that code was written, its config.json's transformers_version "
+            '(`pip install "transformers==X.Y.Z"`); the newest revision of the model (`hf download NAME --force-download`); a release '
+            "of transformers that has the model itself, without trust_remote_code.",
+        )
     part = added_part(before)
     if part:
         return _unknown(
@@ -48,12 +57,26 @@ def raised_in(found: LogScan) -> Explanation | None:
             f"program that it was added to, or the release of {' and '.join(near) or 'each package'} that its requirements name.",
         )
     if not near:
-        return None
+        return _of_another(errors[-1]["error"], before)
     called = f", called by {near[1]}" if len(near) > 1 else ""
     return _unknown(
         errors[-1]["error"],
         f"It was raised in {near[0]}{called}.",
         f"Usual, in this order: {other_releases(near)}",
+    )
+
+
+def _of_another(error: str, before: str) -> Explanation | None:
+    """Any other package that stands last; None for torch's, Python's and a project's own files."""
+    last = next((frame for frame in reversed(frames(before)) if not frame.of_torch), None)
+    if last is None or last.package is None:
+        return None
+    name = last.package.replace("_", "-")
+    return _unknown(
+        error,
+        f"It was raised in {last.package}.",
+        f"Usual, in this order: the newest release of {name} (`pip install -U {name}`; its package may have another name); the one that "
+        "the project's requirements name.",
     )
 
 
