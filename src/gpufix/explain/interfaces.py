@@ -24,10 +24,11 @@ _TYPE = re.compile(r"model type [`'\"](?P<type>[\w.-]{1,60})|KeyError: [`'\"](?P
 # By how the classes of a package are called, where the wheels' names do not tell.
 _CLASSES = (
     (r"\w{0,20}(?:SFT|DPO|PPO|GRPO|KTO|ORPO|CPO|Reward|Online\w+)(?:Trainer|Config)", "trl"),
+    (r"(?:Async)?EngineArgs|LLM|(?:Async)?LLMEngine|AsyncLLM|SamplingParams|GPUModelRunner|ModelConfig", "vllm"),
     (r"\w*(?:Lora|Peft)\w*", "peft"),
     (r"\w+(?:Pipeline|Transformer[23]DModel|TransformerBlock|AttnProcessor\w*|Scheduler)|UNet\w+|AutoencoderKL\w*", "diffusers"),
     (
-        r"\w*(?:Cache|ForCausalLM|ForConditionalGeneration|ForMaskedLM|ForSequenceClassification|Tokenizer|"
+        r"(?:Seq2Seq)?Trainer|(?:Seq2Seq)?TrainingArguments|Pre[Tt]rainedConfig|TokenizersBackend|\w*(?:Cache|ForCausalLM|ForConditionalGeneration|ForMaskedLM|ForSequenceClassification|Tokenizer|"
         r"TokenizerFast|ImageProcessor\w*|DecoderLayer|EncoderLayer|RotaryEmbedding|SdpaAttention|FlashAttention2)"
         r"|(?:Llama|Qwen|Mi[sx]tral|Gemma|Phi|CLIP|T5|Bert|Roberta|Whisper|Siglip|GPT|Falcon|DeepSeek|Deepseek|"
         r"InternVL|ChatGLM|Baichuan|LlavaQ?|Idefics|Bloom|OPT|ViT)\w*",
