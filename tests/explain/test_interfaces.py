@@ -91,12 +91,21 @@ def raised(package: str) -> str:
     )
 
 
-def test_an_unknown_error_names_the_package_that_raised_it_where_it_moves_with_torch() -> None:
+def test_an_unknown_error_names_the_package_that_raised_it() -> None:
     shown = told(raised("sglang"))
     assert shown.rule is None
     assert shown.role == "unknown"
     assert "pip install -U sglang" in (shown.do or "")
-    assert explain([raised("speechbrain").encode()])[0].primary is None
+    assert "pip install -U speechbrain" in (told(raised("speechbrain")).do or "")
+    assert explain([raised("torch").encode()])[0].primary is None
+    of_the_project = raised("x").replace("/env/lib/python3.11/site-packages/x", "/home/user/app")
+    assert explain([of_the_project.encode()])[0].primary is None
+
+
+def test_an_unknown_error_of_code_that_came_with_a_model_names_its_transformers() -> None:
+    path = "/home/user/.cache/huggingface/modules/transformers_modules/x/modeling_x.py"
+    text = raised("transformers").replace("/env/lib/python3.11/site-packages/transformers/core.py", path)
+    assert "transformers_version" in (told(text).do or "")
 
 
 def test_spans_as_pip_writes_them() -> None:

@@ -35,6 +35,7 @@ LOOKS_FOR_MORE = {
     "oom-absurd",
     "missing-library",
     "no-module-torch-build",
+    "undefined-name",
 }
 
 

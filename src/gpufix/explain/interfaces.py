@@ -23,11 +23,12 @@ _CALL = re.compile(
 _TYPE = re.compile(r"model type [`'\"](?P<type>[\w.-]{1,60})|KeyError: [`'\"](?P<key>[\w.-]{1,60})")
 # By how the classes of a package are called, where the wheels' names do not tell.
 _CLASSES = (
-    (r"(?:SFT|DPO|PPO|GRPO|KTO|ORPO|CPO|Reward|Online\w+)(?:Trainer|Config)", "trl"),
+    (r"\w{0,20}(?:SFT|DPO|PPO|GRPO|KTO|ORPO|CPO|Reward|Online\w+)(?:Trainer|Config)", "trl"),
+    (r"(?:Async)?EngineArgs|LLM|(?:Async)?LLMEngine|AsyncLLM|SamplingParams|GPUModelRunner|ModelConfig", "vllm"),
     (r"\w*(?:Lora|Peft)\w*", "peft"),
     (r"\w+(?:Pipeline|Transformer[23]DModel|TransformerBlock|AttnProcessor\w*|Scheduler)|UNet\w+|AutoencoderKL\w*", "diffusers"),
     (
-        r"\w*(?:Cache|ForCausalLM|ForConditionalGeneration|ForMaskedLM|ForSequenceClassification|Tokenizer|"
+        r"(?:Seq2Seq)?Trainer|(?:Seq2Seq)?TrainingArguments|Pre[Tt]rainedConfig|TokenizersBackend|\w*(?:Cache|ForCausalLM|ForConditionalGeneration|ForMaskedLM|ForSequenceClassification|Tokenizer|"
         r"TokenizerFast|ImageProcessor\w*|DecoderLayer|EncoderLayer|RotaryEmbedding|SdpaAttention|FlashAttention2)"
         r"|(?:Llama|Qwen|Mi[sx]tral|Gemma|Phi|CLIP|T5|Bert|Roberta|Whisper|Siglip|GPT|Falcon|DeepSeek|Deepseek|"
         r"InternVL|ChatGLM|Baichuan|LlavaQ?|Idefics|Bloom|OPT|ViT)\w*",
@@ -41,6 +42,8 @@ _OF_TRANSFORMERS = re.compile(
     r"is_encoder_decoder|get_text_config|forced_bos_token_id|(?:bos|eos|pad)_token_id|rope_(?:theta|scaling|parameters)|"
     r"tie_word_embeddings|_attn_implementation\w*|_supports_(?:sdpa|flash_attn\w*|cache_class)|all_tied_weights_keys|"
     r"_tied_weights_keys|num_hidden_layers|use_return_dict|return_dict|output_attentions|past_key_values|"
+    r"no_repeat_ngram_size|num_beams|length_penalty|do_sample|early_stopping|suppress_tokens|max_position_embeddings|is_decoder|add_cross_attention|"
+    r"output_hidden_states|image_token_(?:id|index)|_from_model_config|_supports_attention_backend|warnings_issued|"
     r"prepare_inputs_for_generation|_extract_past_from_model_output|_get_initial_cache_position|generation_config"
 )
 _BASES = (
@@ -54,12 +57,24 @@ _MAKERS = ("__init__", "init", "from_pretrained", "load_dataset")
 _OWN = ("torch", "accelerate", "peft")  # pass what they are given on
 
 
+_OF_COMFYUI = re.compile(
+    r"ModelPatcher\w*|PromptServer|CFGGuider|DifferentialDiffusion|SD\w{0,12}ClipModel|KSamplerX0Inpaint|ModelSampling\w*|"
+    r"LatentFormat\w*|NodeReplaceManager|ExecutionBlocker"
+)
+_COMFYUI = (
+    "{owner} is ComfyUI's own: update ComfyUI (`git pull` in its folder, then `pip install -r requirements.txt`; portable: "
+    "update\\update_comfyui.bat), and the node that asks for {name} (ComfyUI-Manager, `git pull` in its folder): they are of different times."
+)
+
+
 def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
     """Nothing of ours unless the package is known: any program has attributes that it lacks."""
     found = _ATTRIBUTE.search(hit.shown)
     if found is None or found["owner"] == "NoneType":
         return None
     owner, name = found["owner"].rpartition(".")[2], found["name"]
+    if _OF_COMFYUI.fullmatch(owner):
+        return explanation.but(do=_COMFYUI.format(owner=owner, name=name))
     package, asker = _package(found["owner"]), _asker(hit)
     subject = owner
     if package is None and _OF_TRANSFORMERS.fullmatch(name):

@@ -26,15 +26,15 @@ def numbers_of_memory(explanation: Explanation, hit: Hit) -> Explanation:
 # The servers take what a setting says of the GPU, whatever the model needs.
 _SERVERS = (
     (
-        re.compile(r"\bvllm[/\\.]"),
+        re.compile(r"\bvllm[/\\. =\d]", re.IGNORECASE),
         "In vLLM lower gpu_memory_utilization (0.9 by default) or max_model_len",
     ),
-    (re.compile(r"\bsglang[/\\.]"), "In SGLang lower --mem-fraction-static or --context-length"),
+    (re.compile(r"\bsglang[/\\. =\d]", re.IGNORECASE), "In SGLang lower --mem-fraction-static or --context-length"),
 )
 
 
 def _of_server(explanation: Explanation, hit: Hit) -> Explanation:
-    words = context(hit, 3000, 0)
+    words = f"{context(hit, 3000, 0)} "
     said = next((setting for pattern, setting in _SERVERS if pattern.search(words)), None)
     return explanation.but(do=f"{said}. {explanation.do}") if said else explanation
 

@@ -37,18 +37,26 @@ _COMFY = re.compile(
 _OF_RELEASES = re.compile(
     r"(?:\w+\.)*(?:AttributeError|ImportError|ModuleNotFoundError|TypeError)\b(?!: '(?:NoneType|bool|dict|float|int|list|str|tuple)' object)"
 )
+_DOWNLOADED = re.compile(r"transformers_modules[/\\\\.]")  # trust_remote_code
 _REACH = 12_000  # characters of the end
 
 
 def raised_in(found: LogScan) -> Explanation | None:
-    """None where neither an added part nor a package that moves with torch stands in the last traceback."""
+    """None where neither an added part nor a package stands in the last traceback."""
     text = (found.tail or found.head).decode("utf-8", "replace")[-_REACH:]
     errors = list(_ERROR.finditer(text))
     if not errors:
         return None
     before = text[: errors[-1].start()]
-    shown = [f.package for f in frames(before) if f.package and not f.of_torch]
-    near = [package for package in dict.fromkeys(reversed(shown)) if _moves(package)][:2]
+    near = moving_packages(before)
+    if _DOWNLOADED.search(before):
+        return _unknown(
+            errors[-1]["error"],
+            "It was raised in code that came with the model.",
+            "Usual, in this order: the transformers for which that code was written, its config.json's transformers_version "
+            '(`pip install "transformers==X.Y.Z"`); the newest revision of the model (`hf download NAME --force-download`); a release '
+            "of transformers that has the model itself, without trust_remote_code.",
+        )
     part = added_part(before)
     if part:
         return _unknown(
@@ -64,16 +72,48 @@ def raised_in(found: LogScan) -> Explanation | None:
             f"{COMFYUI}.",
         )
     if not near and _OF_RELEASES.match(errors[-1]["error"]):
-        near = list(dict.fromkeys(reversed(shown)))[:2]
+        near = _packages(before)[:2]
     if not near:
-        return None
+        return _of_another(errors[-1]["error"], before)
     called = f", called by {near[1]}" if len(near) > 1 else ""
     return _unknown(
         errors[-1]["error"],
         f"It was raised in {near[0]}{called}.",
-        f"Usual, in this order: the release of {' and '.join(near)} that the project's requirements name (most often an "
+        f"Usual, in this order: {other_releases(near)}",
+    )
+
+
+def _of_another(error: str, before: str) -> Explanation | None:
+    """Any other package that stands last; None for torch's, Python's and a project's own files."""
+    last = next((frame for frame in reversed(frames(before)) if not frame.of_torch), None)
+    if last is None or last.package is None:
+        return None
+    name = last.package.replace("_", "-")
+    return _unknown(
+        error,
+        f"It was raised in {last.package}.",
+        f"Usual, in this order: the newest release of {name} (`pip install -U {name}`; its package may have another name); the one that "
+        "the project's requirements name.",
+    )
+
+
+def moving_packages(before: str) -> list[str]:
+    """The last two packages of a traceback that move with torch, the innermost first."""
+    return [package for package in _packages(before) if _moves(package)][:2]
+
+
+def _packages(before: str) -> list[str]:
+    """Those of a traceback, the innermost first; torch's frames are nobody's."""
+    shown = [f.package for f in frames(before) if f.package and not f.of_torch]
+    return list(dict.fromkeys(reversed(shown)))
+
+
+def other_releases(near: list[str]) -> str:
+    """The releases of packages that are tried when one of them fails in its own code."""
+    return (
+        f"the release of {' and '.join(near)} that the project's requirements name (most often an "
         f"older one); the newest ones (`pip install -U {' '.join(p.replace('_', '-') for p in near)}`), with the torch that "
-        "they declare.",
+        "they declare."
     )
 
 

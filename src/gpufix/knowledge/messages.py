@@ -133,6 +133,8 @@ FILES = (
     "backends",
     "distributed",
     "servers",
+    "training",
+    "engines",
 )
 
 # cause: says what is wrong. symptom: something failed, the reason may stand elsewhere. notice: a

@@ -11,7 +11,7 @@ from gpufix.knowledge.data_table import table
 _CARD = re.compile(
     r"(?:\b(?:RTX|GTX|GeForce|NVIDIA|GPU|card)[ -]{0,2})(?P<named>(?:[2345]0|1[06])[3-9]0)(?!\d)"
     r"|(?<![\d.#/\w-])(?<!\d:)(?P<bare>(?:[2345]0|1[06])[3-9]0)[ -]?(?:ti|super|d|m|max-q|laptop|mobile)\b"
-    r"|(?:\b(?:RTX|GTX|GeForce)[ -]?)?(?P<series>[2345]0|1[06])(?:xx\b|[ -]series)",
+    r"|(?:\b(?:RTX|GTX|GeForce)[ -]?)?(?P<series>[2345]0|1[06])(?:xx\b|[ -]series|系)",
     re.IGNORECASE,
 )
 _SHORT = re.compile(

@@ -1,0 +1,54 @@
+"""Options that a program does not know: whose they are, and what they are called now."""
+
+from __future__ import annotations
+
+import re
+
+from gpufix.explain.explanation import Explanation, context
+from gpufix.explain.log_scan import Hit
+
+_OPTION = re.compile(r"(?:unrecognized arguments?|argument|invalid argument|unknown (?:flag|option)):? (?P<name>--?[A-Za-z][\w-]{0,60})")
+_PROGRAM = re.compile(r"(?P<name>[\w.-]{1,60}): error:")
+_PACKAGES = {
+    "api_server.py": "vllm",
+    "vllm": "vllm",
+    "launch_server.py": "sglang",
+    "sglang": "sglang",
+    "accelerate": "accelerate",
+    "deepspeed": "deepspeed",
+    "lmdeploy": "lmdeploy",
+    "llamafactory-cli": "llamafactory",
+    "whisperx": "whisperx",
+}  # fmt: skip
+# What a release took away or renamed, by the programs' own release notes.
+_SUCCESSORS = {
+    "--enable-reasoning": "leave it out: --reasoning-parser alone turns it on (vLLM from 0.9 on)",
+    "--task": "write --runner pooling (embeddings, scores) or --runner generate in its place (vLLM from 0.11 on)",
+    "--disable-log-requests": "leave it out: it is the default (vLLM from 0.10 on)",
+    "--num-scheduler-steps": "leave it out: vLLM's V1 engine does without",
+    "--use-v2-block-manager": "leave it out: it is the only one now",
+    "--guided-decoding-backend": "write --structured-outputs-config.backend in its place (vLLM from 0.11 on)",
+    "--enable-ep-moe": "write --ep-size N in its place (SGLang from 0.5 on)",
+    "--local-rank": 'torch from 2.0 on passes --local-rank: start with `torchrun` and read os.environ["LOCAL_RANK"], or '
+    'parser.add_argument("--local-rank", "--local_rank", type=int)',
+    "--local_rank": 'start with `torchrun` and read os.environ["LOCAL_RANK"], or parser.add_argument("--local-rank", '
+    '"--local_rank", type=int)',
+}  # fmt: skip
+
+
+def unknown_option(explanation: Explanation, hit: Hit) -> Explanation:
+    """The option's new name, or the package whose other release knows it."""
+    option, program = _OPTION.search(hit.shown), _PROGRAM.search(hit.shown)
+    name = option["name"] if option else ""
+    if new := _SUCCESSORS.get(name):
+        return explanation.but(do=f"{new[0].upper()}{new[1:]}.")
+    package = _PACKAGES.get(program["name"] if program else "")
+    if package is None and program and program["name"].endswith(".py"):
+        said = re.findall(r"usage: (\w+)", context(hit, 4000, 0))
+        package = next((_PACKAGES[one] for one in said if one in _PACKAGES), None)
+    if package is None:
+        return explanation
+    return explanation.but(
+        do=f"`--help` lists what it knows. A new option: `pip install -U {package}`; one that was taken away: leave {name or 'it'} out, "
+        f"or install the {package} release that the instructions are for."
+    )
