@@ -13,6 +13,7 @@ not, 2 something is missing here.
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -88,12 +89,11 @@ def carry_out(options: argparse.Namespace) -> int:
     commit = revision(options.emulator)
     work = options.work / commit[:12]
     print(f"tinygrad {commit[:12]}, {options.arch}", flush=True)
+    os.environ["CC"] = program("clang")  # tinygrad's name for the compiler of its functions
     if options.probes:
         return probe.main(options.emulator)
     builder = Builder(options.arch, options.work / options.arch, options.hip, options.rocprim)
-    runner = Runner(
-        options.emulator, work / "instructions", options.arch, options.limit, program("clang")
-    )
+    runner = Runner(options.emulator, work / "instructions", options.arch, options.limit)
     if options.faults:
         return faults.main(builder, runner, options.program)
     return run_programs(options, builder, runner)

@@ -22,7 +22,7 @@ DECODERS = {
     "gfx950": "cdna",
 }
 # Of what is kept: another number when a correction changes what is made of an instruction.
-_FORMAT = 1
+_FORMAT = 2
 _KEEP_EVERY = 20  # functions: a run that is ended loses few
 # Values of DPP_CTRL; the last is quad_perm:[0,1,2,3].
 _ROW_BCAST15, _ROW_BCAST31, _ROW_SHARE, _ROW_XMASK, _IDENTITY = 0x142, 0x143, 0x150, 0x160, 0xE4
@@ -46,6 +46,7 @@ class Instructions:
         self.store = folder / f"{self.decoder}-{_FORMAT}.pickle" if folder else None
         if folder:
             self._correct_rows()
+            self._correct_atomics()
         self.kept = self._on_disk()
         self.made = 0
         self.by_class: dict[tuple[str, int], list[tuple[int, int, int]]] = {}
@@ -71,6 +72,16 @@ class Instructions:
             return original(lane, dpp, *masks)
 
         self.emu._dpp16_ctrl = control
+
+    def _correct_atomics(self) -> None:
+        """CDNA calls SC0 what the emulator asks for as GLC: atomics that return (probes.toml: atomic-returns)."""
+        original = self.emu._iattr
+
+        def attribute(inst: Any, name: str, default: int = 0) -> int:
+            value: int = original(inst, name, default)
+            return value or (original(inst, "sc0", default) if name == "glc" else value)
+
+        self.emu._iattr = attribute
 
     def _on_disk(self) -> dict[_Key, tuple[Any, tuple[int, ...]]]:
         if self.store is None or not self.store.is_file():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -40,7 +39,6 @@ class Runner:
     cache: Path
     arch: str
     limit_s: float
-    clang: str
 
     def run(
         self, runtime: Path, program: Path, extra: Sequence[str] = (), reverse: bool = False
@@ -49,11 +47,10 @@ class Runner:
         command = [sys.executable, str(CHILD), str(self.emulator), str(self.cache), self.arch]
         command += [str(runtime), str(program), *(["--reverse"] if reverse else [])]
         command += ["--", "--check-only", *extra]
-        env = os.environ | {"CC": self.clang}  # tinygrad's name for the compiler of its functions
         began = time.monotonic()
         try:
             ended = subprocess.run(
-                command, env=env, capture_output=True, text=True, timeout=self.limit_s, check=False
+                command, capture_output=True, text=True, timeout=self.limit_s, check=False
             )
         except subprocess.TimeoutExpired:
             return Outcome((), -1, self.limit_s, 0, f"not done within {self.limit_s:.0f} s")
