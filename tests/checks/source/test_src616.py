@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import builders as b
 import source_tree as t
 from rows import Fires, Given, rows
 
@@ -80,6 +81,10 @@ SILENT: dict[str, Given] = {
     "in a folder that setup() names": of(
         every=', include_dirs=["/usr/include/eigen3"]', answers=NOWHERE | {BELOW: True}
     ),
+    "in a folder of the environment": of(
+        own=', include_dirs=["/env/include/eigen3"]', answers=NOWHERE | {BELOW: True}
+    ),
+    "a folder of some package": of(own=', include_dirs=["' + b.SITE + '/x/include"]'),
     "a folder elsewhere": of(own=', include_dirs=["/opt/eigen"]'),
     "a folder that only a run tells": of(own=", include_dirs=[ask()]"),
     "a flag's folder elsewhere": of(
@@ -120,6 +125,11 @@ FIRING = {
     ),
     "through a header of the project": Fires(
         of('#include "x.h"\n', files={"x.h": f"\n{EIGEN}"}), lacking("x.h", line=2), offers=HOW
+    ),
+    "a folder of torch": Fires(
+        of(own=', include_dirs=["' + b.SITE + '/torch/include"]'),
+        lacking(),
+        offers=HOW,
     ),
     "CPATH for CUDA's wheels": Fires(
         of(env={"CPATH": "/v/lib/python3.11/site-packages/nvidia/cu13/include"}),

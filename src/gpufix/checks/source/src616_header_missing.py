@@ -21,6 +21,12 @@ from gpufix.source.builds.run import UNKNOWN_PART, BuiltExtension, Said
 
 _BY_TORCH = ("cuda", "cpp")
 _OF_SYSTEM = ("/usr/include", "/usr/local/include")
+_WITHOUT = (
+    "torch",
+    "numpy",
+    "pybind11",
+    "nvidia",
+)  # packages that bring no other library's headers
 # What may hand a compiler more folders than setup.py does.
 _FLAGS = ("CFLAGS", "CXXFLAGS", "CPPFLAGS", "NVCC_PREPEND_FLAGS", "NVCC_APPEND_FLAGS")
 _PATHS = ("CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH")
@@ -143,7 +149,8 @@ def _of_flags(flags: tuple[Said, ...]) -> Iterator[Said]:
 def _searched(view: View, base: str, folders: list[Said]) -> _Folders | None:
     """Where an extension's headers are sought; None where nothing here looks there, or a submodule is empty."""
     root, python, project = absolute(view, "").rstrip("/"), view.facts.python, view.facts.project
-    known = [python.prefix, *python.site_dirs] if python else []
+    asked = [*_OF_SYSTEM, *([f"{python.prefix}/include"] if python else [])]
+    known = [join(site, name) for site in (python.site_dirs if python else ()) for name in _WITHOUT]
     known += [toolkit.root for toolkit in view.facts.toolkits]
     modules = [module.path for module in project.submodules] if project else []
     inside, beyond, lost = [], [""], []
@@ -157,7 +164,7 @@ def _searched(view: View, base: str, folders: list[Said]) -> _Folders | None:
                 return None
             else:
                 lost.append((own, said))
-        elif of := next((o for o in _OF_SYSTEM if _within(full, o)), None):
+        elif of := next((o for o in asked if _within(full, o)), None):
             beyond.append(full[len(of) + 1 :])
         elif not any(_within(full, one) for one in known):
             return None
