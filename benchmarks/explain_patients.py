@@ -39,7 +39,7 @@ INDEX = "https://pypi.org/simple"  # beside a folder of torch's wheels
 CODE = digest(Path(__file__).parent.parent / "src" / "gpufix")[:12]
 GPUFIX = str(Path(sys.executable).parent / "gpufix")
 ABSENT = re.compile(
-    r"error sending request|dns error|Connection refused|no version of|not found in the package registry|HTTP status"
+    r"has no wheel here|error sending request|dns error|Connection refused|no version of|not found in the package registry|HTTP status"
 )
 ERROR = re.compile(r"error|exception|cannot|fatal|failed|not found|undefined", re.IGNORECASE)
 
