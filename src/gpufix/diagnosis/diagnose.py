@@ -35,8 +35,8 @@ class Request(Frozen):
     """
 
     gpus: tuple[str, ...] = ()
-    of_log: tuple[Rule, ...] = ()
     selection: Selection = field(default_factory=Selection)
+    of_log: tuple[Rule, ...] = ()
 
 
 class Judgement(Frozen):
