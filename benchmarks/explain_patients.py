@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import shlex
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -39,7 +40,7 @@ INDEX = "https://pypi.org/simple"  # beside a folder of torch's wheels
 CODE = digest(Path(__file__).parent.parent / "src" / "gpufix")[:12]
 GPUFIX = str(Path(sys.executable).parent / "gpufix")
 ABSENT = re.compile(
-    r"error sending request|dns error|Connection refused|no version of|not found in the package registry|HTTP status"
+    r"has no wheel here|error sending request|dns error|Connection refused|no version of|not found in the package registry|HTTP status"
 )
 ERROR = re.compile(r"error|exception|cannot|fatal|failed|not found|undefined", re.IGNORECASE)
 
@@ -100,8 +101,10 @@ def applied(case: Case, patient: Patient, answer: dict[str, Any], torch: str | N
     gpus = [f"--gpu={gpu}" for gpu in case.gpu]
     command = [GPUFIX, "fix", *(["{project}"] if case.recipe.project else [])]
     command += ["--python", "{python}", *gpus, "--apply", "--unsafe"]
-    if (plan.get("command") or "").startswith("gpufix fix "):
-        command += [part for part in plan["command"].split()[2:] if part not in command]
+    given = shlex.split(plan.get("command") or "", comments=False)
+    for option in ("--log", "--fallback"):
+        if given[:2] == ["gpufix", "fix"] and option in given:
+            command += [option, given[given.index(option) + 1]]
     if torch and "torch" in plan["title"]:
         command += ["--find-links", torch, "--index-url", INDEX]
     return patient.ask(command, limit=900).output

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "checks"))
 import builders as b
 
 from gpufix.checks.judge import run_check
+from gpufix.cli.fix import _of_log
 from gpufix.diagnosis.diagnose import Request, diagnose
 from gpufix.explain.advised import advised
 from gpufix.explain.confirm import check, headline
@@ -129,3 +130,12 @@ def test_what_the_doctor_finds_comes_first() -> None:
     own = replace(diagnosis.findings[0], code="SRC604", subject="numpy.bool", payload=None)
     both = replace(diagnosis, findings=[*diagnosis.findings, own])
     assert check(one, both, b.view(facts)).finding is own
+
+
+def test_fix_reads_the_log(tmp_path: Path) -> None:
+    log = tmp_path / "train.log"
+    log.write_text(f"epoch 1\n{NUMPY}")
+    (rule,) = _of_log(str(log))
+    assert [f.subject for f in run_check(rule, b.view(b.facts(distributions=[NEW])))] == ["numpy"]
+    log.write_text("epoch 1\n")
+    assert _of_log(str(log)) == ()

@@ -150,3 +150,14 @@ def test_packages_of_another_python_are_pythonpaths() -> None:
     )
     path = found("RUN805", "PYTHONPATH", "PYTHONPATH puts /opt first, whose numpy is for cp310.")
     assert held(text, path).finding is path
+
+
+def test_what_the_environment_is_called_says_nothing() -> None:
+    gone = explanation(
+        "AttributeError: module 'numpy' has no attribute 'VisibleDeprecationWarning'\n"
+    )
+    place = "/work/numpy-2/lib/python3.11/site-packages/bs4/css.py:28"
+    other = found("WHL506", "bs4", "bs4 requires typing-extensions; not installed.", place)
+    assert held(gone, other).finding is None
+    own = found("WHL506", "pyfar", "pyfar 0.6 does not work.", place.replace("bs4", "numpy"))
+    assert held(gone, other, own).finding is own

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -171,6 +172,32 @@ def test_who_opens_a_faulty_plug_in(
     found = scan(ctx, site).libraries
     assert [lib.opened_by for lib in found] == ([opened_by] if opened_by else [])
     assert all(lib.problems for lib in found)
+
+
+@pytest.mark.needs("g++")
+@pytest.mark.parametrize("variable", [True, False])
+def test_what_a_variable_does_to_nvidias_wheels(
+    ctx: CollectContext, site: Site, tmp_path: Path, variable: bool
+):
+    """Nothing here loads the library: only what LD_LIBRARY_PATH makes of it stays."""
+    for folder, code in (("own", 'extern "C" void nvJitLinkCreate() {}'), ("old", "int x;")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / "a.cpp").write_text(code)
+        name = "libnvJitLink.so"
+        flags = [f"-Wl,-soname,{name}", "a.cpp", "-o", f"{folder}/{name}"]
+        subprocess.run(["g++", "-shared", "-fPIC", *flags], cwd=tmp_path, check=True)
+    (tmp_path / "u.cpp").write_text(
+        'extern "C" void nvJitLinkCreate(); void f() { nvJitLinkCreate(); }'
+    )
+    flags = ["u.cpp", "-o", "libuser.so", "-Lown", "-lnvJitLink", "-Wl,-rpath,$ORIGIN"]
+    subprocess.run(["g++", "-shared", "-fPIC", *flags], cwd=tmp_path, check=True)
+    paths = {"x/lib/libuser.so": "libuser.so", "x/lib/libnvJitLink.so": "own/libnvJitLink.so"}
+    site.install("nvidia-x", files={n: (tmp_path / p).read_bytes() for n, p in paths.items()})
+    environ = {"LD_LIBRARY_PATH": str(tmp_path / "old")} if variable else {}
+    found = scan(replace(ctx, environ=environ), site).libraries
+    told = [(p.why, p.provider) for lib in found for p in lib.problems]
+    lacks = ("LD_LIBRARY_PATH", str(tmp_path / "old/libnvJitLink.so"))
+    assert told == ([lacks] if variable else [])
 
 
 @pytest.mark.needs("g++")

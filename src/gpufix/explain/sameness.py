@@ -13,6 +13,7 @@ from gpufix.knowledge.cuda_libraries import bringing
 from gpufix.model import Finding
 
 _PATH = re.compile(r"(?:site|dist)-packages[/\\](?P<package>[A-Za-z]\w+)")
+_ABOVE = re.compile(r"[^\s'\"]*[/\\](?:site|dist)-packages[/\\]")
 _FILE = re.compile(
     r"(?P<stem>[A-Za-z_][\w-]{4,})(?:\.(?:cpython|abi3|cp\d)[\w-]*)?\.(?:so|pyd)\b(?!\.\d)"
 )
@@ -69,16 +70,9 @@ class Names:
 
     def score(self, finding: Finding) -> int:
         """How much of what is named the finding is about; 0: nothing."""
-        about = _plain(
-            " ".join(
-                [
-                    finding.subject,
-                    finding.message,
-                    *(evidence.text for evidence in finding.evidence[:20]),
-                    repr(finding.payload or ""),
-                ]
-            )
-        )
+        told = [finding.subject, finding.message, *(e.text for e in finding.evidence[:20])]
+        # What the environment's folder is called says nothing.
+        about = _plain(_ABOVE.sub("", " ".join([*told, repr(finding.payload or "")])))
         exact = sum(_stands(name, about) for name in self.exact | self.raised)
         owners = sum(_stands(name, about) for name in self.owners)
         also = sum(name in about for name in (self.symbol, self.arch) if name)

@@ -228,6 +228,7 @@ FIRING = {
     "a module that another package has no more": Fires(
         of(b.dist("a"), b.dist("triton", "3.8.0"), **wants("triton.ops")),
         lacks("triton 3.8.0 does not have", "triton.ops", "triton"),
+        ["try-earlier-partner unsafe"],
     ),
     "a module that an installed package has no more from some release on": Fires(
         of(b.dist("a"), b.dist("setuptools", "84.2.1"), **wants("setuptools.extern")),
@@ -256,7 +257,7 @@ FIRING = {
             breaks=("unmet:onnx",),
             payload=AbsentModule("onnx", "ml_dtypes.int1", "ml-dtypes"),
         ),
-        ["resolve-conflict unsafe", "take-later-partner unsafe"],
+        ["resolve-conflict unsafe", "take-later-partner unsafe", "try-earlier-partner unsafe"],
     ),
     "a name that the recorded releases have no more": Fires(
         of(
@@ -291,6 +292,7 @@ FIRING = {
             breaks=("unmet:autoawq",),
             payload=AbsentModule("autoawq", "einops.gone", "einops"),
         ),
+        ["try-earlier-partner unsafe"],
     ),
     "a module of the package alone asks for it": Fires(
         of(
@@ -375,7 +377,7 @@ FIRING = {
             breaks=("unmet:bitsandbytes",),
             payload=AbsentModule("bitsandbytes", "triton.ops", "triton"),
         ),
-        ["resolve-conflict unsafe"],
+        ["resolve-conflict unsafe", "try-earlier-partner unsafe"],
     ),
     "a module of a listed distribution": Fires(
         of(b.dist("a"), **wants("torchao.quantization")),

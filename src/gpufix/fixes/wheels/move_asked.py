@@ -45,6 +45,19 @@ def later_partner(finding: Finding, view: View) -> Plan | Skip | None:
     )
 
 
+@fix("try-earlier-partner", "WHL506")
+def any_earlier_partner(finding: Finding, view: View) -> Plan | Skip | None:
+    """Where nothing is recorded of the name: a release before the installed one, and the look afterwards tells."""
+    absent = finding.payload
+    dist = view.dist(absent.of or "") if isinstance(absent, AbsentModule) else None
+    if not isinstance(absent, AbsentModule) or dist is None or dist.name == "torch":
+        return None
+    if families.gone_name(absent.module) or _first_with(absent.module, dist):
+        return None
+    wanted, why = f"{dist.name}<{dist.version}", f"which may have {absent.module}"
+    return replace(moved_partner(absent, wanted, view, why), fix="try-earlier-partner")
+
+
 def _first_with(module: str, dist: Distribution) -> str | None:
     """The first recorded release that has a name, where it is later than the installed one."""
     seen = name_spans.span(module.partition(".")[0], module.rpartition(".")[2])
