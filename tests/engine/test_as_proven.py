@@ -17,18 +17,16 @@ from gpufix.model import Facts, Finding, Host, Probe, Python, Severity
 from gpufix.model.payload import ExtensionModules
 
 SITE = "/env/lib/python3.11/site-packages"
-FACTS = Facts(
-    host=Host(os="Linux", kernel="6", machine="x86_64"),
-    python=Python(
-        executable="/env/bin/python",
-        version="3.11.7",
-        tag="cp311",
-        prefix="/env",
-        base_prefix="/usr",
-        kind="venv",
-        site_dirs=[SITE],
-    ),
+PYTHON = Python(
+    executable="/env/bin/python",
+    version="3.11.7",
+    tag="cp311",
+    prefix="/env",
+    base_prefix="/usr",
+    kind="venv",
+    site_dirs=[SITE],
 )
+FACTS = Facts(host=Host(os="Linux", kernel="6", machine="x86_64"), python=PYTHON)
 
 
 def finding(severity: Severity = ERROR, *files: str) -> Finding:
@@ -88,6 +86,6 @@ def test_what_only_a_driver_brings_is_no_failure(
     program = tmp_path / "python"
     program.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
     program.chmod(0o755)
-    facts = replace(FACTS, python=replace(FACTS.python, executable=str(program)))
+    facts = replace(FACTS, python=replace(PYTHON, executable=str(program)))
     (told,) = probe([], facts, {"PATH": os.defpath}, accused=[f"{SITE}/vllm/_C.abi3.so"])
     assert not told.ok and told.driver is driver

@@ -191,3 +191,14 @@ def test_modules_of_the_patients_python(
     (tmp_path / "audioop" / "__init__.py").touch()
     modules = Modules(site.python(version=version, sys_path=[str(tmp_path)]))
     assert (modules.find(module) is not None) is there
+
+
+def test_where_a_package_lies(tmp_path: Path, site: Site) -> None:
+    (tmp_path / "space" / "inner").mkdir(parents=True)
+    (tmp_path / "whole" / "inner").mkdir(parents=True)
+    (tmp_path / "whole" / "__init__.py").touch()
+    (tmp_path / "alone.py").touch()
+    modules = Modules(site.python(sys_path=["/nowhere", str(tmp_path)]))
+    for package in ("space", "space.inner", "whole", "whole.inner"):
+        assert modules.folder(package) == f"{tmp_path}/{package.replace('.', '/')}"
+    assert modules.folder("alone") is modules.folder("gone") is modules.folder("json") is None

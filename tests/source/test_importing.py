@@ -213,6 +213,15 @@ CASES: dict[str, tuple[dict[str, str], str]] = {
         {"p/__init__.py": "try:\n    import p.bad\nexcept OSError:\n    pass\n"},
         "p/bad.so",
     ),
+    "in the folder of a package that is not followed": (
+        {
+            "other/__init__.py": "",
+            "other/inner/bad.so": "",
+            "p/__init__.py": "import ctypes\nlibs = __import__('other.inner', fromlist=['inner'])\n"
+            "ctypes.CDLL(libs.__path__[0] + '/bad.so')\n",
+        },
+        "other/inner/bad.so",
+    ),
     "in a class": ({"p/__init__.py": "class A:\n    from . import bad\n"}, "p/bad.so"),
     "both alternatives": (
         {
@@ -328,6 +337,10 @@ class Disk:
 
     def exists(self, path: str) -> bool:
         return Path(path).exists()
+
+    def folder(self, package: str) -> str | None:
+        place = self.root.joinpath(*package.split("."))
+        return str(place) if place.is_dir() else None
 
     def load(self, path: str, *, everywhere: bool, lazy: bool) -> Loads:
         return "loads" if path.endswith("good.so") else "lacks"

@@ -61,8 +61,8 @@ def extension_lacks_target(view: View) -> Iterator[Fault | Gap]:
     GPU108.
 
     ## Fix
-    Safe: rebuild it for the targets, when its source is known. Unsafe: a newer release whose wheel was
-    read to have code for them, or a fallback in its place.
+    Safe: rebuild it for the targets, when its source is known. Unsafe: a release, of the package or of
+    another of its project, whose wheel was read to have code for them, or a fallback in its place.
     Manual: ROCm's wheel for the target, from AMD's own index.
 
     ## Source

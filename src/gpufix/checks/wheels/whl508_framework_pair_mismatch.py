@@ -19,8 +19,9 @@ def framework_pair_mismatch(view: View) -> Iterator[Fault]:
     Compares the versions of packages that are made for one another: jax, jaxlib, its GPU plug-in
     and that one's compiler; FlashInfer, its cubins and its compiled kernels; SGLang and its
     kernels; RAPIDS' parts; cuda-python and its bindings; TensorRT's bindings and libraries; ONNX
-    Runtime and TensorRT; CTranslate2 and cuDNN; the wheels of one ROCm. And finds packages of which
-    one may be installed: builds that lay the same files (CuPy's, cuDF's, DALI's, spconv's), JAX's
+    Runtime and TensorRT; CTranslate2 and cuDNN; the wheels of one ROCm; nvcc from wheels and its
+    parts, where a project is compiled by it. And finds packages of which
+    one may be installed: builds that lay the same files (CuPy's, CV-CUDA's, DALI's, spconv's), JAX's
     plug-ins for two CUDA majors.
 
     ## Why it matters

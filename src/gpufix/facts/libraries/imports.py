@@ -168,6 +168,10 @@ class Site:
         """See World."""
         return os.path.exists(path)
 
+    def folder(self, package: str) -> str | None:
+        """See World."""
+        return self._modules.folder(package)
+
     def load(self, path: str, *, everywhere: bool, lazy: bool) -> Loads:
         """See World. Refused is what loads neither now nor as its package is known to prepare it."""
         verdict, self.state = self.state.after(path, everywhere)

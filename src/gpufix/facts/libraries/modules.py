@@ -76,6 +76,19 @@ class Modules:
         makes = any(word in text for word in ("sys.modules", "__path__", "meta_path"))
         return not makes or re.search(rf"\b{last}\b", text) is None
 
+    def folder(self, package: str) -> str | None:
+        """Where a package lies, of a namespace its first folder; None for what is no package."""
+        found = self.find(package)
+        if found is None or not found.is_package:
+            return None
+        if found.kind == "source":
+            return os.path.dirname(found.path)
+        parent, _, last = package.rpartition(".")
+        above = self.find(parent) if parent else None
+        places = self._folders(parent, above) if above else self._python.sys_path
+        every = (f"{place}/{last}" for place in places)
+        return next((one for one in every if self.names_in(one) is not None), None)
+
     def names_in(self, folder: str) -> frozenset[str] | None:
         """What a folder holds; None for what is no folder."""
         if folder not in self._names:

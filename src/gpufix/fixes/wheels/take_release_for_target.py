@@ -16,8 +16,10 @@ NAME = "take-release-for-target"
 
 @fix(NAME, "GPU103")
 def take_release_for_target(finding: Finding, view: View) -> Plan | Skip | None:
-    """A listed release of which it was read from the wheel what GPU code it holds: the newest for the
-    installed torch; of a package without torch the newest, another package of the same project, or an older one."""
+    """A listed release of whose wheel it was read what GPU code it holds.
+
+    The newest for the installed torch. Without torch: a newer one, else another package of the project, else an older one.
+    """
     dist = view.dist(finding.subject)
     if dist is None or not (listings.tells_code(dist.name) or families.code(dist.name)):
         return None

@@ -233,6 +233,9 @@ class Expressions(ABC):
         return attribute(owner, name)
 
     def _told(self, name: Outside) -> Any:
+        package, _, last = name.name.rpartition(".")
+        if last == "__path__" and (folder := self.world.folder(package)):
+            return [folder]
         return self._known.get(name.name, name)
 
     def _of_call(self, node: ast.Call, frame: Frame) -> Any:

@@ -59,6 +59,10 @@ class World(Protocol):
         """Whether something lies there."""
         ...
 
+    def folder(self, package: str) -> str | None:
+        """Where a package lies that is not followed; None for what is no package."""
+        ...
+
     def load(self, path: str, *, everywhere: bool, lazy: bool) -> Loads:
         """Load a library, for all that are loaded after it or for itself, now or symbol by symbol.
 
