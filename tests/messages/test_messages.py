@@ -30,6 +30,7 @@ UNSEEN = (
     "seventh_aside",
     "eighth_aside",
     "ninth_aside",
+    "twelfth_learnt_runtime",
 )  # not looked at before their first measurement
 
 PLANNED = {"ABI306", "TCH214"}  # codes that labels name and the catalogue does not have
@@ -155,7 +156,13 @@ def named(text: Text) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("name", "most"), [("seventh_aside", 10), ("eighth_aside", 14), ("ninth_aside", 12)]
+    ("name", "most"),
+    [
+        ("seventh_aside", 10),
+        ("eighth_aside", 14),
+        ("ninth_aside", 12),
+        ("twelfth_learnt_runtime", 2),
+    ],
 )
 def test_the_advice_on_a_late_batch_names_what_helped(name: str, most: int) -> None:
     batch = texts(name)

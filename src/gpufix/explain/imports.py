@@ -75,6 +75,11 @@ OWN_FOLDERS = frozenset(
 
 def own_folder(name: str) -> str:
     """The remedy for a part of a project that is not found, or found elsewhere."""
+    if name.startswith("comfy"):
+        return (
+            f"{name} is ComfyUI's own: update ComfyUI (`git pull` in its folder, then `pip install -r requirements.txt`; portable: "
+            f"update\\update_comfyui.bat) and the node that asks. Another {name} that is found first hides it: `pip uninstall {name}`."
+        )
     return (
         f"{name} is a folder or file of the project itself: start in the project's folder or with PYTHONPATH=. (an __init__.py "
         f"in the folder for `python -m`), after `git pull` and `git submodule update --init --recursive`, so that it is whole. "

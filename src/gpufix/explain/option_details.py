@@ -7,7 +7,9 @@ import re
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.log_scan import Hit
 
-_OPTION = re.compile(r"(?:unrecognized arguments?|argument|invalid argument|unknown (?:flag|option)):? (?P<name>--?[A-Za-z][\w-]{0,60})")
+_OPTION = re.compile(
+    r"(?:unrecognized arguments?|argument|invalid argument|unknown (?:flag|option)):? (?P<name>--?[A-Za-z][\w-]{0,60})"
+)
 _PROGRAM = re.compile(r"(?P<name>[\w.-]{1,60}): error:")
 _PACKAGES = {
     "api_server.py": "vllm",

@@ -31,7 +31,7 @@ def widths(explanation: Explanation, hit: Hit) -> Explanation:
     if taken == 1:
         return explanation.but(
             do="The layer's weights are bitsandbytes' packed 4 bit, and were used as they lie. `pip install -U bitsandbytes peft "
-            "transformers` (or the releases that the project names); the model in 16 bit in place of load_in_4bit; in code of your "
+            "transformers` (or the releases that the project names), or the model in 16 bit in place of load_in_4bit. In code of your "
             "own call the layer, and not torch.nn.functional.linear on its weight."
         )
     if given in _WIDTHS and taken in _WIDTHS:
