@@ -8,7 +8,7 @@ from gpufix.explain.read import explain
 
 SAID = {
     # an option with a successor, one of a package that is known, one of a program that is not
-    "vllm: error: unrecognized arguments: --enable-reasoning": "--reasoning-parser alone",
+    "vllm: error: unrecognized arguments: --enable-reasoning": "--reasoning-parser turns it on",
     "api_server.py: error: unrecognized arguments: --new-thing": "pip install -U vllm",
     "train.py: error: unrecognized arguments: --local-rank=0": "torchrun",
     "tool.py: error: unrecognized arguments: --foo": "`--help` lists",

@@ -24,7 +24,7 @@ _PACKAGES = {
 }  # fmt: skip
 # What a release took away or renamed, by the programs' own release notes.
 _SUCCESSORS = {
-    "--enable-reasoning": "leave it out: --reasoning-parser alone turns it on (vLLM from 0.9 on)",
+    "--enable-reasoning": "leave it out: --reasoning-parser turns it on by itself (vLLM from 0.9 on)",
     "--task": "write --runner pooling (embeddings, scores) or --runner generate in its place (vLLM from 0.11 on)",
     "--disable-log-requests": "leave it out: it is the default (vLLM from 0.10 on)",
     "--num-scheduler-steps": "leave it out: vLLM's V1 engine does without",
