@@ -25,7 +25,7 @@ _PACKAGES = {
 # What a release took away or renamed, by the programs' own release notes.
 _SUCCESSORS = {
     "--enable-reasoning": "leave it out: --reasoning-parser turns it on by itself (vLLM from 0.9 on)",
-    "--task": "write --runner pooling (embeddings, scores) or --runner generate in its place (vLLM from 0.11 on)",
+    "--task": "write --runner pooling (embeddings, scores) or --runner generate in its place (newer vLLM)",
     "--disable-log-requests": "leave it out: it is the default (vLLM from 0.10 on)",
     "--num-scheduler-steps": "leave it out: vLLM's V1 engine does without",
     "--use-v2-block-manager": "leave it out: it is the only one now",

@@ -16,7 +16,7 @@ _WIDTHS = {
     1280: "OpenCLIP-G (half of SDXL)",
     2048: "both of SDXL",
     2304: "Gemma 2 2B (Lumina 2)",
-    2560: "Qwen3 4B (Z-Image, Flux 2 klein)",
+    2560: "Qwen3 4B (Z-Image)",
     3584: "Qwen2.5-VL 7B (Qwen-Image)",
     4096: "T5-XXL (SD 3, Flux, Wan)",
 }
@@ -46,4 +46,7 @@ def widths(explanation: Explanation, hit: Hit) -> Explanation:
 def raised_near(explanation: Explanation, hit: Hit) -> Explanation:
     """The packages that called, whose releases move with the model's code."""
     near = moving_packages(context(hit, 12_000, 0))
-    return explanation.but(do=f"{other_releases(near)} {explanation.do}") if near else explanation
+    if not near:
+        return explanation
+    releases = other_releases(near)
+    return explanation.but(do=f"{releases[0].upper()}{releases[1:]} {explanation.do}")
