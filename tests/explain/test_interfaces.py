@@ -104,7 +104,9 @@ def test_an_unknown_error_names_the_package_that_raised_it() -> None:
 
 def test_an_unknown_error_of_code_that_came_with_a_model_names_its_transformers() -> None:
     path = "/home/user/.cache/huggingface/modules/transformers_modules/x/modeling_x.py"
-    text = raised("transformers").replace("/env/lib/python3.11/site-packages/transformers/core.py", path)
+    text = raised("transformers").replace(
+        "/env/lib/python3.11/site-packages/transformers/core.py", path
+    )
     assert "transformers_version" in (told(text).do or "")
 
 

@@ -63,7 +63,7 @@ _OF_COMFYUI = re.compile(
 )
 _COMFYUI = (
     "{owner} is ComfyUI's own: update ComfyUI (`git pull` in its folder, then `pip install -r requirements.txt`; portable: "
-    "update\\update_comfyui.bat), and the node that asks for {name} (ComfyUI-Manager, `git pull` in its folder): they are of different times."
+    "update\\update_comfyui.bat). Update the node that asks for {name}, too (ComfyUI-Manager, `git pull` in its folder): they are of different times."
 )
 
 

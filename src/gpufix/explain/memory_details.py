@@ -29,7 +29,10 @@ _SERVERS = (
         re.compile(r"\bvllm[/\\. =\d]", re.IGNORECASE),
         "In vLLM lower gpu_memory_utilization (0.9 by default) or max_model_len",
     ),
-    (re.compile(r"\bsglang[/\\. =\d]", re.IGNORECASE), "In SGLang lower --mem-fraction-static or --context-length"),
+    (
+        re.compile(r"\bsglang[/\\. =\d]", re.IGNORECASE),
+        "In SGLang lower --mem-fraction-static or --context-length",
+    ),
 )
 
 

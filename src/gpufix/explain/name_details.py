@@ -11,7 +11,7 @@ _TORCH = (
     '"transformers<4.52"`).'
 )
 _FLASH = (
-    "Install flash-attn (a wheel for this torch), which brings {name}; or go without it: attn_implementation=\"sdpa\" (or "
+    'Install flash-attn (a wheel for this torch), which brings {name}; or go without it: attn_implementation="sdpa" (or '
     '"eager") in from_pretrained.'
 )
 _BRINGS = {

@@ -27,7 +27,9 @@ _ANSWERS = (
     (r"\b401\b|Unauthorized", "Log in: `hf auth login`, or HF_TOKEN of an account that may read it."),
     (r"\b403\b|Forbidden", "Accept the conditions on its page with the account whose token is used (`hf auth login`, HF_TOKEN with read rights)."),
 )  # fmt: skip
-_CERTIFICATE = re.compile(r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|SSLCertVerificationError")
+_CERTIFICATE = re.compile(
+    r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|SSLCertVerificationError"
+)
 
 
 def answered(explanation: Explanation, hit: Hit) -> Explanation:

@@ -7,7 +7,9 @@ import re
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.log_scan import Hit
 
-_OPTION = re.compile(r"(?:unrecognized arguments?|argument|invalid argument|unknown (?:flag|option)):? (?P<name>--?[A-Za-z][\w-]{0,60})")
+_OPTION = re.compile(
+    r"(?:unrecognized arguments?|argument|invalid argument|unknown (?:flag|option)):? (?P<name>--?[A-Za-z][\w-]{0,60})"
+)
 _PROGRAM = re.compile(r"(?P<name>[\w.-]{1,60}): error:")
 _PACKAGES = {
     "api_server.py": "vllm",
@@ -22,8 +24,8 @@ _PACKAGES = {
 }  # fmt: skip
 # What a release took away or renamed, by the programs' own release notes.
 _SUCCESSORS = {
-    "--enable-reasoning": "leave it out: --reasoning-parser alone turns it on (vLLM from 0.9 on)",
-    "--task": "write --runner pooling (embeddings, scores) or --runner generate in its place (vLLM from 0.11 on)",
+    "--enable-reasoning": "leave it out: --reasoning-parser turns it on by itself (vLLM from 0.9 on)",
+    "--task": "write --runner pooling (embeddings, scores) or --runner generate in its place (newer vLLM)",
     "--disable-log-requests": "leave it out: it is the default (vLLM from 0.10 on)",
     "--num-scheduler-steps": "leave it out: vLLM's V1 engine does without",
     "--use-v2-block-manager": "leave it out: it is the only one now",

@@ -7,7 +7,9 @@ import re
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.log_scan import Hit
 
-_PORT = re.compile(r"(?:port:? |bind to \S{0,40}?:|(?:\d{1,3}\.){3}\d{1,3}:|\[::\]:|localhost:|address \(?'[\d.]+', )(?P<port>\d{2,5})\b")
+_PORT = re.compile(
+    r"(?:port:? |bind to \S{0,40}?:|(?:\d{1,3}\.){3}\d{1,3}:|\[::\]:|localhost:|address \(?'[\d.]+', )(?P<port>\d{2,5})\b"
+)
 _CUSTOM = {
     11434: "an ollama that runs already (`sudo systemctl stop ollama`, or leave it and use that one; OLLAMA_HOST=127.0.0.1:11435 for a second)",
     8000: "another server (vLLM's own default; --port 8001)",

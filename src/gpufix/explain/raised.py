@@ -54,7 +54,7 @@ def raised_in(found: LogScan) -> Explanation | None:
             errors[-1]["error"],
             "It was raised in code that came with the model.",
             "Usual, in this order: the transformers for which that code was written, its config.json's transformers_version "
-            '(`pip install "transformers==X.Y.Z"`); the newest revision of the model (`hf download NAME --force-download`); a release '
+            '(`pip install "transformers==X.Y.Z"`). Next, the newest revision of the model (`hf download NAME --force-download`), or a release '
             "of transformers that has the model itself, without trust_remote_code.",
         )
     part = added_part(before)

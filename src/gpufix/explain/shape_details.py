@@ -16,7 +16,7 @@ _WIDTHS = {
     1280: "OpenCLIP-G (half of SDXL)",
     2048: "both of SDXL",
     2304: "Gemma 2 2B (Lumina 2)",
-    2560: "Qwen3 4B (Z-Image, Flux 2 klein)",
+    2560: "Qwen3 4B (Z-Image)",
     3584: "Qwen2.5-VL 7B (Qwen-Image)",
     4096: "T5-XXL (SD 3, Flux, Wan)",
 }
@@ -31,7 +31,7 @@ def widths(explanation: Explanation, hit: Hit) -> Explanation:
     if taken == 1:
         return explanation.but(
             do="The layer's weights are bitsandbytes' packed 4 bit, and were used as they lie. `pip install -U bitsandbytes peft "
-            "transformers` (or the releases that the project names); the model in 16 bit in place of load_in_4bit; in code of your "
+            "transformers` (or the releases that the project names), or the model in 16 bit in place of load_in_4bit. In code of your "
             "own call the layer, and not torch.nn.functional.linear on its weight."
         )
     if given in _WIDTHS and taken in _WIDTHS:
@@ -46,4 +46,7 @@ def widths(explanation: Explanation, hit: Hit) -> Explanation:
 def raised_near(explanation: Explanation, hit: Hit) -> Explanation:
     """The packages that called, whose releases move with the model's code."""
     near = moving_packages(context(hit, 12_000, 0))
-    return explanation.but(do=f"{other_releases(near)} {explanation.do}") if near else explanation
+    if not near:
+        return explanation
+    releases = other_releases(near)
+    return explanation.but(do=f"{releases[0].upper()}{releases[1:]} {explanation.do}")

@@ -1,0 +1,52 @@
+"""What is read from messages at run time: options, ports, widths, answers of the Hub, names without a package."""
+
+from __future__ import annotations
+
+import pytest
+
+from gpufix.explain.read import explain
+
+SAID = {
+    # an option with a successor, one of a package that is known, one of a program that is not
+    "vllm: error: unrecognized arguments: --enable-reasoning": "--reasoning-parser turns it on",
+    "api_server.py: error: unrecognized arguments: --new-thing": "pip install -U vllm",
+    "train.py: error: unrecognized arguments: --local-rank=0": "torchrun",
+    "tool.py: error: unrecognized arguments: --foo": "`--help` lists",
+    # a port: ollama's by custom, another one, torch's own
+    "Error: listen tcp 127.0.0.1:11434: bind: address already in use": "systemctl stop ollama",
+    "OSError: [Errno 98] error while attempting to bind on address ('0.0.0.0', 8123): address already in use": "lsof -i :8123",
+    "failed to bind to [::]:29500 (errno: 98 - Address already in use)": "master_port",
+    # widths: two text encoders, packed weights, neither
+    "mat1 and mat2 shapes cannot be multiplied (77x2048 and 768x320)": "CLIP-L (SD 1.5)",
+    "mat1 and mat2 shapes cannot be multiplied (5x4096 and 1x8388608)": "packed 4 bit",
+    "mat1 and mat2 shapes cannot be multiplied (5x100 and 99x10)": "in_features",
+    # the Hub's answers, and another host's
+    "huggingface_hub.errors.RepositoryNotFoundError: 404 Client Error. Repository Not Found for url: https://huggingface.co/x": "HF_TOKEN",
+    "requests.exceptions.HTTPError: 429 Client Error: Too Many Requests for url: https://huggingface.co/x": "wait",
+    "ConnectionError: HTTPSConnectionPool(host='example.org', port=443): 404 Client Error": "HTTPS_PROXY",
+    "SSLError: CERTIFICATE_VERIFY_FAILED, Max retries exceeded": "certifi",
+    # a name that a package imports only sometimes
+    "NameError: name 'init_empty_weights' is not defined": "pip install -U accelerate",
+    # ComfyUI's own class and module
+    "AttributeError: 'ModelPatcher' object has no attribute 'x'": "update ComfyUI",
+}
+
+
+@pytest.mark.parametrize("text", SAID)
+def test_the_remedy_is_read_from_the_message(text: str) -> None:
+    primary = explain([text.encode()])[0].primary
+    assert primary is not None
+    assert SAID[text] in primary.do
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "NameError: name 'my_variable' is not defined",  # anyone's own
+        "AttributeError: 'ModelThing' object has no attribute 'x'",
+        "RuntimeError: a tensor does not require what it should set",  # a statement, no advice
+        "the width of the model (768) is not that of the picture (2048)",
+    ],
+)
+def test_what_is_anyones_own_stays_unknown(text: str) -> None:
+    assert explain([text.encode()])[0].primary is None
