@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from itertools import accumulate
 from typing import NamedTuple
@@ -20,9 +20,8 @@ def pack(releases: tuple[str, ...], rows: Mapping[str, Masks]) -> bytes:
     if len(releases) > 64 or len(masks) > 0xFFFF:
         raise SymbolTableError("more than 64 releases or 65,535 distinct masks: widen the layout")
     number = {mask: i for i, mask in enumerate(masks)}
-    ordered = sorted((*name_hash(name), number[mask]) for name, mask in rows.items())
-    if len({row[:2] for row in ordered}) != len(ordered):
-        raise SymbolTableError("two names have the same hash")
+    salt = _parting(rows)
+    ordered = sorted((*name_hash(name, salt), number[mask]) for name, mask in rows.items())
     sizes = [0] * BUCKETS
     for bucket, _, _ in ordered:
         sizes[bucket] += 1
@@ -37,7 +36,16 @@ def pack(releases: tuple[str, ...], rows: Mapping[str, Masks]) -> bytes:
             _bytes("H", [mask for _, _, mask in ordered]),
         )
     )
-    return HEADER.pack(MAGIC, checksum(body), len(text), len(masks), len(ordered)) + body
+    return HEADER.pack(MAGIC, checksum(body), salt, len(text), len(masks), len(ordered)) + body
+
+
+def _parting(names: Iterable[str]) -> int:
+    """The first salt with which no two of the names hash alike."""
+    every = list(names)
+    for salt in range(256):
+        if len({name_hash(name, salt) for name in every}) == len(every):
+            return salt
+    raise SymbolTableError("two names hash alike with every salt: widen the layout")
 
 
 def _bytes(code: str, values: list[int]) -> bytes:
@@ -47,10 +55,10 @@ def _bytes(code: str, values: list[int]) -> bytes:
     return words.tobytes()
 
 
-MAGIC = b"GFXSYMB2"
-HEADER = struct.Struct("<8s16sHHI")  # magic, checksum of the rest, releases' bytes, masks, rows
-# A name that is not listed hashes as one that is, once in four million: 14 and 24 bits for 2 ** 16 names.
-BUCKETS, KEY = 1 << 14, 3  # bytes
+MAGIC = b"GFXSYMB3"
+HEADER = struct.Struct("<8s16sBHHI")  # magic, checksum of the rest, salt, releases' bytes, masks, rows
+# A name that is not listed hashes as one that is, once in sixteen thousand: 14 and 16 bits for 2 ** 16 names.
+BUCKETS, KEY = 1 << 14, 2  # bytes
 CHECKSUM_SIZE = 16
 
 
@@ -70,9 +78,10 @@ class SymbolTableError(ValueError):
     """The shipped table is damaged or of another version."""
 
 
-def name_hash(name: str) -> tuple[int, bytes]:
+def name_hash(name: str, salt: int) -> tuple[int, bytes]:
     """(bucket, key) of a name."""
-    digest = blake2b(name.encode("utf-8", "surrogateescape"), digest_size=KEY + 2).digest()
+    text = name.encode("utf-8", "surrogateescape")
+    digest = blake2b(text, digest_size=KEY + 2, salt=bytes([salt])).digest()
     return int.from_bytes(digest[KEY:], "little") & (BUCKETS - 1), digest[:KEY]
 
 
@@ -86,7 +95,7 @@ class HistoryTable:
     def __init__(self, data: bytes) -> None:
         if len(data) < HEADER.size or not data.startswith(MAGIC):
             raise SymbolTableError("not a symbol table of this version")
-        _, expected, names, masks, rows = HEADER.unpack_from(data)
+        _, expected, self._salt, names, masks, rows = HEADER.unpack_from(data)
         if checksum(data[HEADER.size :]) != expected:
             raise SymbolTableError("symbol table is damaged: checksum differs")
         at = HEADER.size + names
@@ -104,7 +113,7 @@ class HistoryTable:
 
     def get(self, name: str) -> Masks | None:
         """The masks of `name`; None when no listed name hashes as it does."""
-        bucket, key = name_hash(name)
+        bucket, key = name_hash(name, self._salt)
         for row in range(self._starts[bucket], self._starts[bucket + 1]):
             if self._keys[KEY * row : KEY * (row + 1)] == key:
                 return self.masks[self._mask[row]]
