@@ -65,6 +65,13 @@ def _parted(explanation: Explanation, hit: Hit) -> Explanation:
             do="A nightly is named: indexes delete nightlies after some weeks. Install that wheel by its "
             "own address while it exists, a newer nightly of all of them, or the release that followed."
         )
+    if python := _CURRENT.search(around):
+        wants = python["wants"].rstrip(".,")
+        fits = newest_python(wants)
+        return explanation.but(
+            do=f"Python {python['here']} is not one that the requirements take ({wants}): `uv venv --python {fits}` (`uv python pin {fits}` in a project, "
+            f"requires-python in pyproject.toml), or newer releases of what asks for it."
+        )
     if "use pip<24.1" in around:
         return explanation.but(
             do='`python -m pip install "pip<24.1"`, then again: newer ones refuse a release whose metadata is not valid, as they say above; '
@@ -90,6 +97,9 @@ def _parted(explanation: Explanation, hit: Hit) -> Explanation:
     )
 
 
+_CURRENT = re.compile(
+    r"current Python version \((?P<here>[\d.]{1,12})\) does not satisfy Python(?P<wants>[<>=!~]=?[\d.*]{1,10}(?:,[<>=!~]=?[\d.*]{1,10}){0,3})"
+)
 _REQUESTED = re.compile(
     r"(?:The user requested|you require|your project depends on) (?P<what>[A-Za-z][\w.-]{0,60})(?:\[[\w,-]*\])?\s?==\s?(?P<version>\d[\w.+!-]{0,40})"
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.log_scan import Hit
@@ -154,12 +155,26 @@ _OTHERWISE = {
 }  # fmt: skip
 
 
+# What was a part of Python once.
+_WAS_PYTHONS = {
+    "distutils": " From 3.12 on `pip install setuptools` brings it.",
+    "imp": " It is gone since 3.12: Python 3.11, or importlib.",
+}
+
+
 def _other(name: str, version: str, listed: str) -> str:
     """A package that is not torch: none at all for this Python, or other releases."""
     if listed.strip() == "none" and system_libraries.is_package(name):
         return f"{name} is a package of the system, not of PyPI: `apt install {name}`, and take it out of the requirements."
     if instead := _OTHERWISE.get(normalise(name)):
         return f"{name} is {instead}"
+    if cupy := re.fullmatch(r"cupy-cuda(1[0-3])\d", normalise(name)):
+        return (
+            f"CuPy's wheels are named after the major CUDA only: `pip install cupy-cuda{cupy[1]}x`."
+        )
+    if listed.strip() == "none" and (name in sys.stdlib_module_names or name in _WAS_PYTHONS):
+        brought = _WAS_PYTHONS.get(name, "")
+        return f"{name} is a part of Python itself, and no package of PyPI: take it out of the requirements.{brought}"
     other = table("import_names")["names"].get(name)
     if listed.strip() == "none" and other and normalise(other) != normalise(name):
         return f"{name} is the name that is imported; pip calls it `{other}`: write that in the requirements."
