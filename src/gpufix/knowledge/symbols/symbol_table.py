@@ -56,7 +56,9 @@ def _bytes(code: str, values: list[int]) -> bytes:
 
 
 MAGIC = b"GFXSYMB3"
-HEADER = struct.Struct("<8s16sBHHI")  # magic, checksum of the rest, salt, releases' bytes, masks, rows
+HEADER = struct.Struct(
+    "<8s16sBHHI"
+)  # magic, checksum of the rest, salt, releases' bytes, masks, rows
 # A name that is not listed hashes as one that is, once in sixteen thousand: 14 and 16 bits for 2 ** 16 names.
 BUCKETS, KEY = 1 << 14, 2  # bytes
 CHECKSUM_SIZE = 16
