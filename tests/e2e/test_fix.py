@@ -98,7 +98,7 @@ def test_an_altered_file_is_restored(six: Venv) -> None:
     others = {k: v for k, v in snapshot(six.path).items() if "idna" in k}
     applied = fix(six, "--apply", "--probe")
     assert (applied["state"], applied["exit"]) == ("kept", 0), applied
-    assert applied["probes"] == [{"module": "six", "ok": True, "said": ""}]
+    assert applied["probes"] == [{"module": "six", "ok": True, "said": "", "driver": False}]
     assert "# edited" not in (six.site / "six.py").read_text()
     assert {k: v for k, v in snapshot(six.path).items() if "idna" in k} == others
     assert undo(six, applied["run"])["exit"] == 0

@@ -94,7 +94,7 @@ def fix(
         typer.Option(
             "--log",
             metavar="FILE",
-            help="Also repair what the error in this log says of the installed packages; - reads standard input.",
+            help="Also what the error in this log asks for.",
         ),
     ] = None,
     fallback: Annotated[

@@ -49,7 +49,10 @@ PAGES: dict[str, Page] = {
             ("gpufix fix --apply --only SYM402", "repair one kind of finding"),
         ),
         (
-            ("What to repair", ("--python", "--gpu", "--select", "--ignore", "--only", "--deep")),
+            (
+                "What to repair",
+                ("--python", "--gpu", "--select", "--ignore", "--only", "--log", "--deep"),
+            ),
             ("What to do", ("--apply", "--unsafe", "--build", "--fallback", "--keep")),
             ("How to prove it", ("--probe",)),
             ("Where packages come from", ("--index-url", "--find-links", "--resolve")),

@@ -120,7 +120,7 @@ def _pinned(around: str) -> str | None:
         what, who = found["what"], found["who"]
         return (
             f"{who} {found['version']} wants {what}{wants}, the requirements {what}=={pin}: write `{what}{wants}` in its place (or leave "
-            f"the version of {what} out), or take a release of {who} that goes with {what} {pin} (leave the version of {who} out, and "
+            f"the version of {what} out). Or take a release of {who} that goes with {what} {pin} (leave the version of {who} out, and "
             "the resolver looks for it)."
         )
     return None

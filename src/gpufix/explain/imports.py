@@ -81,7 +81,7 @@ OWN_FOLDERS = frozenset(
 _OF_COMFYUI = frozenset({"comfy", "comfy_api", "comfy_api_nodes", "comfy_config", "comfy_execution", "comfy_extras", "execution", "folder_paths", "latent_preview"})  # fmt: skip
 COMFYUI = (
     "ComfyUI and its nodes have to be of one time: update ComfyUI (`git pull` in its folder, update/update_comfyui.bat of the portable one, "
-    "then `python -m pip install -r requirements.txt`) and the node that asks; where a node is no longer kept, take an earlier state of ComfyUI "
+    "then `python -m pip install -r requirements.txt`) and the node that asks. Where a node is no longer kept, take an earlier state of ComfyUI "
     "(`git checkout vX.Y.Z`) or turn the node off"
 )
 

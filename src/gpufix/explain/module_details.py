@@ -129,9 +129,9 @@ def _unlisted(module: str, do: str, hit: Hit) -> str:
         return one_of(came, module, None)
     if _COMPILED.fullmatch(module):
         return (
-            f"{module} is an extension that is compiled from sources, and most often no package of PyPI: `grep -rl {module} "
+            f"{module} is an extension that is compiled from sources, and most often no package of PyPI. `grep -rl {module} "
             "--include=setup.py .` finds the folder of the project or package that builds it (after `git submodule update --init "
-            f"--recursive`), `pip install --no-build-isolation ./THAT/FOLDER` builds it, with nvcc of torch's CUDA. Where {module} "
+            f"--recursive`). `pip install --no-build-isolation ./THAT/FOLDER` builds it, with nvcc of torch's CUDA. Where {module} "
             "is a package's own: reinstall the package, or take its wheel for this torch and Python."
         )
     asker = asking_package(hit, module)
@@ -201,7 +201,7 @@ def build_tool(explanation: Explanation, hit: Hit) -> Explanation:
     if tool is None:
         return explanation
     return explanation.but(
-        do=f"`python -m pip install {tool}` in this environment, then build with --no-build-isolation (without it pip builds in an environment "
-        f"of its own, to which a package that forgot {tool} does not bring it: `pip install {tool} numpy setuptools wheel && pip install "
-        "--no-build-isolation …`); or a release with a wheel for this Python."
+        do=f"`python -m pip install {tool}` in this environment, then build with --no-build-isolation. Without it pip builds in an environment "
+        f"of its own, to which a package that forgot {tool} does not bring it (`pip install {tool} numpy setuptools wheel && pip install "
+        "--no-build-isolation …`). Or take a release with a wheel for this Python."
     )

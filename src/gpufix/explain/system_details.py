@@ -60,7 +60,7 @@ def by_soname(name: str) -> str | None:
         debian, release, conda = _GONE[name]
         return (
             f"{name} is of an older system: {debian} of {release}, which newer ones have no more. Take a release of the program that is "
-            f"built for this system, or `conda install -c {CHANNEL} {conda}` in an environment of its own, or {release.rpartition(' and ')[2]}'s "
+            f"built for this system, or `conda install -c {CHANNEL} {conda}` in an environment of its own. Or take {release.rpartition(' and ')[2]}'s "
             f"{debian} (its .deb, or a container of that release)."
         )
     found = _SONAME.fullmatch(name)
@@ -113,7 +113,7 @@ def of_no_package(name: str, hit: Hit) -> tuple[str, str] | None:
     if _TENSORRT.fullmatch(name):
         return (
             f"{name} is TensorRT's, which the toolkit does not hold; its wheels have no headers.",
-            "`apt install libnvinfer-dev libnvonnxparsers-dev libnvinfer-plugin-dev` (of NVIDIA's repository), or unpack TensorRT's archive and name it "
+            "`apt install libnvinfer-dev libnvonnxparsers-dev libnvinfer-plugin-dev` (of NVIDIA's repository). Or unpack TensorRT's archive and name it "
             "(-DTENSORRT_ROOT=…, CPATH=…/include, LIBRARY_PATH=…/lib), at the release that the source is for (NvUff.h and NvCaffeParser.h: up to 8.6).",
         )
     return None
@@ -258,7 +258,7 @@ def apt_package(explanation: Explanation, hit: Hit) -> Explanation:
         return explanation
     return explanation.but(
         do=f"`apt update` first (in a Dockerfile in the same RUN). Then `apt-cache search {name}`: another release of the system may "
-        f"call it otherwise (a t64 at its end, another number), or have it in a part that is off (universe, contrib, non-free)."
+        f"call it otherwise (a t64 at its end, another number). Or it is in a part that is off (universe, contrib, non-free)."
     )
 
 

@@ -99,7 +99,7 @@ def python_headers(explanation: Explanation, hit: Hit) -> Explanation:
     if on_windows(around) or "tcc" in around:
         return explanation.but(
             do="Use a Python from python.org or conda, which brings its folders Include and libs; the one of the "
-            "Microsoft Store and embedded ones do not: copy both folders of the same version beside its python.exe "
+            "Microsoft Store and embedded ones do not. Else copy both folders of the same version beside its python.exe "
             "(triton-windows' python_3.X_include_libs.zip)."
         )
     found = _PYTHON.search(around)
@@ -174,7 +174,7 @@ def nvcc_arch(explanation: Explanation, hit: Hit) -> Explanation:
 # The name of a file that Microsoft's linker lacks -> whose it is; the first that matches.
 _LIBRARIES = (
     (r".*\.obj", "It is what the compiler should have written: the first `error` further up says why it did not. Where there is none, "
-     "ninja was given a path that it does not write to (a source with .. or of another drive): BuildExtension.with_options(use_ninja=False) "
+     "ninja was given a path that it does not write to (a source with .. or of another drive). What helps: BuildExtension.with_options(use_ninja=False) "
      "in setup.py, a copy of the project in a short path without blanks, and link.exe of HostX64\\x64 (the x64 Native Tools prompt)."),
     (r"(?:c10|torch)\w*\.lib", "It is torch's (Lib\\site-packages\\torch\\lib): where it is not there, torch is another release or a CPU build "
      "(c10_cuda.lib, torch_cuda.lib): install torch with CUDA, and build with --no-build-isolation."),
