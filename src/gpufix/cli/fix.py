@@ -103,7 +103,7 @@ def fix(
             "--fallback",
             metavar="NAME",
             autocompletion=help.fallbacks,
-            help="Only install gpufix's replacement for this extension; `list` shows them.",
+            help="Only install this extension's replacement, or `list` them.",
         ),
     ] = None,
 ) -> None:
