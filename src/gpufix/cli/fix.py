@@ -103,7 +103,7 @@ def fix(
             "--fallback",
             metavar="NAME",
             autocompletion=help.fallbacks,
-            help="Only install this extension's replacement, or `list` them.",
+            help="Only install gpufix's replacement of it; or `list`.",
         ),
     ] = None,
 ) -> None:
