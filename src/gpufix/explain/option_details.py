@@ -24,13 +24,13 @@ _PACKAGES = {
 }  # fmt: skip
 # What a release took away or renamed, by the programs' own release notes.
 _SUCCESSORS = {
-    "--enable-reasoning": "leave it out: --reasoning-parser turns it on by itself (vLLM from 0.9 on)",
-    "--task": "write --runner pooling (embeddings, scores) or --runner generate in its place (newer vLLM)",
-    "--disable-log-requests": "leave it out: it is the default (vLLM from 0.10 on)",
+    "--enable-reasoning": "leave it out: --reasoning-parser turns it on by itself (vLLM from 0.10 on)",
+    "--task": "write --runner pooling (embeddings, scores) or --runner generate in its place (vLLM from 0.13 on)",
+    "--disable-log-requests": "leave it out: it is the default (vLLM from 0.10.1 on)",
     "--num-scheduler-steps": "leave it out: vLLM's V1 engine does without",
     "--use-v2-block-manager": "leave it out: it is the only one now",
-    "--guided-decoding-backend": "write --structured-outputs-config.backend in its place (vLLM from 0.11 on)",
-    "--enable-ep-moe": "write --ep-size N in its place (SGLang from 0.5 on)",
+    "--guided-decoding-backend": "write --structured-outputs-config.backend in its place (vLLM from 0.12 on; 0.11 takes both)",
+    "--enable-ep-moe": "write --ep-size with the value of --tp-size in its place (SGLang from 0.5 on)",
     "--local-rank": 'torch from 2.0 on passes --local-rank: start with `torchrun` and read os.environ["LOCAL_RANK"], or '
     'parser.add_argument("--local-rank", "--local_rank", type=int)',
     "--local_rank": 'start with `torchrun` and read os.environ["LOCAL_RANK"], or parser.add_argument("--local-rank", '
