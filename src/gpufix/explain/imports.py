@@ -78,7 +78,7 @@ OWN_FOLDERS = frozenset(
     {"utils", "util", "models", "model", "src", "data", "scripts", "helpers", "common", "config", "configs", "modules", "tools",
      "core", "nodes", "dataset", "train", "inference", "lib", "libs", "options", "networks", "metrics"}
 )  # fmt: skip
-_OF_COMFYUI = frozenset({"comfy", "comfy_api", "comfy_api_nodes", "comfy_config", "comfy_execution", "comfy_extras", "execution", "folder_paths", "latent_preview"})  # fmt: skip
+_OF_COMFYUI = frozenset({"comfy", "comfy_api", "comfy_api_nodes", "comfy_config", "comfy_execution", "comfy_extras", "execution", "folder_paths", "latent_preview", "node_helpers"})  # fmt: skip
 COMFYUI = (
     "ComfyUI and its nodes have to be of one time: update ComfyUI (`git pull` in its folder, update/update_comfyui.bat of the portable one, "
     "then `python -m pip install -r requirements.txt`) and the node that asks. Where a node is no longer kept, take an earlier state of ComfyUI "

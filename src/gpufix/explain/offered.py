@@ -279,11 +279,11 @@ def _torch(version: str, listed: str) -> str | None:
     release = torch_releases.get(version.partition("+")[0])
     tags = release.python_tags.get("linux_x86_64", ()) if release else ()
     pythons = [f"3.{tag[3:]}" for tag in tags if re.fullmatch(r"cp3\d+", tag)]
-    span = f"{pythons[0]} to {pythons[-1]}" if pythons else "a Python that torch has wheels for"
+    span = f"Python {pythons[0]} to {pythons[-1]}" if pythons else "an older Python"
     if not seen:
         return (
-            f"pip found no torch at all for this Python: use a 64-bit Python ({span}; `python -VV` tells "
-            "which one runs), or the index that has torch for this platform."
+            f"pip found no torch at all for this Python: use a 64-bit one ({span}; `python -VV` tells "
+            "which runs), or the index that has torch for this platform."
         )
     if max(seen) == _LAST_INTEL_MAC:
         return (
@@ -291,11 +291,11 @@ def _torch(version: str, listed: str) -> str | None:
             "Rosetta), else torch 2.2.2."
         )
     if numbers(version) > max(seen) and pythons:
-        return f"This Python has torch up to {_dotted(max(seen))} only: torch {version} wants Python {span}."
+        return f"This Python has torch up to {_dotted(max(seen))} only: torch {version} wants {span}."
     if numbers(version) < min(seen):
         return (
             f"This Python has torch from {_dotted(min(seen))} on only: use it, or for torch {version} "
-            f"Python {span}."
+            f"{span}."
         )
     return None
 
