@@ -168,7 +168,7 @@ def _other(name: str, version: str, listed: str) -> str:
         return f"{name} is a package of the system, not of PyPI: `apt install {name}`, and take it out of the requirements."
     if instead := _OTHERWISE.get(normalise(name)):
         return f"{name} is {instead}"
-    if cupy := re.fullmatch(r"cupy-cuda(1[0-3])\d", normalise(name)):
+    if cupy := re.fullmatch(r"cupy-cuda(1[1-3])\d", normalise(name)):
         return (
             f"CuPy's wheels are named after the major CUDA only: `pip install cupy-cuda{cupy[1]}x`."
         )
