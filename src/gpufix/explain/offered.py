@@ -291,7 +291,9 @@ def _torch(version: str, listed: str) -> str | None:
             "Rosetta), else torch 2.2.2."
         )
     if numbers(version) > max(seen) and pythons:
-        return f"This Python has torch up to {_dotted(max(seen))} only: torch {version} wants {span}."
+        return (
+            f"This Python has torch up to {_dotted(max(seen))} only: torch {version} wants {span}."
+        )
     if numbers(version) < min(seen):
         return (
             f"This Python has torch from {_dotted(min(seen))} on only: use it, or for torch {version} "

@@ -281,7 +281,9 @@ _OF_MANY = (
 
 def linked(explanation: Explanation, hit: Hit) -> Explanation:
     """Debian's package of a library that the linker lacks, as its table has it."""
-    found = re.search(r"(?:cannot find|unable to find library) -l(?P<name>[\w.+-]{1,80})", hit.shown)
+    found = re.search(
+        r"(?:cannot find|unable to find library) -l(?P<name>[\w.+-]{1,80})", hit.shown
+    )
     name = found["name"].rstrip(".") if found else ""
     known = _LINKED.get(name) or next(
         (one for start, one in _OF_MANY if name.startswith(start)), None
