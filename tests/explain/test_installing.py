@@ -39,6 +39,15 @@ ADVICE = [
         "        File \"<string>\", line 9, in <module>\n      ModuleNotFoundError: No module named 'numpy'",
         r"--no-build-isolation",
     ),
+    (
+        "ERROR: Could not find a version that satisfies the requirement torch==2.1.2+${DEVICE} (from versions: 2.1.2)",
+        r"Give DEVICE its value where torch is asked for",
+    ),
+    ("ERROR: No matching distribution found for foo==%VERSION%", r"Give VERSION its value"),
+    (  # none is in it
+        "ERROR: Could not find a version that satisfies the requirement torch==1.12.0 (from versions: 1.13.0, 2.0.0)",
+        r"torch from 1\.13\.0 on only: use it, or for torch 1\.12\.0 an older Python\.",
+    ),
     ("ModuleNotFoundError: No module named 'numpy'", r"python -m pip install numpy"),
     (  # the GCC of the headers in the path
         "/usr/include/c++/11/bits/std_function.h:435:145: error: parameter packs not expanded with ‘...’:",

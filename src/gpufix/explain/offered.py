@@ -40,9 +40,22 @@ _LAST_INTEL_MAC = (2, 2, 2)  # torch 2.3's release notes: no more builds for Mac
 _INDEX = "https://download.pytorch.org/whl"
 
 
+_UNFILLED = re.compile(
+    r"(?:requirement|distribution found for) (?P<name>[\w.-]{1,60}) ?[=<>!~]=?[\w.+-]{0,40}"
+    r"(?:\$\{?|%|\{\{ ?)(?P<variable>[A-Za-z_][\w.]{0,40})"
+)
+
+
 def offered(explanation: Explanation, hit: Hit) -> Explanation:
     """The same with the remedy that the offered versions, Pythons or platforms point to."""
     around = context(hit, 1500, 3000)
+    if unfilled := _UNFILLED.search(around):
+        name, variable = unfilled["name"], unfilled["variable"]
+        return explanation.but(
+            what=f"The requirement of {name} holds the variable {variable}, and nobody filled it in.",
+            do=f"Give {variable} its value where {name} is asked for: export it, pass it on (`--build-arg`), or write the value in its "
+            f"place. Or leave {name} out there where it is installed.",
+        )
     if hint := _PYTHONS.search(around):
         return explanation.but(do=_python(hint["name"], hint["here"], hint["tags"]))
     if hint := _PLATFORMS.search(around):
