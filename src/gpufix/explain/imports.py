@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 
+from gpufix.explain import comfyui
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import frames
 from gpufix.explain.hollow import hollow
@@ -78,23 +79,17 @@ OWN_FOLDERS = frozenset(
     {"utils", "util", "models", "model", "src", "data", "scripts", "helpers", "common", "config", "configs", "modules", "tools",
      "core", "nodes", "dataset", "train", "inference", "lib", "libs", "options", "networks", "metrics"}
 )  # fmt: skip
-_OF_COMFYUI = frozenset({"comfy", "comfy_api", "comfy_api_nodes", "comfy_config", "comfy_execution", "comfy_extras", "execution", "folder_paths", "latent_preview", "node_helpers"})  # fmt: skip
-COMFYUI = (
-    "ComfyUI and its nodes have to be of one time: update ComfyUI (`git pull` in its folder, update/update_comfyui.bat of the portable one, "
-    "then `python -m pip install -r requirements.txt`) and the node that asks. Where a node is no longer kept, take an earlier state of ComfyUI "
-    "(`git checkout vX.Y.Z`) or turn the node off"
-)
 
 
 def is_own_folder(name: str) -> bool:
     """Whether a module of that name is a part of the program, and no package."""
-    return name in OWN_FOLDERS or name in _OF_COMFYUI
+    return name in OWN_FOLDERS or name in comfyui.MODULES
 
 
 def own_folder(name: str) -> str:
     """The remedy for a part of a project that is not found, or found elsewhere."""
-    if name in _OF_COMFYUI:
-        return f"{name} is ComfyUI's own. {COMFYUI}. A folder or package of that name that is found first hides it (`pip uninstall {name}`)."
+    if name in comfyui.MODULES:
+        return f"{name} is ComfyUI's own. {comfyui.REMEDY}. A folder or package of that name that is found first hides it (`pip uninstall {name}`)."
     return (
         f"{name} is a folder or file of the project itself: start in the project's folder or with PYTHONPATH=. (an __init__.py "
         f"in the folder for `python -m`), after `git pull` and `git submodule update --init --recursive`, so that it is whole. "

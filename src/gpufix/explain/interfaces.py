@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from gpufix.explain import comfyui
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import frames
 from gpufix.explain.imports import one_of, pip_name, replaced
@@ -57,24 +58,14 @@ _MAKERS = ("__init__", "init", "from_pretrained", "load_dataset")
 _OWN = ("torch", "accelerate", "peft")  # pass what they are given on
 
 
-_OF_COMFYUI = re.compile(
-    r"ModelPatcher\w*|PromptServer|CFGGuider|DifferentialDiffusion|SD\w{0,12}ClipModel|KSamplerX0Inpaint|ModelSampling\w*|"
-    r"LatentFormat\w*|NodeReplaceManager|ExecutionBlocker"
-)
-_COMFYUI = (
-    "{owner} is ComfyUI's own: update ComfyUI (`git pull` in its folder, then `pip install -r requirements.txt`; portable: "
-    "update\\update_comfyui.bat). Update the node that asks for {name}, too (ComfyUI-Manager, `git pull` in its folder): they are of different times."
-)
-
-
 def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
     """Nothing of ours unless the package is known: any program has attributes that it lacks."""
     found = _ATTRIBUTE.search(hit.shown)
     if found is None or found["owner"] == "NoneType":
         return None
     owner, name = found["owner"].rpartition(".")[2], found["name"]
-    if _OF_COMFYUI.fullmatch(owner):
-        return explanation.but(do=_COMFYUI.format(owner=owner, name=name))
+    if comfyui.CLASSES.fullmatch(owner):
+        return explanation.but(do=f"{owner} is ComfyUI's own. {comfyui.REMEDY}.")
     package, asker = _package(found["owner"]), _asker(hit)
     subject = owner
     if package is None and _OF_TRANSFORMERS.fullmatch(name):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from gpufix.explain import comfyui
 from gpufix.explain.added_parts import added_part, newest
 from gpufix.explain.explanation import Explanation
 from gpufix.explain.frames import frames
-from gpufix.explain.imports import COMFYUI
 from gpufix.explain.log_scan import LogScan
 from gpufix.knowledge import families, listings
 from gpufix.knowledge.data_table import packed_table
@@ -29,10 +29,6 @@ _ALSO = {
     "lightning",
     "deepspeed",
 }
-# What ComfyUI's own classes and modules are called.
-_COMFY = re.compile(
-    r"\b(?:ModelPatcher|PromptServer|Comfy\w*Wrapper)\b|\bcomfy(?:_api|_extras)?[.\\/]|\bComfyUI\b"
-)
 # Errors that say that two releases do not fit, whatever the package.
 _OF_RELEASES = re.compile(
     r"(?:\w+\.)*(?:AttributeError|ImportError|ModuleNotFoundError|TypeError)\b(?!: '(?:NoneType|bool|dict|float|int|list|str|tuple)' object)"
@@ -65,11 +61,11 @@ def raised_in(found: LogScan) -> Explanation | None:
             f"Usual, in this order: the part's newest state and what it requires, {newest(part)}. Next, the newest state of the "
             f"program that it was added to, or the release of {' and '.join(near) or 'each package'} that its requirements name.",
         )
-    if not near and _COMFY.search(text):
+    if not near and comfyui.MENTIONED.search(text):
         return _unknown(
             errors[-1]["error"],
             "It was raised between ComfyUI and one of its nodes.",
-            f"{COMFYUI}.",
+            f"{comfyui.REMEDY}.",
         )
     if not near and _OF_RELEASES.match(errors[-1]["error"]):
         near = _packages(before)[:2]
