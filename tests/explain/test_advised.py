@@ -115,7 +115,7 @@ def test_the_plan_takes_the_place_of_the_advice() -> None:
     one, facts = explanation(), b.healthy(distributions=[NEW])
     rule = advised(one)
     assert rule is not None
-    diagnosis = diagnose(facts, Request(of_log=(rule,)))
+    diagnosis = diagnose(facts, Request(of_log=rule))
     got = check(one, diagnosis, b.view(facts), "a log.txt")
     first = headline(one, got)
     assert (first.rule, first.what, first.do) == ("WHL506", one.what, "Install numpy<1.24.")
@@ -126,7 +126,7 @@ def test_what_the_doctor_finds_comes_first() -> None:
     one, facts = explanation(), b.healthy(distributions=[NEW])
     rule = advised(one)
     assert rule is not None
-    diagnosis = diagnose(facts, Request(of_log=(rule,)))
+    diagnosis = diagnose(facts, Request(of_log=rule))
     own = replace(diagnosis.findings[0], code="SRC604", subject="numpy.bool", payload=None)
     both = replace(diagnosis, findings=[*diagnosis.findings, own])
     assert check(one, both, b.view(facts)).finding is own
@@ -135,7 +135,8 @@ def test_what_the_doctor_finds_comes_first() -> None:
 def test_fix_reads_the_log(tmp_path: Path) -> None:
     log = tmp_path / "train.log"
     log.write_text(f"epoch 1\n{NUMPY}")
-    (rule,) = _of_log(str(log))
+    rule = _of_log(str(log))
+    assert rule is not None
     assert [f.subject for f in run_check(rule, b.view(b.facts(distributions=[NEW])))] == ["numpy"]
     log.write_text("epoch 1\n")
-    assert _of_log(str(log)) == ()
+    assert _of_log(str(log)) is None

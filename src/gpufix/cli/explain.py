@@ -208,8 +208,7 @@ def _patient(
     patient = examine(request.python, request.project, request.facts)
     try:
         chosen = settings(patient.facts, list(request.gpus), None, None, None)
-        rule = advised(explanation)
-        asked = replace(chosen.request, of_log=(rule,) if rule else ())
+        asked = replace(chosen.request, of_log=advised(explanation))
         diagnosis = diagnose(patient.facts, asked, patient.ask)
     except (GpuNameError, UnknownCode) as error:
         raise fail(str(error)) from None

@@ -159,18 +159,17 @@ def _wish(
     from gpufix.engine.run.propose import FixRequest
 
     chosen = settings(patient.facts, gpu, select, ignore, None)
-    request = replace(chosen.request, of_log=_of_log(log) if log else ())
+    request = replace(chosen.request, of_log=_of_log(log) if log else None)
     return FixRequest(request, split("--only", only, RULES), unsafe)
 
 
-def _of_log(log: str) -> tuple[Rule, ...]:
+def _of_log(log: str) -> Rule | None:
     """What the log's cause says of the installed packages."""
     from gpufix.cli.explain import read_log
     from gpufix.explain.advised import advised
 
     primary = read_log(log)[0].primary
-    rule = advised(primary) if primary else None
-    return (rule,) if rule else ()
+    return advised(primary) if primary else None
 
 
 def _list_fallbacks() -> None:

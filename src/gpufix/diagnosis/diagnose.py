@@ -31,12 +31,12 @@ from gpufix.plugins import all_fixes, all_rules
 class Request(Frozen):
     """What the user asked of the doctor. `gpus` as typed: "sm_120", "RTX 5080".
 
-    `of_log`: what only a log shows, as rules that look again.
+    `of_log`: what only a log shows, as a rule that looks again.
     """
 
     gpus: tuple[str, ...] = ()
     selection: Selection = field(default_factory=Selection)
-    of_log: tuple[Rule, ...] = ()
+    of_log: Rule | None = None
 
 
 class Judgement(Frozen):
@@ -53,7 +53,8 @@ def examine(facts: Facts, request: Request, ask: Questions | None = None) -> Jud
     view = View(facts, choose(facts, request.gpus), ask)
     rules, broken = all_rules(facts.project is not None, "patient")
     chosen, ignored = request.selection.within(rules, "patient")
-    findings = [*broken, *judge(view, [*chosen, *request.of_log])]
+    of_log = [request.of_log] if request.of_log else []
+    findings = [*broken, *judge(view, [*chosen, *of_log])]
     judged = tuple(r.code for r in chosen if r.doctor)
     return Judgement(view, findings, ignored, judged)
 
