@@ -43,6 +43,13 @@ SAID = {
         "  Caused by: dns error\n",
         "the index at download.example.org does not answer",
     ),
+    "uv 0.13, no network": (
+        "error: Request failed after 3 retries in 7.4s\n"
+        "  cause: Failed to fetch: https://download.example.org/whl/cpu/torch/\n"
+        "  cause: error sending request for url (https://download.example.org/whl/cpu/torch/)\n"
+        "  cause: client error (Connect)\n",
+        "the index at download.example.org does not answer",
+    ),
     "pip, a source that does not build": (
         "  error: subprocess-exited-with-error\n  × Getting requirements to build wheel\n",
         "there is no wheel here, and the source does not build",

@@ -130,6 +130,24 @@ def test_a_run_through_pip_is_undone(patient: Real, use_pip: Callable[[str, int]
     assert trees.differences(before, trees.state(patient)) == {}
 
 
+def test_links_that_lead_nowhere_are_replaced(
+    patient: Real, use_pip: Callable[[str, int], Path], tmp_path: Path
+) -> None:
+    """As a pruned cache leaves them: pip writes through a link. One that leads somewhere stays a link."""
+    module, living = patient.site / "pkg/part2/mod2.py", tmp_path / "living.py"
+    living.touch()
+    for path, target in ((module, "/pruned/mod2.py"), (patient.site / "own.py", str(living))):
+        path.unlink(missing_ok=True)
+        path.symlink_to(target)
+    before = trees.state(patient)
+    use_pip("both", 0)
+    carry_out(patient, [STEPS[1]])
+    assert module.is_file() and not module.is_symlink()
+    assert (patient.site / "own.py").is_symlink()
+    assert undo_last(patient) == ()
+    assert trees.differences(before, trees.state(patient)) == {}
+
+
 @pytest.mark.parametrize(
     "step", [pytest.param(n, marks=pytest.mark.slow if n else ()) for n in range(len(STEPS))]
 )

@@ -142,6 +142,40 @@ def test_what_could_be_done_instead_is_named() -> None:
     assert "instead" not in text(plans.proposed, proposal(plans=[plan()]))
 
 
+@pytest.mark.parametrize(
+    ("safety", "shown"), [("safe", False), ("unsafe", False), ("manual", True)]
+)
+def test_an_outcome_tells_the_command_of_what_only_people_can_do(safety: str, shown: bool) -> None:
+    """A part of a plan that was not applied is none."""
+    row = Held(plan=plan(safety), reason="it was not applied")
+    nothing = Outcome(gpufix_version="0", patient=PatientSummary(), state="nothing", held=[row])
+    assert ("$ sudo reboot" in text(plans.came_out, nothing)) is shown
+
+
+@pytest.mark.parametrize(
+    ("state", "subject", "planned", "shown"),
+    [
+        ("kept", "s", True, False),
+        ("kept", "another", False, False),
+        ("kept", "s", False, True),
+        ("failed", "s", False, True),
+    ],
+)
+def test_what_remains_without_a_plan_says_why(
+    state: Any, subject: str, planned: bool, shown: bool
+) -> None:
+    tried = replace(plan(), finding=FindingKey("TCH201", "s") if planned else None)
+    outcome = Outcome(
+        gpufix_version="0",
+        patient=PatientSummary(),
+        state=state,
+        plans=[tried],
+        remaining=[finding("TCH201")],
+        skips=[Skip(fix="f", code="TCH201", subject=subject, reason="nothing is listed")],
+    )
+    assert ("no plan: nothing is listed" in text(plans.came_out, outcome)) is shown
+
+
 TOLD: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({}, {}),
     ({"for_this_torch": True}, {}),

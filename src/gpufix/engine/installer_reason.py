@@ -26,7 +26,7 @@ _ROWS: tuple[_Row, ...] = (
     _row(
         r"(?:Failed to fetch|Request failed after|error sending request|Temporary failure in name|"
         r"Max retries exceeded|Connection (?:refused|reset)|dns error|timed out)"
-        r"(?:[^\n]*\n[^\n]*?){0,6}?(?:https?://|host=['\"])([\w.-]+)",
+        r"(?:[^\n]*\n){0,6}?[^\n]*?(?:https?://|host=['\"])([\w.-]+)",
         lambda m: f"the index at {m[1]} does not answer",
     ),
     _row(

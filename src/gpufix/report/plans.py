@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from gpufix.model import Finding, Held, Outcome, Plan, Proposal, Skip, StepPreview
@@ -127,11 +128,16 @@ def _held(lines: Lines, held: list[Held]) -> None:
         for note in plan.notes:
             lines.add((f"  note: {note}", "dim"))
         _steps(lines, row.steps)
-        for step in plan.steps:
-            if step.kind == "advise":
-                lines.add(f"  {step.text}")
-                if step.command:
-                    lines.raw(f"     $ {step.command}", styles.GOOD)
+        _advice(lines, plan, "  ")
+
+
+def _advice(lines: Lines, plan: Plan, indent: str) -> None:
+    """What only people can do, in words and as a command."""
+    for step in plan.steps:
+        if step.kind == "advise":
+            lines.add(f"{indent}{step.text}")
+            if step.command:
+                lines.raw(f"     $ {step.command}", styles.GOOD)
 
 
 def skips(lines: Lines, found: list[Skip]) -> None:
@@ -238,20 +244,40 @@ def came_out(outcome: Outcome) -> Lines:
             outcome.fixed,
             styles.GOOD,
         )
-    _findings(lines, "remaining", outcome.remaining, styles.WARN)
+    _findings(lines, "remaining", outcome.remaining, styles.WARN, _unplanned(outcome))
     _findings(lines, "introduced", outcome.introduced, styles.BAD)
     _findings(lines, "now visible", outcome.revealed, styles.WARN)
     _rest(lines, outcome)
     return lines
 
 
-def _findings(lines: Lines, label: str, findings: list[Finding], style: str) -> None:
+def _unplanned(outcome: Outcome) -> dict[tuple[str, str], str]:
+    """Why there was no plan for a finding; with nothing applied at all, that stands above."""
+    if outcome.state == "nothing":
+        return {}
+    planned = {p.finding for p in (*outcome.plans, *(row.plan for row in outcome.held))}
+    return {
+        key: skip.reason
+        for skip in outcome.skips
+        if (key := (skip.code, skip.subject)) not in planned
+    }
+
+
+def _findings(
+    lines: Lines,
+    label: str,
+    findings: list[Finding],
+    style: str,
+    reasons: Mapping[tuple[str, str], str] = MappingProxyType({}),
+) -> None:
     for finding in findings:
         lines.add(
             (f"  {label} ", style),
             (f"{finding.code} ", "bold"),
             f"{finding.subject}: {finding.message}",
         )
+        if reason := reasons.get(finding.key):
+            lines.add((f"    no plan: {reason}", "dim"))
 
 
 def _rest(lines: Lines, outcome: Outcome) -> None:
@@ -262,6 +288,8 @@ def _rest(lines: Lines, outcome: Outcome) -> None:
             row.plan.title,
         )
         lines.add((f"    {row.reason}", "dim"))
+        if row.plan.safety == "manual":
+            _advice(lines, row.plan, "    ")
         alternative(lines, row.plan)
     for result in outcome.built:
         if result.ok:

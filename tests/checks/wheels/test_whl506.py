@@ -132,6 +132,13 @@ def lacks(message: str, module: str, of: str | None) -> Fault:
     )
 
 
+PART = replace(
+    lacks("pyarrow 21.0.0 does not have", "pyarrow.PyExtensionType", "pyarrow"),
+    severity=WARNING,
+    message="a 1.0 imports pyarrow.PyExtensionType (in a.part only), which pyarrow 21.0.0 "
+    "does not have.",
+    evidence=("import a.part fails: no pyarrow.PyExtensionType", f"{b.SITE}/a/__init__.py:3"),
+)
 SILENT = {
     "one of several that it needs": of(b.dist("keras", "3.15.1"), b.dist("jax", "0.7.2")),
     "another build of one of them": of(
@@ -300,16 +307,25 @@ FIRING = {
             b.dist("pyarrow", "21.0.0"),
             **wants("pyarrow.PyExtensionType", of="pyarrow", module="a.part", part_of="a"),
         ),
-        replace(
-            lacks("pyarrow 21.0.0 does not have", "pyarrow.PyExtensionType", "pyarrow"),
-            severity=WARNING,
-            message="a 1.0 imports pyarrow.PyExtensionType (in a.part only), which pyarrow 21.0.0 "
-            "does not have.",
-            evidence=(
-                "import a.part fails: no pyarrow.PyExtensionType",
-                f"{b.SITE}/a/__init__.py:3",
-            ),
+        PART,
+        ["take-earlier-partner unsafe"],
+    ),
+    "a module of the package alone, of a release that the package allows by a range": Fires(
+        of(
+            b.dist("a", requires=["pyarrow>=15,<22"]),
+            b.dist("pyarrow", "21.0.0"),
+            **wants("pyarrow.PyExtensionType", of="pyarrow", module="a.part", part_of="a"),
         ),
+        replace(PART, severity=ADVICE),
+        ["take-earlier-partner unsafe"],
+    ),
+    "and of one that it allows without knowing it": Fires(
+        of(
+            b.dist("a", requires=["pyarrow>=15"]),
+            b.dist("pyarrow", "21.0.0"),
+            **wants("pyarrow.PyExtensionType", of="pyarrow", module="a.part", part_of="a"),
+        ),
+        PART,
         ["take-earlier-partner unsafe"],
     ),
     "one that was brought by a package of another name": Fires(

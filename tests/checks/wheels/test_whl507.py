@@ -18,8 +18,10 @@ FIRST = "Python takes the first"
 UNTOLD = "whose files are there, the records do not tell"
 
 
-def of(*dists: Distribution, condas: tuple[CondaPackage, ...] = ()) -> View:
-    return b.view(b.facts(distributions=[*dists], conda_packages=[*condas]))
+def of(*dists: Distribution, condas: tuple[CondaPackage, ...] = (), base: str = "/env") -> View:
+    """Of no virtual environment, unless another Python is its base."""
+    python = b.python(base_prefix=base)
+    return b.view(b.facts(python=python, distributions=[*dists], conda_packages=[*condas]))
 
 
 def copy(version: str, name: str = "six", **more: object) -> Distribution:
@@ -68,6 +70,9 @@ SILENT = {
     "one copy": of(copy("1.16")),
     "two packages": of(copy("1.16"), copy("1.16", "seven")),
     "hidden in another folder, no GPU package": of(copy("1.16"), elsewhere("1.15")),
+    "a virtual environment's own, before the user's": of(
+        copy("2.9.0", "torch"), elsewhere("2.4.0", "torch"), base="/usr"
+    ),
     "Debian's two descriptions of one install": of(copy("1.16"), copy("1.16", source="egg")),
     "conda's two descriptions of one install": of(
         copy("2.0", "numpy"), copy("2.0", location="/env", **CONDA)
@@ -119,6 +124,19 @@ FIRING = {
             name="torch",
         ),
         offers=OFFER,
+    ),
+    "the user's, before a virtual environment's own": Fires(
+        of(elsewhere("2.4.0", "torch"), copy("2.9.0", "torch"), base="/usr"),
+        fault(
+            f"twice: 2.4.0 (pip) in {USER} and 2.9.0 (pip) in {b.SITE}; {FIRST}",
+            info("2.4.0", "torch", USER),
+            info("2.9.0", "torch"),
+            name="torch",
+        ),
+        offers=OFFER,
+    ),
+    "a virtual environment's own, twice": Fires(
+        of(copy("1.16"), copy("1.15"), base="/usr"), SIX, offers=OFFER
     ),
     "three copies, two of them in one folder": Fires(
         of(copy("3"), copy("2"), elsewhere("1")),

@@ -12,10 +12,10 @@ from gpufix.checks.source import source_pins
 from gpufix.checks.wheels.whl504_pin_skew import is_torch_pin
 from gpufix.evidence import conda
 from gpufix.evidence.conda import MatchSpec
-from gpufix.evidence.declared import wheels_of
+from gpufix.evidence.declared import declared, wheels_of
 from gpufix.evidence.families import Mismatches
 from gpufix.evidence.importing import Imports
-from gpufix.evidence.requirements import Requirements, Unmet, bare, version_of
+from gpufix.evidence.requirements import Requirements, Unmet, bare, holds, version_of
 from gpufix.evidence.switches import switched
 from gpufix.evidence.view import View
 from gpufix.knowledge import families, packages
@@ -61,7 +61,8 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     module of the package asks for it, and for
     another declared requirement that does not hold: the code may never use it. Advice for a module that
     no package brings, where an extension of torch imports it: that may be an optional part of another
-    package.
+    package; and for what only a module of the package asks for, of a release that the package allows by a
+    range with an upper bound: JAX 0.4.30 allows jaxlib 0.4.27, which its Mosaic GPU part is ahead of.
 
     ## Fix
     Unsafe: versions that satisfy all. Safe where a package is merely absent, or where an extra of its own
@@ -208,13 +209,24 @@ def _lacking(view: View, failing: Import) -> Iterator[Fault]:
     has = f"{of.name} {of.version} does not have" if of else "no installed package has"
     severity = ERROR if of or not _extends_torch(view, dist) else ADVICE
     part = f" (in {failing.module} only)" if failing.part_of else ""
+    if part:
+        severity = ADVICE if of and _vouched(view, dist, of) else WARNING
     yield Fault(
-        severity=WARNING if failing.part_of else severity,
+        severity=severity,
         subject=dist.name,
         message=f"{dist.name} {dist.version} imports {lost}{part}, which {has}.",
         evidence=(f"import {failing.module} fails: no {lost}", *failing.chain),
         breaks=(f"unmet:{dist.name}",),
         payload=AbsentModule(dist.name, lost, of.name if of else None),
+    )
+
+
+def _vouched(view: View, dist: Distribution, of: Distribution) -> bool:
+    """Whether a package allows this release by a range whose end its authors knew."""
+    rows = (row for who, row in declared(view, of.name).rows if who == dist.name)
+    return any(
+        holds(row, of.version) and any(s.operator not in (">", ">=", "!=") for s in row.specifier)
+        for row in rows
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from gpufix.checks.registry import WARNING, Fault, rule
 from gpufix.evidence.foreign_folders import is_foreign
@@ -28,7 +29,8 @@ def duplicate_install(view: View) -> Iterator[Fault]:
     ## What it does
     Finds distributions with the same name: twice in one folder (an upgrade that was cut short),
     from pip over conda's, or in the user site and the environment. One that hides another in a
-    different folder is reported for packages that decide what GPU code loads. What conda brought
+    different folder is reported for packages that decide what GPU code loads; not a virtual environment's
+    own, which precedes the user's and the system's. What conda brought
     is known from its own record: its `pytorch` brought the distribution `torch`.
 
     ## Why it matters
@@ -48,7 +50,7 @@ def duplicate_install(view: View) -> Iterator[Fault]:
     which conda puts its own there again.
 
     ## Source
-    PEP 376; the order of sys.path.
+    PEP 376; the order of sys.path (Python's documentation, module site).
     """
     packages = view.derive(condas_packages)
     names = dict.fromkeys(d.name for d in view.facts.distributions)
@@ -61,7 +63,7 @@ def duplicate_install(view: View) -> Iterator[Fault]:
             continue
         known = of_package(package) if package else None
         copies = _distinct([of_distribution(d) for d in dists], known)
-        if len(copies) > 1 and _matters(name, copies):
+        if len(copies) > 1 and _matters(name, copies) and not _overlaid(view, copies):
             yield _fault(name, copies)
 
 
@@ -93,6 +95,15 @@ def _distinct(copies: list[InstalledCopy], package: InstalledCopy | None) -> lis
 def _matters(name: str, copies: list[InstalledCopy]) -> bool:
     locations = [d.location for d in copies]
     return len(set(locations)) < len(locations) or name.startswith(_GPU_PACKAGES)
+
+
+def _overlaid(view: View, copies: list[InstalledCopy]) -> bool:
+    """Whether a virtual environment has its own, before what it sees of the system and of the user."""
+    python = view.facts.python
+    if python is None or python.prefix == python.base_prefix:
+        return False
+    own, *others = (Path(d.location).is_relative_to(python.prefix) for d in copies)
+    return own and not any(others)
 
 
 def _fault(name: str, copies: list[InstalledCopy]) -> Fault:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,6 +68,7 @@ def run(step: Install, context: RunContext) -> None:
     installer = choose(context.facts)
     environ = environment(context.environ, installer.kind) | step.environment
     constraints = _constraints(step, context)
+    _drop_dead_links(step, context.facts)
     for command in commands(step, context, constraints):
         context.say(f"running {' '.join(command[:6])} …")
         try:
@@ -74,6 +76,29 @@ def run(step: Install, context: RunContext) -> None:
         except StepFailed as error:
             reason = told_by(Path(context.folder or "", "install.log"))
             raise (StepFailed(f"{reason}: {error}") if reason else error) from None
+
+
+def _drop_dead_links(step: Install, facts: Facts) -> None:
+    """pip removes no link that leads nowhere, and writes through it."""
+    python = changeable(facts)
+    inside = [os.path.realpath(folder) for folder in (python.prefix, *python.site_dirs)]
+    named = {normalise(r.name) for text in step.install if (r := parse(text))}
+    for dist in facts.distributions:
+        for path in _recorded(dist) if dist.name in named else ():
+            folder = os.path.realpath(os.path.dirname(path))
+            if os.path.islink(path) and not os.path.exists(path) and _below(folder, inside):
+                os.unlink(path)
+
+
+def _recorded(dist: Distribution) -> list[str]:
+    if not _has_record(dist):
+        return []
+    rows = csv.reader(Path(f"{dist.metadata}/RECORD").read_text("utf-8", "replace").splitlines())
+    return [os.path.join(dist.location, row[0]) for row in rows if row]
+
+
+def _below(folder: str, places: Sequence[str]) -> bool:
+    return any(folder == place or folder.startswith(f"{place}/") for place in places)
 
 
 def _constraints(step: Install, context: RunContext) -> str | None:

@@ -106,7 +106,7 @@ def _bringing(absent: AbsentModule, view: View) -> Plan | Skip:
         subjects=[absent.distribution],
         title=f"install {wanted}",
         safety="unsafe" if absent.of else "safe",
-        steps=[Install(install=[wanted], dependencies=True, freeze=True)],
+        steps=[Install(install=_joined(view, [wanted]), dependencies=True, freeze=True)],
     )
 
 
@@ -128,8 +128,8 @@ def _earlier(absent: AbsentModule, row: Gone, view: View) -> Plan | Skip:
 def moved_partner(absent: AbsentModule, wanted: str, view: View, why: str) -> Plan | Skip:
     """Another release of the package that is asked in vain, where nobody else minds."""
     name = normalise(re.split(r"[<>=~]", wanted)[0])
-    dist = view.dist(name)
-    reason = with_row(view, wanted).conflict or (immovable(dist) if dist else None)
+    dist, everybody = view.dist(name), with_row(view, wanted)
+    reason = everybody.conflict or (immovable(dist) if dist else None)
     if reason:
         return Skip(
             fix="resolve-conflict", code="WHL506", subject=absent.distribution, reason=reason
@@ -140,7 +140,7 @@ def moved_partner(absent: AbsentModule, wanted: str, view: View, why: str) -> Pl
         subjects=[absent.distribution],
         title=f"install {wanted}, {why}",
         safety="unsafe" if dist else "safe",
-        steps=[Install(install=[wanted], dependencies=True, freeze=True)],
+        steps=[Install(install=[everybody.spelled()], dependencies=True, freeze=True)],
     )
 
 
