@@ -150,6 +150,25 @@ SILENT = {
     "Python's own module, which a package brings": of(
         b.dist("pydub", "0.25.1"), b.dist("audioop-lts", "0.2.2"), python=b.python("cp313")
     ),
+    "a package that another one needs and does not name, which is here": of(
+        b.dist("triton", "3.2.0"), b.dist("setuptools", "80.9.0")
+    ),
+    "a release that does without": of(b.dist("triton", "3.3.0")),
+    "an optional package that nobody has": of(
+        b.dist("mmengine", "0.10.5"), b.dist("torch", "2.5.0")
+    ),
+    "optional packages of releases that work": of(
+        b.dist("peft", "0.18.1"),
+        b.dist("torchao", "0.15.0"),
+        b.dist("diffusers", "0.36.0"),
+        b.dist("transformers", "5.12.1"),
+        b.dist("kernels", "0.12.3"),
+        b.dist("numba-cuda", "0.19.0"),
+        b.dist("cuda-bindings", "12.9.2"),
+        b.dist("numba", "0.61.0"),
+        b.dist("wandb", "0.17.2"),
+        b.dist("numpy", "2.0.0"),
+    ),
     "what wants a module is not installed": of(**wants("triton.ops")),
     "met": of(needs("b>=1"), b.dist("b", "1.5")),
     "met by a prerelease": of(needs("b>=1"), b.dist("b", "2.0rc1")),
@@ -565,6 +584,18 @@ FIRING = {
         ),
         hub("1.2.0"),
         offers=["resolve-conflict manual"],
+    ),
+    "a package that another one needs and does not name": Fires(
+        of(b.dist("triton", "3.2.0")),
+        Fault(
+            ERROR,
+            "triton",
+            "triton 3.2.0 does not work without setuptools: "
+            "ModuleNotFoundError: No module named 'setuptools'.",
+            evidence=(SOURCES["triton-setuptools"],),
+            payload=KnownConflict("triton-setuptools", (("setuptools",),)),
+        ),
+        ["resolve-conflict safe"],
     ),
     "what is known is not told again where it is declared": Fires(
         of(

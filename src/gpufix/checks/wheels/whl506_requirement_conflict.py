@@ -143,10 +143,11 @@ def _within(version: str, spec: str) -> bool:
 
 def _known(conflict: Conflict, held: list[str]) -> Fault:
     first, *others = held
+    beside = f"with {' and '.join(others)}" if others else f"without {' or '.join(conflict.without)}"
     return Fault(
         severity=ERROR,
         subject=" × ".join(conflict.trigger),
-        message=f"{first} does not work with {' and '.join(others)}: {conflict.symptom}.",
+        message=f"{first} does not work {beside}: {conflict.symptom}.",
         evidence=(f"source: {conflict.source}",),
         payload=KnownConflict(
             conflict.id,
