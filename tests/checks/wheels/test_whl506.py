@@ -169,6 +169,23 @@ SILENT = {
         b.dist("wandb", "0.17.2"),
         b.dist("numpy", "2.0.0"),
     ),
+    "an optional package of the version that an extra asks for": of(
+        needs('b<2; extra == "b"', 'torch; extra == "torch"'), b.dist("b", "1.5")
+    ),
+    "one of two extras asks for it": of(
+        needs('b<2; extra == "b"', 'b>=2; extra == "new"', 'torch; extra == "torch"'),
+        b.dist("b", "2.5"),
+    ),
+    "an extra for the work on a package": of(
+        needs('b<2; extra == "dev-torch"', 'torch; extra == "torch"'), b.dist("b", "2.5")
+    ),
+    "an extra of another Python": of(
+        needs('b<2; extra == "b" and python_version < "3"', 'torch; extra == "torch"'),
+        b.dist("b", "2.5"),
+    ),
+    "an extra of a package that has nothing to do with a framework": of(
+        needs('b<2; extra == "b"'), b.dist("b", "2.5")
+    ),
     "what wants a module is not installed": of(**wants("triton.ops")),
     "met": of(needs("b>=1"), b.dist("b", "1.5")),
     "met by a prerelease": of(needs("b>=1"), b.dist("b", "2.0rc1")),
@@ -596,6 +613,27 @@ FIRING = {
             payload=KnownConflict("triton-setuptools", (("setuptools",),)),
         ),
         ["resolve-conflict safe"],
+    ),
+    "for a Python without a wheel of NumPy 1": Fires(
+        of(b.dist("imgaug", "0.4.0"), b.dist("numpy", "2.2.0"), python=b.python("cp313")),
+        Fault(
+            ERROR,
+            "imgaug × numpy",
+            "imgaug 0.4.0 does not work with numpy 2.2.0: "
+            "AttributeError: `np.sctypes` was removed in the NumPy 2.0 release.",
+            evidence=(SOURCES["imgaug-numpy2"],),
+            payload=KnownConflict("imgaug-numpy2", (("numpy<2",),)),
+        ),
+    ),
+    "an optional package of another version than an extra asks for": Fires(
+        of(needs('b<2; extra == "b"', 'torch; extra == "torch"'), b.dist("b", "2.5")),
+        Fault(
+            ADVICE,
+            "a × b",
+            "a 1.0 asks for b<2 with its extra b; b 2.5 is installed.",
+            payload=UnmetRequirements("a", (unmet("b", "b<2", "2.5"),)),
+        ),
+        ["resolve-conflict unsafe"],
     ),
     "what is known is not told again where it is declared": Fires(
         of(

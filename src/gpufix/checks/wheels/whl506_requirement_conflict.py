@@ -15,6 +15,7 @@ from gpufix.evidence.conda import MatchSpec
 from gpufix.evidence.declared import wheels_of
 from gpufix.evidence.families import Mismatches
 from gpufix.evidence.importing import Imports
+from gpufix.evidence.optional import outside
 from gpufix.evidence.requirements import Requirements, Unmet, bare, version_of
 from gpufix.evidence.switches import switched
 from gpufix.evidence.view import View
@@ -45,7 +46,8 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     same combinations among the pins of one requirement file. Of packages for GPUs, whether their
     imports ask for a module that no installed package has, declared or not, or for a name that the
     installed release of another package has no more or not yet; whether one of several that
-    a package needs is there (Keras 3: a back end; cuda-core: CUDA's bindings). Of conda's packages, whether those
+    a package needs is there (Keras 3: a back end; cuda-core: CUDA's bindings). Of packages around the frameworks, whether what is
+    installed is of the version that their extras ask for, where nobody asked for these. Of conda's packages, whether those
     that they depend on are there: names of conda's, not of Python's, whose versions conda compares.
 
     ## Why it matters
@@ -59,7 +61,8 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     Error for combinations that are known to fail, for a library wheel that torch loads, and for an
     absent requirement or module without which the package's import fails, as its sources show; warning where only a
     module of the package asks for it, and for
-    another declared requirement that does not hold: the code may never use it. Advice for a module that
+    another declared requirement that does not hold: the code may never use it. Advice for what only an
+    extra asks for, and for a module that
     no package brings, where an extension of torch imports it: that may be an optional part of another
     package.
 
@@ -84,6 +87,10 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
             grouped.setdefault(unmet.dist.name, []).append(unmet)
     for name, rows in grouped.items():
         yield _declared(name, rows, view.derive(Imports.of).lacking(name), _told_by(name, grouped))
+    known_pairs |= {frozenset((row.dist.name, row.name)) for rows in grouped.values() for row in rows}
+    for extra, unmet in outside(view):
+        if frozenset((unmet.dist.name, unmet.name)) not in known_pairs:
+            yield _optional(extra, unmet)
     for failing in view.facts.binaries.imports:
         if failing.foreign and failing.distribution not in grouped:
             yield from _lacking(view, failing)
@@ -197,6 +204,17 @@ def _declared(name: str, rows: list[Unmet], failing: Import | None, told_by: str
         ),
         needs=(f"unmet:{told_by}",) if told_by else (),
         payload=UnmetRequirements(name, tuple(map(_unmet, rows))),
+    )
+
+
+def _optional(extra: str, unmet: Unmet) -> Fault:
+    dist = unmet.dist
+    return Fault(
+        severity=ADVICE,
+        subject=f"{dist.name} × {unmet.name}",
+        message=f"{dist.name} {dist.version} asks for {bare(unmet.requirement)} with its extra {extra}; "
+        f"{unmet.name} {unmet.installed} is installed.",
+        payload=UnmetRequirements(dist.name, (_unmet(unmet),)),
     )
 
 
