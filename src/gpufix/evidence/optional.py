@@ -1,4 +1,4 @@
-"""Optional packages whose version is another than the one that a package's own extra asks for."""
+"""Optional packages of a later release than a package's own extra admits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from packaging.requirements import Requirement
 
-from gpufix.evidence.requirements import Requirements, Unmet, holds, parse
+from gpufix.evidence.requirements import Requirements, Unmet, holds, parse, version_of
 from gpufix.evidence.view import View
 from gpufix.model import Distribution
 from gpufix.text.names import normalise
@@ -20,9 +20,9 @@ _OF_WORK = re.compile(r"^all$|dev|test|doc|lint|quality|style|typing|bench|examp
 
 
 def outside(view: View) -> Iterator[tuple[str, Unmet]]:
-    """An extra, and its requirement that does not hold, of packages around the frameworks.
+    """An extra, and its requirement that is for earlier releases, of packages around the frameworks.
 
-    Nobody asked for the extra; a package that has one of its packages may use it all the same.
+    Nobody asked for the extra; where one of its packages is here, it may be used all the same.
     """
     installed = {dist.name: dist for dist in view.facts.distributions}
     told = view.derive(Requirements.of)
@@ -31,9 +31,17 @@ def outside(view: View) -> Iterator[tuple[str, Unmet]]:
         for name in dict.fromkeys(name for name, _, _ in rows):
             version = installed[name].version
             same = [(extra, row) for other, extra, row in rows if other == name]
-            if not any(holds(row, version) for _, row in same):
+            if all(_ends_before(row, version) for _, row in same):
                 extra, row = same[0]
                 yield extra, Unmet(dist, row, version)
+
+
+def _ends_before(row: Requirement, version: str) -> bool:
+    here = version_of(version)
+    if here is None or holds(row, version):
+        return False
+    ends = (s.version.removesuffix(".*") for s in row.specifier if s.operator[0] in "<=~")
+    return any((end := version_of(text)) is not None and here >= end for text in ends)
 
 
 def _rows(

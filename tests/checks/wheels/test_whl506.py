@@ -165,12 +165,15 @@ SILENT = {
         b.dist("kernels", "0.12.3"),
         b.dist("numba-cuda", "0.19.0"),
         b.dist("cuda-bindings", "12.9.2"),
-        b.dist("numba", "0.61.0"),
+        b.dist("numba", "0.65.1"),
         b.dist("wandb", "0.17.2"),
         b.dist("numpy", "2.0.0"),
     ),
     "an optional package of the version that an extra asks for": of(
         needs('b<2; extra == "b"', 'torch; extra == "torch"'), b.dist("b", "1.5")
+    ),
+    "an optional package older than an extra asks for": of(
+        needs('b>=2; extra == "b"', 'torch; extra == "torch"'), b.dist("b", "1.5")
     ),
     "one of two extras asks for it": of(
         needs('b<2; extra == "b"', 'b>=2; extra == "new"', 'torch; extra == "torch"'),

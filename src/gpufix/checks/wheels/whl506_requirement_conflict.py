@@ -47,7 +47,7 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     imports ask for a module that no installed package has, declared or not, or for a name that the
     installed release of another package has no more or not yet; whether one of several that
     a package needs is there (Keras 3: a back end; cuda-core: CUDA's bindings). Of packages around the frameworks, whether what is
-    installed is of the version that their extras ask for, where nobody asked for these. Of conda's packages, whether those
+    installed is later than their extras admit, where nobody asked for these. Of conda's packages, whether those
     that they depend on are there: names of conda's, not of Python's, whose versions conda compares.
 
     ## Why it matters
