@@ -293,7 +293,12 @@ FINDERS: dict[str, tuple[str, str, str, bool]] = {
     "with more behind it": ("__editable__.demo-1.0.pth", f"{LINE}\nimport more", FINDER, False),
     "with a table that is made": ("__editable__.demo-1.0.pth", LINE, "MAPPING = make()\n", False),
     "of its own": ("demo.pth", "import demo_finder", "", False),
-    "of cuda-bindings": ("_cuda_bindings_redirector.pth", "import _cuda_bindings_redirector", "", True),
+    "of cuda-bindings": (
+        "_cuda_bindings_redirector.pth",
+        "import _cuda_bindings_redirector",
+        "",
+        True,
+    ),
     "of numba-cuda": ("_numba_cuda_redirector.pth", "import _numba_cuda_redirector", "", True),
 }
 

@@ -16,7 +16,9 @@ _FRAMEWORKS = frozenset({"torch", "jax", "jaxlib", "tensorflow", "tensorflow-cpu
 _EXTRA = re.compile(r"\bextra\s*==\s*['\"]([^'\"]+)['\"]")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 # What a project's own work needs: nobody has it to use the package.
-_OF_WORK = re.compile(r"^all$|dev|test|doc|lint|quality|style|typing|bench|example|tutorial|release")
+_OF_WORK = re.compile(
+    r"^all$|dev|test|doc|lint|quality|style|typing|bench|example|tutorial|release"
+)
 
 
 def outside(view: View) -> Iterator[tuple[str, Unmet]]:

@@ -136,7 +136,9 @@ def _above(moved: set[str], view: View) -> set[str]:
     return found
 
 
-_WITHOUT_NUMPY_1 = "3.13"  # the first Python without: https://pypi.org/simple/numpy/, read 2026-12-02
+_WITHOUT_NUMPY_1 = (
+    "3.13"  # the first Python without: https://pypi.org/simple/numpy/, read 2026-12-02
+)
 
 
 def no_numpy(wanted: str, view: View) -> str | None:

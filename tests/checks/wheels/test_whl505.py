@@ -52,7 +52,8 @@ def fault(name: str, message: str, severity: Severity = WARNING) -> Fault:
 def holding(*releases: str) -> View:
     """dgl, with a library for each torch."""
     libraries = [
-        b.library(f"dgl/graphbolt/libgraphbolt_pytorch_{r}.so", distribution="dgl") for r in releases
+        b.library(f"dgl/graphbolt/libgraphbolt_pytorch_{r}.so", distribution="dgl")
+        for r in releases
     ]
     dists = [b.dist("dgl", "2.1.0")]
     return b.view(b.healthy(distributions=dists, binaries=b.binaries(*libraries)))
@@ -249,9 +250,7 @@ FIRING = {
     ),
     "a library for another torch release": Fires(
         holding("2.2.1"),
-        fault(
-            "dgl", "dgl 2.1.0 holds libraries for torch 2.2.1; torch 2.9.0+cu128 is installed."
-        ),
+        fault("dgl", "dgl 2.1.0 holds libraries for torch 2.2.1; torch 2.9.0+cu128 is installed."),
     ),
     "another torch is required": Fires(vision(), fault("torchvision", VISION), offers=MATCH),
     "its libraries load": Fires(vision(problems=[]), fault("torchvision", VISION), offers=MATCH),

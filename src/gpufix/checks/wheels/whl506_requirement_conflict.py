@@ -87,7 +87,9 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
             grouped.setdefault(unmet.dist.name, []).append(unmet)
     for name, rows in grouped.items():
         yield _declared(name, rows, view.derive(Imports.of).lacking(name), _told_by(name, grouped))
-    known_pairs |= {frozenset((row.dist.name, row.name)) for rows in grouped.values() for row in rows}
+    known_pairs |= {
+        frozenset((row.dist.name, row.name)) for rows in grouped.values() for row in rows
+    }
     for extra, unmet in outside(view):
         if frozenset((unmet.dist.name, unmet.name)) not in known_pairs:
             yield _optional(extra, unmet)
@@ -150,7 +152,9 @@ def _within(version: str, spec: str) -> bool:
 
 def _known(conflict: Conflict, held: list[str]) -> Fault:
     first, *others = held
-    beside = f"with {' and '.join(others)}" if others else f"without {' or '.join(conflict.without)}"
+    beside = (
+        f"with {' and '.join(others)}" if others else f"without {' or '.join(conflict.without)}"
+    )
     return Fault(
         severity=ERROR,
         subject=" × ".join(conflict.trigger),

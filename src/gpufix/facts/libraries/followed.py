@@ -24,6 +24,7 @@ from gpufix.facts.libraries.dependents import (
     owner_of,
 )
 from gpufix.facts.libraries.imports import Site, dotted, module_above
+from gpufix.facts.libraries.known_values import known_values
 from gpufix.facts.libraries.library_files import python_tag
 from gpufix.facts.libraries.module_names import ModuleNames
 from gpufix.facts.libraries.modules import Modules
@@ -33,15 +34,10 @@ from gpufix.facts.windows.judge import WindowsJudge
 from gpufix.facts.windows.site import WindowsSite
 from gpufix.knowledge import families
 from gpufix.model import Distribution, Import, Python, Spared, Torch
-from gpufix.source.python.import_world import Outcome, version_of
+from gpufix.source.python.import_world import Outcome
 from gpufix.source.python.importing import Parsed, Session
 
 _APART = {"torch"}  # judged by its own libraries; its sources decide by hundreds of conditions
-# Their module's __version__ is that of the distribution.
-_TELLING = (
-    "accelerate", "diffusers", "huggingface-hub", "jax", "jaxlib", "keras", "numba", "numpy", "pandas",
-    "scipy", "tensorflow-cpu", "tensorflow", "torchaudio", "torchvision", "transformers", "triton",
-)  # fmt: skip
 _MODULES = 40  # of one package whose own imports are tried
 _PARTS, _ALL_PARTS = 8, 48  # modules of one package, and of all, that are asked as well
 _DEPENDENTS = 24  # packages that require one of these, that are asked as well
@@ -78,7 +74,7 @@ def imports(
             packages.setdefault(name, []).append(path)
     real = {os.path.realpath(path): path for path in suspect}
     names = names or ModuleNames(Modules(python))
-    known = {**_versions(distributions), **_of_torch(torch)}
+    known = known_values(distributions, torch)
     follower = _Follower(python, environ, judge, real, known, distributions, names, unfit)
     found = [
         told
@@ -303,28 +299,6 @@ def _import(module: str, owner: str | None, told: Outcome) -> Import:
         named=[text(path) for path in told.named],
         whole=told.whole,
     )
-
-
-def _versions(distributions: Sequence[Distribution]) -> dict[str, Any]:
-    """What the frameworks, and importlib.metadata, say of the versions that are installed."""
-    every = {dist.name: dist.version for dist in reversed(distributions)}
-    found: dict[str, Any] = {version_of(name): version for name, version in every.items()}
-    for name in _TELLING:
-        module = name.removesuffix("-cpu").replace("-", "_")
-        if name in every:
-            found[f"{module}.__version__"] = every[name]
-    return found
-
-
-def _of_torch(torch: Torch | None) -> dict[str, Any]:
-    if torch is None or torch.state != "ok":
-        return {}
-    return {
-        "torch.__version__": torch.version,
-        "torch.version.__version__": torch.version,
-        "torch.version.cuda": torch.cuda,
-        "torch.version.hip": torch.hip,
-    }
 
 
 def _users(site: Site, files: Files | PeFiles, package: str, libraries: Sequence[str]) -> list[str]:

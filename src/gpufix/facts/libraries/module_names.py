@@ -114,7 +114,10 @@ class ModuleNames:
             return False
         for table in parsed(text).body:
             value = table.value if isinstance(table, (ast.Assign, ast.AnnAssign)) else None
-            for key, entry in zip(value.keys, value.values) if isinstance(value, ast.Dict) else ():
+            pairs = (
+                zip(value.keys, value.values, strict=True) if isinstance(value, ast.Dict) else ()
+            )
+            for key, entry in pairs:
                 if isinstance(key, ast.Constant) and key.value == name:
                     last = entry.elts[-1] if isinstance(entry, ast.Tuple) and entry.elts else None
                     return isinstance(last, ast.Constant) and last.value is None

@@ -200,9 +200,7 @@ class Modules:
     @cached_property
     def _brought(self) -> frozenset[str]:
         """The modules that finders bring, which no folder shows as they are."""
-        return frozenset(
-            name for pth in self._python.pth_files for name in found_by(pth) or ()
-        )
+        return frozenset(name for pth in self._python.pth_files for name in found_by(pth) or ())
 
 
 def _imported(text: str, package: str) -> Iterator[str]:
