@@ -13,6 +13,7 @@ from fake_site import Site
 from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries.module_names import ModuleNames
 from gpufix.facts.libraries.modules import Modules
+from gpufix.model import PthFile
 from gpufix.source.python.asked_of_modules import asked_of_modules, bound_names, imported_modules
 from gpufix.source.python.tree import parsed
 
@@ -20,6 +21,13 @@ DEPRECATED = (
     "def deprecation_getattr(module, names):\n"
     "    def get(name):\n"
     "        if name in names:\n            return names[name]\n"
+    "        raise AttributeError(name)\n"
+    "    return get\n"
+)
+WITHDRAWN = (
+    "def deprecation_getattr(module, names):\n"
+    "    def get(name):\n"
+    "        if names.get(name, (0, None))[1] is not None:\n            return names[name][1]\n"
     "        raise AttributeError(name)\n"
     "    return get\n"
 )
@@ -32,6 +40,7 @@ LAZY = (
     "        return getattr(inner, name)\n"
     "sys.modules[__name__] = LazyModule(__name__)\n"
 )
+STRUCTURE = LAZY.replace("b.inner", "transformers.models") + "# define_import_structure()\n"
 # What package b holds, what a takes from it, and whether that fails.
 CASES: dict[str, tuple[Mapping[str, str], str, bool]] = {
     # silent: it is there, or may be
@@ -77,6 +86,41 @@ CASES: dict[str, tuple[Mapping[str, str], str, bool]] = {
         "b.x",
         False,
     ),
+    "by sys.modules": (
+        {
+            "b/__init__.py": "import sys, types\nme = types.ModuleType('b')\nme.x = 1\nsys.modules[__name__] = me\n"
+        },
+        "b.x",
+        False,
+    ),
+    "by setattr of what sys.modules has": (
+        {"b/__init__.py": "import sys\nme = sys.modules['b']\nsetattr(me, 'x'.lower(), 1)\n"},
+        "b.x",
+        False,
+    ),
+    "by __dict__": (
+        {"b/__init__.py": "import sys\nsys.modules['b'].__dict__['X'.lower()] = 1\n"},
+        "b.x",
+        False,
+    ),
+    "made of a table in models": (
+        {
+            "transformers/__init__.py": STRUCTURE,
+            "transformers/models/__init__.py": "HybridCache = 1\n",
+        },
+        "transformers.HybridCache",
+        False,
+    ),
+    "deprecated, with an object": (
+        {
+            "b/__init__.py": "from .d import deprecation_getattr as _deprecation_getattr\n"
+            "_deprecations = {'x': ('b.x goes', 1), 'y': ('b.y is gone', None)}\n"
+            "__getattr__ = _deprecation_getattr(__name__, _deprecations)\n",
+            "b/d.py": WITHDRAWN,
+        },
+        "b.x",
+        False,
+    ),
     "of a lazy module": ({"b/__init__.py": LAZY, "b/inner.py": "x = 1\n"}, "b.x", False),
     # it is not
     "what every module has": ({"b/c.py": ""}, "b.__path__", False),
@@ -114,7 +158,44 @@ CASES: dict[str, tuple[Mapping[str, str], str, bool]] = {
         "b.x",
         True,
     ),
+    "deprecated, and without an object": (
+        {
+            "b/__init__.py": "from .d import deprecation_getattr as _deprecation_getattr\n"
+            "_deprecations = {'x': ('b.x is gone', None), 'y': ('b.y goes', 1)}\n"
+            "__getattr__ = _deprecation_getattr(__name__, _deprecations)\n",
+            "b/d.py": WITHDRAWN,
+        },
+        "b.x",
+        True,
+    ),
     "in no file of a lazy one": ({"b/__init__.py": LAZY, "b/inner.py": "y = 1\n"}, "b.x", True),
+    "of what only reads sys.modules and __dict__": (
+        {"b/__init__.py": "import sys\nme = sys.modules['b'].__dict__.get('y')\n"},
+        "b.x",
+        True,
+    ),
+    "beside a method that is called eval": (
+        {"b/__init__.py": "class C:\n    def eval(self): pass\nC().eval()\nvars(C)\n"},
+        "b.x",
+        True,
+    ),
+    "of NumPy's list": (
+        {
+            "numpy/__init__.py": "def __getattr__(name):\n    raise AttributeError(name, globals())\n",
+            "numpy/_expired_attrs_2_0.py": "__expired_attributes__ = {'float_': 'float64'}\n",
+        },
+        "numpy.float_",
+        True,
+    ),
+    "made of a table, and elsewhere only": (
+        {
+            "transformers/__init__.py": STRUCTURE,
+            "transformers/models/__init__.py": "",
+            "transformers/cache.py": "class HybridCache: pass\n",
+        },
+        "transformers.HybridCache",
+        True,
+    ),
     "and known to be gone": (
         {
             "transformers/__init__.py": LAZY.replace("b.inner", "transformers.inner"),
@@ -202,3 +283,35 @@ def test_where_a_package_lies(tmp_path: Path, site: Site) -> None:
     for package in ("space", "space.inner", "whole", "whole.inner"):
         assert modules.folder(package) == f"{tmp_path}/{package.replace('.', '/')}"
     assert modules.folder("alone") is modules.folder("gone") is modules.folder("json") is None
+
+
+FINDER = "MAPPING: dict[str, str] = {'demo': '/src/demo'}\nNAMESPACES: dict[str, list[str]] = {}\n"
+LINE = "import __editable___demo_1_0_finder; __editable___demo_1_0_finder.install()"
+# A .pth file that runs code, its finder's text, and what is told: by no folder, of it alone, or of nothing more.
+FINDERS: dict[str, tuple[str, str, str, bool]] = {
+    "of a project installed editable": ("__editable__.demo-1.0.pth", LINE, FINDER, True),
+    "with more behind it": ("__editable__.demo-1.0.pth", f"{LINE}\nimport more", FINDER, False),
+    "with a table that is made": ("__editable__.demo-1.0.pth", LINE, "MAPPING = make()\n", False),
+    "of its own": ("demo.pth", "import demo_finder", "", False),
+    "of cuda-bindings": (
+        "_cuda_bindings_redirector.pth",
+        "import _cuda_bindings_redirector",
+        "",
+        True,
+    ),
+    "of numba-cuda": ("_numba_cuda_redirector.pth", "import _numba_cuda_redirector", "", True),
+}
+
+
+@pytest.mark.parametrize("name", FINDERS)
+def test_a_known_finder_brings_its_own_modules_and_no_others(name: str, site: Site) -> None:
+    file, line, finder, known = FINDERS[name]
+    (site.folder / file).write_text(f"{line}\n")
+    (site.folder / "__editable___demo_1_0_finder.py").write_text(finder)
+    pth = PthFile(path=str(site.folder / file), runs_code=True)
+    modules = Modules(site.python(pth_files=[pth]))
+    assert modules.hooked is not known
+    assert modules.lacks("absent") is known
+    own = "numba.cuda" if "numba" in file else "demo"
+    brought = "editable" in file or "numba" in file
+    assert (modules.find(f"{own}.inner") is not None) is (known and brought)

@@ -14,7 +14,8 @@ from gpufix.knowledge.data_table import table
 
 @pytest.mark.parametrize("conflict", packages.all(), ids=lambda c: c.id)
 def test_row(conflict: packages.Conflict) -> None:
-    assert conflict.source and conflict.symptom and len(conflict.trigger) >= 2
+    assert conflict.source and conflict.symptom
+    assert len(conflict.trigger) + len(conflict.without) >= 2
     for name, spec in conflict.trigger.items():
         assert re.fullmatch(r"[a-z0-9-]+", name)
         SpecifierSet(spec)

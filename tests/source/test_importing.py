@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gpufix.source.python.import_world import Found, Loads, Outcome
+from gpufix.source.python.import_world import Found, Loads, Outcome, version_of
 from gpufix.source.python.importing import Parsed, Session, outcome
 
 SO = ".so"  # a module of this suffix is no library: every loader refuses it
@@ -353,6 +353,54 @@ class Disk:
 
     def entered(self, name: str) -> None:
         pass
+
+
+# What is known of versions, a source that goes by them, and what its import comes to.
+KNOWN = {"other.__version__": "2.16.1", version_of("other-one"): "1.10.0rc1"}
+VERSIONS = {
+    "a branch for another release": (
+        "from packaging.version import Version\nimport other\n"
+        "if Version(other.__version__) < Version('2.9'):\n    import p.bad\n",
+        "works",
+    ),
+    "the branch for this one": (
+        "from packaging.version import Version\nimport other\n"
+        "if Version(other.__version__).release >= Version('2.9').release:\n    import p.bad\n",
+        "fails",
+    ),
+    "of the metadata": (
+        "from importlib.metadata import version\nfrom packaging import version as v\n"
+        "if v.parse(version('Other_One')) >= v.parse('1.10'):\n    import p.bad\n",
+        "works",
+    ),
+    "of a number": (
+        "import packaging.version\nimport other\n"
+        "if packaging.version.parse(other.__version__).minor == 16:\n    import p.bad\n",
+        "fails",
+    ),
+    "of a distribution that is not known": (
+        "from importlib.metadata import version\nfrom packaging.version import Version\n"
+        "if Version(version('else')) > Version('1'):\n    import p.bad\n",
+        "unsure",
+    ),
+    "no version": (
+        "from packaging.version import Version\n"
+        "if Version('one') > Version('1'):\n    import p.bad\n",
+        "unsure",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+def test_versions_are_compared(name: str, tmp_path: Path) -> None:
+    text, state = VERSIONS[name]
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p/__init__.py").write_text(text)
+    (tmp_path / "p/bad.so").write_text("")
+    disk = Disk(tmp_path)
+    disk.known, find = KNOWN, disk.find
+    disk.find = lambda name: Found("outside") if name[:9] == "packaging" else find(name)  # type: ignore[method-assign]
+    assert outcome(disk, "p").state == state
 
 
 def told(root: Path, files: dict[str, str], name: str = "p") -> Outcome:

@@ -13,6 +13,7 @@ from gpufix.evidence.declared import declared, spelled
 from gpufix.evidence.requirements import Requirements, parse, version_of
 from gpufix.evidence.view import View
 from gpufix.fallbacks.catalogue import is_ours
+from gpufix.knowledge.data_table import at_least
 from gpufix.model import Distribution, Install, Plan, Step
 from gpufix.text.names import normalise
 
@@ -133,3 +134,18 @@ def _above(moved: set[str], view: View) -> set[str]:
                 found.add(user)
                 queue.append(user)
     return found
+
+
+_WITHOUT_NUMPY_1 = (
+    "3.13"  # the first Python without: https://pypi.org/simple/numpy/, read 2026-12-02
+)
+
+
+def no_numpy(wanted: str, view: View) -> str | None:
+    """Why no NumPy is had as it is wanted: no wheel of a release before 2 is for a later Python."""
+    row, python = parse(wanted), view.facts.python
+    if row is None or row.name != "numpy" or python is None or row.specifier.contains("2.0.0"):
+        return None
+    if row.specifier.contains("1000") or not at_least(python.version, _WITHOUT_NUMPY_1):
+        return None
+    return f"no NumPy before 2 has a wheel for Python {python.version}"

@@ -54,6 +54,16 @@ FIRING = {
         fault("pyfoo", "pyfoo 1.4", "/s/pyfoo/_x.so"),
         offers=OFFER,
     ),
+    "for a Python without a wheel of NumPy 1": Fires(
+        b.view(
+            b.facts(
+                python=b.python("cp313"),
+                distributions=[NUMPY, b.dist("pyfoo", "1.4", **REQUIRES)],
+                binaries=replace(b.binaries(), numpy_1={"/s/pyfoo/_x.so": "pyfoo"}),
+            )
+        ),
+        fault("pyfoo", "pyfoo 1.4", "/s/pyfoo/_x.so"),
+    ),
     "its metadata says nothing": Fires(
         of({"/s/pyfoo/_x.so": "pyfoo"}, NUMPY, b.dist("pyfoo", "1.4")),
         fault("pyfoo", "pyfoo 1.4", "/s/pyfoo/_x.so", severity=WARNING),

@@ -55,6 +55,7 @@ def fault(
 
 TLS = Problem(kind="refused", name="needs 4096 bytes of static TLS, of which 1728 are free")
 STACK = Problem(kind="refused", name="it needs an executable stack")
+ASKS = replace(STACK, provider=f"{b.SITE}/ctranslate2/libct2.so")
 LACKS = Problem(kind="missing-library", name="libfoo.so.1")
 BELOW = Problem(kind="unusable", name=SHORT, provider="/usr/lib/libz.so.1")
 
@@ -115,6 +116,24 @@ FIRING = {
         of(lib(problems=[STACK])),
         replace(fault(STACK.name), payload=DamagedDistribution("foo", "1.2", sound=True)),
         [],
+    ),
+    "one that a module needs, of a package with later releases": Fires(
+        of(
+            lib(owner="ctranslate2", problems=[ASKS]),
+            lib(owner="ctranslate2", file="libct2.so", problems=[LACKS]),
+            imports=[b.importing(lib(owner="ctranslate2", problems=[ASKS]))],
+            dists=[b.dist("ctranslate2", "4.5.0")],
+        ),
+        Fault(
+            ERROR,
+            "ctranslate2",
+            f"libct2.so of ctranslate2 is no library that can be loaded here: {STACK.name}.",
+            evidence=(f"{b.SITE}/ctranslate2/_x.so: {STACK.name}", *b.way("ctranslate2")),
+            breaks=("load:ctranslate2",),
+            needs=(f"file:{b.SITE}/ctranslate2/_x.so", "family:ctranslate2"),
+            payload=DamagedDistribution("ctranslate2", "4.5.0", sound=True),
+        ),
+        ["install-later-release unsafe"],
     ),
     "the import fails by a module that needs it": Fires(
         of(lib(problems=[USES]), BROKEN, imports=[b.importing(lib(problems=[USES]))]),

@@ -49,6 +49,16 @@ def fault(name: str, message: str, severity: Severity = WARNING) -> Fault:
     )
 
 
+def holding(*releases: str) -> View:
+    """dgl, with a library for each torch."""
+    libraries = [
+        b.library(f"dgl/graphbolt/libgraphbolt_pytorch_{r}.so", distribution="dgl")
+        for r in releases
+    ]
+    dists = [b.dist("dgl", "2.1.0")]
+    return b.view(b.healthy(distributions=dists, binaries=b.binaries(*libraries)))
+
+
 def tree(files: dict[str, str], **sections: object) -> Callable[[Path], View]:
     return lambda root: t.look(t.write(root, {**files}), **sections)
 
@@ -127,6 +137,7 @@ def unserved(message: str, line: int) -> Fault:
 
 
 SILENT = {
+    "a library for this torch among several": holding("2.8.0", "2.9.0"),
     "a script with a branch for this torch": tree({"s.sh": BY_TORCH.format("|2.9.0*", "echo no")}),
     "a script that installs it for any other": tree(
         {"s.sh": BY_TORCH.format("", "pip install kaolin")}
@@ -230,6 +241,17 @@ def vision(**more: object) -> View:
 
 
 FIRING = {
+    "libraries for other torch releases": Fires(
+        holding("2.2.1", "2.0.0", "2.1.0"),
+        fault(
+            "dgl",
+            "dgl 2.1.0 holds libraries for torch 2.0.0 – 2.2.1; torch 2.9.0+cu128 is installed.",
+        ),
+    ),
+    "a library for another torch release": Fires(
+        holding("2.2.1"),
+        fault("dgl", "dgl 2.1.0 holds libraries for torch 2.2.1; torch 2.9.0+cu128 is installed."),
+    ),
     "another torch is required": Fires(vision(), fault("torchvision", VISION), offers=MATCH),
     "its libraries load": Fires(vision(problems=[]), fault("torchvision", VISION), offers=MATCH),
     "its libraries cannot load": Fires(

@@ -157,6 +157,45 @@ SILENT = {
     "Python's own module, which a package brings": of(
         b.dist("pydub", "0.25.1"), b.dist("audioop-lts", "0.2.2"), python=b.python("cp313")
     ),
+    "a package that another one needs and does not name, which is here": of(
+        b.dist("triton", "3.2.0"), b.dist("setuptools", "80.9.0")
+    ),
+    "a release that does without": of(b.dist("triton", "3.3.0")),
+    "an optional package that nobody has": of(
+        b.dist("mmengine", "0.10.5"), b.dist("torch", "2.5.0")
+    ),
+    "optional packages of releases that work": of(
+        b.dist("peft", "0.18.1"),
+        b.dist("torchao", "0.15.0"),
+        b.dist("diffusers", "0.36.0"),
+        b.dist("transformers", "5.12.1"),
+        b.dist("kernels", "0.12.3"),
+        b.dist("numba-cuda", "0.19.0"),
+        b.dist("cuda-bindings", "12.9.2"),
+        b.dist("numba", "0.65.1"),
+        b.dist("wandb", "0.17.2"),
+        b.dist("numpy", "2.0.0"),
+    ),
+    "an optional package of the version that an extra asks for": of(
+        needs('b<2; extra == "b"', 'torch; extra == "torch"'), b.dist("b", "1.5")
+    ),
+    "an optional package older than an extra asks for": of(
+        needs('b>=2; extra == "b"', 'torch; extra == "torch"'), b.dist("b", "1.5")
+    ),
+    "one of two extras asks for it": of(
+        needs('b<2; extra == "b"', 'b>=2; extra == "new"', 'torch; extra == "torch"'),
+        b.dist("b", "2.5"),
+    ),
+    "an extra for the work on a package": of(
+        needs('b<2; extra == "dev-torch"', 'torch; extra == "torch"'), b.dist("b", "2.5")
+    ),
+    "an extra of another Python": of(
+        needs('b<2; extra == "b" and python_version < "3"', 'torch; extra == "torch"'),
+        b.dist("b", "2.5"),
+    ),
+    "an extra of a package that has nothing to do with a framework": of(
+        needs('b<2; extra == "b"'), b.dist("b", "2.5")
+    ),
     "what wants a module is not installed": of(**wants("triton.ops")),
     "met": of(needs("b>=1"), b.dist("b", "1.5")),
     "met by a prerelease": of(needs("b>=1"), b.dist("b", "2.0rc1")),
@@ -581,6 +620,39 @@ FIRING = {
         ),
         hub("1.2.0"),
         offers=["resolve-conflict manual"],
+    ),
+    "a package that another one needs and does not name": Fires(
+        of(b.dist("triton", "3.2.0")),
+        Fault(
+            ERROR,
+            "triton",
+            "triton 3.2.0 does not work without setuptools: "
+            "ModuleNotFoundError: No module named 'setuptools'.",
+            evidence=(SOURCES["triton-setuptools"],),
+            payload=KnownConflict("triton-setuptools", (("setuptools",),)),
+        ),
+        ["resolve-conflict safe"],
+    ),
+    "for a Python without a wheel of NumPy 1": Fires(
+        of(b.dist("imgaug", "0.4.0"), b.dist("numpy", "2.2.0"), python=b.python("cp313")),
+        Fault(
+            ERROR,
+            "imgaug × numpy",
+            "imgaug 0.4.0 does not work with numpy 2.2.0: "
+            "AttributeError: `np.sctypes` was removed in the NumPy 2.0 release.",
+            evidence=(SOURCES["imgaug-numpy2"],),
+            payload=KnownConflict("imgaug-numpy2", (("numpy<2",),)),
+        ),
+    ),
+    "an optional package of another version than an extra asks for": Fires(
+        of(needs('b<2; extra == "b"', 'torch; extra == "torch"'), b.dist("b", "2.5")),
+        Fault(
+            ADVICE,
+            "a × b",
+            "a 1.0 asks for b<2 with its extra b; b 2.5 is installed.",
+            payload=UnmetRequirements("a", (unmet("b", "b<2", "2.5"),)),
+        ),
+        ["resolve-conflict unsafe"],
     ),
     "what is known is not told again where it is declared": Fires(
         of(

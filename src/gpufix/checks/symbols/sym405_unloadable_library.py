@@ -46,7 +46,7 @@ def unloadable_library(view: View) -> Iterator[Fault | Gap]:
     ## Fix
     Safe: reinstall the distribution that brought it, at the same version. For static TLS: raise the
     tunable `glibc.rtld.optional_static_tls` (since glibc 2.33) in the environment file by what is lacking.
-    None for another sound file: another release of it may help.
+    Unsafe, for an executable stack: a later release, where one is listed.
 
     ## Source
     ld.so(8); elf(5); the glibc manual, "Dynamic Linking Tunables"; glibc's dl-load.c (open_verify), dl-tls.c and the NEWS of 2.41.
@@ -63,6 +63,8 @@ def unloadable_library(view: View) -> Iterator[Fault | Gap]:
                 )
             else:
                 users.setdefault(problem.provider, []).append((library, problem))
+    for library, problem in _refused_below(groups, users):
+        groups.setdefault(library.distribution or library.path, []).append((library, problem))
     for owner, rows in sorted(groups.items()):
         above = [row for library, _ in rows for row in users.get(library.path, ())]
         weighed, of_users = weigh(view, rows), weigh(view, above)
@@ -80,7 +82,7 @@ def unloadable_library(view: View) -> Iterator[Fault | Gap]:
         yield Fault(
             severity=severity,
             subject=owner,
-            message=f"{basename(library.path)} of {owner}{more} is no library that can be loaded "
+            message=f"{basename(problem.provider or library.path)} of {owner}{more} is no library that can be loaded "
             f"here: {problem.name}.",
             evidence=(
                 *(f"{x.path}: {p.name}" for x, p in shown[:10]),
@@ -96,6 +98,15 @@ def unloadable_library(view: View) -> Iterator[Fault | Gap]:
                 static_tls=_static_tls(problem for _, problem in shown),
             ),
         )
+
+
+def _refused_below(groups: dict[str, list[Row]], users: dict[str, list[Row]]) -> Iterator[Row]:
+    """Modules that need a sound library which the loader refuses to them, and that has no row of its own:
+    loaded otherwise, it may be taken."""
+    own = {library.path for rows in groups.values() for library, _ in rows}
+    for provider, rows in users.items():
+        if provider not in own:
+            yield from (row for row in rows if row[1].kind == "refused")
 
 
 def _static_tls(problems: Iterable[Problem]) -> int:

@@ -19,6 +19,8 @@ from gpufix.model.payload import DistributionFault
 _BUILD_IN_LOCAL = re.compile(r"cpu|cu(?:da)?(\d{2,3})")
 # "2.7.4+cu12torch2.6cxx11abifalse" (flash-attn), "2.1.2+pt25cu124" (PyG).
 _TORCH_IN_LOCAL = re.compile(r"torch(\d+)\.(\d+)|(?:^|\.)pt(\d)(\d{1,2})(?=cu|cpu|$)")
+# "libgraphbolt_pytorch_2.2.1.so" (DGL): of several the one for this torch is opened.
+_TORCH_IN_FILE = re.compile(r"_pytorch_(\d+\.\d+\.\d+)\.so$")
 
 
 @rule("WHL505", "torch-family-mismatch")
@@ -27,7 +29,8 @@ def torch_family_mismatch(view: View) -> Iterator[Fault]:
 
     ## What it does
     For every package that compiles against torch (torchvision, torchaudio, xformers, …): compares
-    the torch that it declares, that its version names (`+pt25cu124`, `+cu12torch2.6`), or that its
+    the torch that it declares, that its version names (`+pt25cu124`, `+cu12torch2.6`), that its files are named for
+    (`libgraphbolt_pytorch_2.2.1.so`), or that its
     project's table names where it declares none (torchcodec, torchaudio since 2.11), and the CUDA that its version names,
     with the installed torch. So too the index and find-links addresses and the addresses of
     wheels in requirement files, and in scripts those that a run would reach here, by itself or with
@@ -107,9 +110,28 @@ def _named(view: View, dist: Distribution, torch: Torch) -> Iterator[Fault]:
             f"{_variant(torch)}."
         )
         yield _fault(view, dist, message)
+    elif torch.release and (held := _held(view, dist, torch.release)):
+        yield Fault(
+            severity=WARNING,
+            subject=dist.name,
+            message=f"{dist.name} {dist.version} holds libraries for torch {held}; "
+            f"torch {torch.version} is installed.",
+            breaks=(f"load:{dist.name}", f"family:{dist.name}"),
+            payload=DistributionFault(dist.name),
+        )
     elif torch.release and not _declares(dist) and (whose := _by_table(dist, torch.release)):
         message = f"{dist.name} {dist.version} is {whose}; torch {torch.version} is installed."
         yield _fault(view, dist, message)
+
+
+def _held(view: View, dist: Distribution, release: str) -> str | None:
+    """The torch releases that the files of a package are named for, where this one is not among them."""
+    own = (x.path for x in view.facts.binaries.libraries if x.distribution == dist.name)
+    made = {found[1] for path in own if (found := _TORCH_IN_FILE.search(path))}
+    if not made or release in made:
+        return None
+    every = sorted(made, key=Version)
+    return every[0] + (f" – {every[-1]}" if len(every) > 1 else "")
 
 
 def _by_table(dist: Distribution, release: str) -> str | None:

@@ -15,6 +15,7 @@ from gpufix.evidence.conda import MatchSpec
 from gpufix.evidence.declared import declared, wheels_of
 from gpufix.evidence.families import Mismatches
 from gpufix.evidence.importing import Imports
+from gpufix.evidence.optional import outside
 from gpufix.evidence.requirements import Requirements, Unmet, bare, holds, version_of
 from gpufix.evidence.switches import switched
 from gpufix.evidence.view import View
@@ -45,7 +46,8 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     same combinations among the pins of one requirement file. Of packages for GPUs, whether their
     imports ask for a module that no installed package has, declared or not, or for a name that the
     installed release of another package has no more or not yet; whether one of several that
-    a package needs is there (Keras 3: a back end; cuda-core: CUDA's bindings). Of conda's packages, whether those
+    a package needs is there (Keras 3: a back end; cuda-core: CUDA's bindings). Of packages around the frameworks, whether what is
+    installed is later than their extras admit, where nobody asked for these. Of conda's packages, whether those
     that they depend on are there: names of conda's, not of Python's, whose versions conda compares.
 
     ## Why it matters
@@ -59,7 +61,8 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     Error for combinations that are known to fail, for a library wheel that torch loads, and for an
     absent requirement or module without which the package's import fails, as its sources show; warning where only a
     module of the package asks for it, and for
-    another declared requirement that does not hold: the code may never use it. Advice for a module that
+    another declared requirement that does not hold: the code may never use it. Advice for what only an
+    extra asks for, and for a module that
     no package brings, where an extension of torch imports it: that may be an optional part of another
     package; and for what only a module of the package asks for, of a release that the package allows by a
     range with an upper bound: JAX 0.4.30 allows jaxlib 0.4.27, which its Mosaic GPU part is ahead of.
@@ -85,6 +88,12 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
             grouped.setdefault(unmet.dist.name, []).append(unmet)
     for name, rows in grouped.items():
         yield _declared(name, rows, view.derive(Imports.of).lacking(name), _told_by(name, grouped))
+    known_pairs |= {
+        frozenset((row.dist.name, row.name)) for rows in grouped.values() for row in rows
+    }
+    for extra, unmet in outside(view):
+        if frozenset((unmet.dist.name, unmet.name)) not in known_pairs:
+            yield _optional(extra, unmet)
     for failing in view.facts.binaries.imports:
         if failing.foreign and failing.distribution not in grouped:
             yield from _lacking(view, failing)
@@ -144,10 +153,13 @@ def _within(version: str, spec: str) -> bool:
 
 def _known(conflict: Conflict, held: list[str]) -> Fault:
     first, *others = held
+    beside = (
+        f"with {' and '.join(others)}" if others else f"without {' or '.join(conflict.without)}"
+    )
     return Fault(
         severity=ERROR,
         subject=" × ".join(conflict.trigger),
-        message=f"{first} does not work with {' and '.join(others)}: {conflict.symptom}.",
+        message=f"{first} does not work {beside}: {conflict.symptom}.",
         evidence=(f"source: {conflict.source}",),
         payload=KnownConflict(
             conflict.id,
@@ -197,6 +209,17 @@ def _declared(name: str, rows: list[Unmet], failing: Import | None, told_by: str
         ),
         needs=(f"unmet:{told_by}",) if told_by else (),
         payload=UnmetRequirements(name, tuple(map(_unmet, rows))),
+    )
+
+
+def _optional(extra: str, unmet: Unmet) -> Fault:
+    dist = unmet.dist
+    return Fault(
+        severity=ADVICE,
+        subject=f"{dist.name} × {unmet.name}",
+        message=f"{dist.name} {dist.version} asks for {bare(unmet.requirement)} with its extra {extra}; "
+        f"{unmet.name} {unmet.installed} is installed.",
+        payload=UnmetRequirements(dist.name, (_unmet(unmet),)),
     )
 
 

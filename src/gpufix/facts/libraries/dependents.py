@@ -66,6 +66,7 @@ _OF_GPU = (
     "tensorrt", "torch-tensorrt", "cupy", "cuda-", "jax", "rapids", "warp-lang", "onnx", "nvidia-",
 )  # fmt: skip
 _SOURCES = 1_200  # of a distribution that is looked at for names
+_OF_OTHERS = 60  # of one that is not for GPUs itself
 _FOR_MODULES = 400  # and for modules
 _PARTS = 2  # modules of a distribution that are asked besides its packages
 
@@ -83,16 +84,17 @@ def estranged(
 ) -> Iterator[Estranged]:
     """Distributions for GPUs, and what requires these, that ask for modules or names which are not there.
 
-    Told from statements that stand under no condition.
+    Told from statements that stand under no condition. Of what requires these in turn, only the small ones.
     """
+    near = {dist.name for dist in distributions if _is_for_gpus(dist, gpu)}
     for dist in distributions:
-        named = (dist.name, *map(_name, dist.requires))
-        uses = any(name in gpu or name.startswith(_OF_GPU) for name in named)
-        if not uses or dist.record is None or not dist.metadata or dist.editable:
+        most = _SOURCES if dist.name in near else _OF_OTHERS
+        above = near if most is _SOURCES else _required(dist)
+        if near.isdisjoint(above) or dist.record is None or not dist.metadata or dist.editable:
             continue
         record = text_of(f"{dist.metadata}/RECORD", _RECORD)
         sources = [path for path in _SOURCE.findall(record) if not _TESTS & set(path.split("/"))]
-        if len(sources) > _SOURCES:
+        if len(sources) > most:
             continue
         texts = {path: _text(f"{dist.location}/{path}") for path in sources}
         lost = [path for path, text in texts.items() if _asks_in_vain(path, text, names)]
@@ -104,6 +106,15 @@ def estranged(
             inner = (module_name(path) for path in lost if path.startswith(f"{package}/"))
             parts = sorted((name for name in inner if name != package), key=lambda n: n.count("."))
             yield Estranged(dist.name, package, tuple(parts[:_PARTS]))
+
+
+def _is_for_gpus(dist: Distribution, gpu: Collection[str]) -> bool:
+    named = (dist.name, *map(_name, dist.requires))
+    return any(name in gpu or name.startswith(_OF_GPU) for name in named)
+
+
+def _required(dist: Distribution) -> set[str]:
+    return {_name(text) for text in dist.requires if "extra" not in text}
 
 
 def _asks_in_vain(path: str, text: str, names: ModuleNames) -> bool:

@@ -24,6 +24,7 @@ from gpufix.facts.libraries.dependents import (
     owner_of,
 )
 from gpufix.facts.libraries.imports import Site, dotted, module_above
+from gpufix.facts.libraries.known_values import known_values
 from gpufix.facts.libraries.library_files import python_tag
 from gpufix.facts.libraries.module_names import ModuleNames
 from gpufix.facts.libraries.modules import Modules
@@ -73,7 +74,7 @@ def imports(
             packages.setdefault(name, []).append(path)
     real = {os.path.realpath(path): path for path in suspect}
     names = names or ModuleNames(Modules(python))
-    known = _of_torch(torch)
+    known = known_values(distributions, torch)
     follower = _Follower(python, environ, judge, real, known, distributions, names, unfit)
     found = [
         told
@@ -298,17 +299,6 @@ def _import(module: str, owner: str | None, told: Outcome) -> Import:
         named=[text(path) for path in told.named],
         whole=told.whole,
     )
-
-
-def _of_torch(torch: Torch | None) -> dict[str, Any]:
-    if torch is None or torch.state != "ok":
-        return {}
-    return {
-        "torch.__version__": torch.version,
-        "torch.version.__version__": torch.version,
-        "torch.version.cuda": torch.cuda,
-        "torch.version.hip": torch.hip,
-    }
 
 
 def _users(site: Site, files: Files | PeFiles, package: str, libraries: Sequence[str]) -> list[str]:

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from posixpath import dirname
 
 from gpufix.facts.libraries.modules import Modules
 from gpufix.files import read_whole
 from gpufix.knowledge import families
 from gpufix.source.python.asked_of_modules import bound_names, star_imports
+from gpufix.source.python.import_world import Found
 from gpufix.source.python.tree import NotPython, parsed
 
 # A module that holds one of these may have names that no statement of it binds.
 _MAKES = re.compile(
-    r"\b(?:globals|locals|vars|exec|eval)\(|\bsys\.modules\b|\b__dict__\b|\blazy|Lazy"
+    r"(?<![.\w])(?<!def )(?:(?:globals|locals|exec|eval)\(|vars\(\))|\bsys\.modules(?:\[[^\]]*\]\s*=(?!=)|\.(?:update|setdefault)\()"
+    r"|\b__dict__(?:\[[^\]]*\]\s*=(?!=)|\.(?:update|setdefault)\()"
 )
 _SETS = re.compile(r"\bsetattr\(\s*(\w+)")
-_LOADS = re.compile(r"\b(?:import_module|__import__|getmodule)\(")
+_LOADS = re.compile(r"\b(?:import_module|__import__|getmodule)\(|\bsys\.modules\b")
 _GETS = re.compile(r"\b__getattr__\b")
 # Deprecated names are listed in the text: jax's own helper, and its like.
 _DEPRECATED = re.compile(r"^[ \t]*__getattr__\s*=\s*[\w.]*deprecat\w*\(", re.MULTILINE)
+# transformers: its names stand in a table, or in what lies in models/.
+_STRUCTURE = "define_import_structure("
+_EXPIRED = "_expired_attrs_2_0.py"  # NumPy's own list of what it has no more
 _OF_MODULES = {
     "__builtins__", "__cached__", "__dict__", "__doc__", "__file__", "__loader__", "__name__",
     "__package__", "__path__", "__spec__", "__getattr__", "__class__",
@@ -67,18 +73,23 @@ class ModuleNames:
         if found is None or name in _OF_MODULES or not stars or self.modules.shows_less:
             return False
         if self.modules.find(f"{module}.{name}") is not None or found.kind != "source":
-            # Of a package without __init__.py, modules are all that there is.
-            return found.kind == "namespace" and self.modules.find(f"{module}.{name}") is None
+            # Of a package without __init__.py, modules are all that there is; cuda.__version__ is given to it.
+            absent = self.modules.find(f"{module}.{name}") is None
+            return found.kind == "namespace" and absent and not name.startswith("__")
         try:
             text = self.modules.text(found.path)
         except (OSError, ValueError):
             return False
+        if _DEPRECATED.search(text) and self._is_withdrawn(found.path, text, name):
+            return True
         if _may_bind(text, name) or self._is_bound(found.path, text, name):
             return False
+        if module == "numpy" and name in self._expired(found.path):
+            return True
         if _makes(text) or (_GETS.search(text) and not _DEPRECATED.search(text)):
             # transformers makes T5TokenizerFast of T5Tokenizer: a row must say that the name is gone, too.
-            return families.gone(f"{module}.{name}") is not None and self._occurs_nowhere(
-                module, name
+            return families.gone(f"{module}.{name}") is not None and self._is_unnamed(
+                module, found, text, name
             )
         if _GETS.search(text) and re.search(rf"\b{name}\b", text):
             return False
@@ -97,6 +108,31 @@ class ModuleNames:
         bound = self._bound[path]
         return bound is None or name in bound
 
+    def _is_withdrawn(self, path: str, text: str, name: str) -> bool:
+        """Whether jax's table of deprecated names says that one has no object any more, and nothing binds it."""
+        if name not in text or self._is_bound(path, text, name):
+            return False
+        for table in parsed(text).body:
+            value = table.value if isinstance(table, (ast.Assign, ast.AnnAssign)) else None
+            pairs = (
+                zip(value.keys, value.values, strict=True) if isinstance(value, ast.Dict) else ()
+            )
+            for key, entry in pairs:
+                if isinstance(key, ast.Constant) and key.value == name:
+                    last = entry.elts[-1] if isinstance(entry, ast.Tuple) and entry.elts else None
+                    return isinstance(last, ast.Constant) and last.value is None
+        return False
+
+    def _expired(self, path: str) -> Collection[str]:
+        """The keys of NumPy's table."""
+        try:
+            tree = parsed(self.modules.text(f"{dirname(path)}/{_EXPIRED}"))
+        except (OSError, ValueError, NotPython):
+            return ()
+        tables = (node.value for node in tree.body if isinstance(node, ast.Assign))
+        keys = (key for table in tables if isinstance(table, ast.Dict) for key in table.keys)
+        return {key.value for key in keys if isinstance(key, ast.Constant)}
+
     def _is_set(self, module: str, name: str) -> bool:
         """Whether another file of the package sets it from outside."""
         last, dotted = module.rpartition(".")[2], f"{module.rpartition('.')[2]}.{name}".encode()
@@ -110,23 +146,31 @@ class ModuleNames:
 
         return not self._no_file(module, holds, (".py",))
 
-    def _occurs_nowhere(self, module: str, name: str) -> bool:
+    def _is_unnamed(self, module: str, found: Found, text: str, name: str) -> bool:
+        """Whether no file that a module may take its names from holds the word."""
         plain = name.encode()
         word = re.compile(rb"(?<![A-Za-z0-9_])%s(?![A-Za-z0-9_])" % plain)
 
         def holds(data: bytes) -> bool:
             return plain in data and word.search(data) is not None
 
-        return self._no_file(module, holds, _SUFFIXES)
+        if not found.is_package:  # what it does not write it can take from a table of its own alone
+            return re.search(rf"(?<![\w.]){name}(?!\w)", text) is None
+        inner = "models" if _STRUCTURE in text else ""
+        return not holds(text.encode()) and self._no_file(module, holds, _SUFFIXES, inner)
 
     def _no_file(
-        self, module: str, holds: Callable[[bytes], bool], suffixes: tuple[str, ...]
+        self,
+        module: str,
+        holds: Callable[[bytes], bool],
+        suffixes: tuple[str, ...],
+        inner: str = "",
     ) -> bool:
         top = self.modules.find(module.partition(".")[0])
         if top is None or not top.is_package or not top.path:
             return False
         left = _BYTES
-        for count, path in enumerate(_files(dirname(top.path), suffixes)):
+        for count, path in enumerate(_files(f"{dirname(top.path)}/{inner}", suffixes)):
             try:
                 data = read_whole(path, left)
             except (OSError, ValueError):

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
-from gpufix.facts.libraries.start_code import telling
+from gpufix.facts.libraries.start_code import found_by
 from gpufix.files import read_whole
 from gpufix.knowledge.data_table import at_least
 from gpufix.model import Python
@@ -145,7 +145,7 @@ class Modules:
 
     def _find(self, name: str) -> Found | None:
         parent, _, last = name.rpartition(".")
-        if self._is_pythons_own(name.partition(".")[0]):
+        if self._is_pythons_own(name.partition(".")[0]) or name in self._brought:
             return Found("outside")
         if name == "distutils" and self.find("_distutils_hack") is not None:
             return Found("outside")  # of setuptools, which brings it where Python has none
@@ -195,7 +195,12 @@ class Modules:
     @cached_property
     def hooked(self) -> bool:
         """Whether something may bring modules that no folder shows: code of a .pth file."""
-        return any("nspkg" not in pth.path for pth in telling(self._python))
+        return any(found_by(pth) is None for pth in self._python.pth_files)
+
+    @cached_property
+    def _brought(self) -> frozenset[str]:
+        """The modules that finders bring, which no folder shows as they are."""
+        return frozenset(name for pth in self._python.pth_files for name in found_by(pth) or ())
 
 
 def _imported(text: str, package: str) -> Iterator[str]:

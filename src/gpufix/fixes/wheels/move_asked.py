@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from packaging.version import Version
+
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.fixes.wheels.resolve_conflict import has_later, moved_partner
@@ -28,13 +30,14 @@ def earlier_partner(finding: Finding, view: View) -> Plan | Skip | None:
 
 @fix("take-later-partner", "WHL506")
 def later_partner(finding: Finding, view: View) -> Plan | Skip | None:
-    """The first later release that is recorded with the name; else any, and the look afterwards tells."""
+    """From the first later release that is recorded with the name on, of the same major; else any later one, and
+    the look afterwards tells."""
     absent = finding.payload
     if not isinstance(absent, AbsentModule) or families.gone_name(absent.module):
         return None
     dist = view.dist(absent.of or "")
     if dist and (first := _first_with(absent.module, dist)):
-        wanted, why = f"{dist.name}~={first}", "has"
+        wanted, why = f"{dist.name}>={first},<{Version(first).major + 1}", "has"
     elif dist and has_later(dist) and families.releases(dist.name):
         wanted, why = f"{dist.name}>{dist.version}", "may have"
     else:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from gpufix.evidence.view import View
+from gpufix.fixes.pins import no_numpy
 from gpufix.fixes.registry import fix
-from gpufix.model import Finding, Install, Plan
+from gpufix.model import Finding, Install, Plan, Skip
 
 
 @fix("pin-numpy", "ABI303")
-def pin_numpy(finding: Finding, view: View) -> Plan:
+def pin_numpy(finding: Finding, view: View) -> Plan | Skip:
     """numpy<2; the other way out, a newer release of the extension, is for the user to choose."""
+    wanted = "numpy<2"
+    if reason := no_numpy(wanted, view):
+        return Skip(fix="pin-numpy", code="ABI303", subject=finding.subject, reason=reason)
     return Plan(
         fix="pin-numpy",
         codes=["ABI303"],
         subjects=["numpy"],
-        title="install numpy<2",
+        title=f"install {wanted}",
         safety="unsafe",
-        steps=[Install(install=["numpy<2"], dependencies=True)],
+        steps=[Install(install=[wanted], dependencies=True)],
         notes=[f"or a release of {finding.subject} that is built for NumPy 2"],
     )

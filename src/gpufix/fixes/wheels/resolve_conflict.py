@@ -11,7 +11,7 @@ from gpufix.evidence import conda
 from gpufix.evidence.declared import spelled, with_row
 from gpufix.evidence.requirements import parse, version_of
 from gpufix.evidence.view import View
-from gpufix.fixes.pins import extras_of, from_address, immovable
+from gpufix.fixes.pins import extras_of, from_address, immovable, no_numpy
 from gpufix.fixes.registry import fix
 from gpufix.knowledge import cuda, families, listings
 from gpufix.knowledge.families import Gone
@@ -47,7 +47,7 @@ def resolve_conflict(finding: Finding, view: View) -> Plan | Skip | None:
     elif isinstance(payload, ConflictingPins):
         reason = "which of its pins a file gives up is for its author to say"
     elif isinstance(payload, KnownConflict):
-        there = [r for r in payload.remedies if all(map(_has_release, r))]
+        there = [r for r in payload.remedies if all(_has_release(one, view) for one in r)]
         wanted = _joined(view, _best(view, there))
         if not there and payload.remedies:
             lost = " or ".join(", ".join(r) for r in payload.remedies)
@@ -144,8 +144,10 @@ def moved_partner(absent: AbsentModule, wanted: str, view: View, why: str) -> Pl
     )
 
 
-def _has_release(wanted: str) -> bool:
+def _has_release(wanted: str, view: View) -> bool:
     """Whether the newest listed release is late enough; lists leave out the oldest ones, so no more is told."""
+    if no_numpy(wanted, view):
+        return False
     row = parse(wanted)
     newest = next(iter(families.releases(row.name)), None) if row else None
     if row is None or newest is None:

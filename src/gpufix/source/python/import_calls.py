@@ -7,6 +7,8 @@ import sys
 from functools import lru_cache
 from typing import Any
 
+from packaging.version import InvalidVersion, Version
+
 from gpufix.source.python.import_expressions import ROUNDS, Expressions
 from gpufix.source.python.import_guards import catches, classes_of, kinds_by_name
 from gpufix.source.python.import_operations import method, of_list, os_path
@@ -20,6 +22,7 @@ from gpufix.source.python.import_values import (
     Outside,
     PathText,
     Raised,
+    Release,
     Spec,
     Unknown,
     attribute,
@@ -34,6 +37,7 @@ from gpufix.source.python.import_world import (
     Fails,
     Spared,
     World,
+    version_of,
 )
 
 # What opens a library by its path, and the exception that it raises when the loader refuses it.
@@ -51,6 +55,7 @@ _OPENERS = {
 }
 # What gives an operator of a library a Python implementation: it asks for the operator.
 _REGISTER = ("torch.library.register_fake", "torch.library.impl_abstract")
+_PARSES = ("packaging.version.Version", "packaging.version.parse", "pkg_resources.parse_version")
 _PLAIN = sys.stdlib_module_names - {"ctypes", "importlib", "imp"}
 _HANDLE = "ctypes.CDLL()"  # of an open library: it is there
 _FIND = ("importlib.machinery.PathFinder.find_spec", "importlib.machinery.PathFinder().find_spec")
@@ -73,7 +78,7 @@ class OutsideCalls(Expressions):
         if name in _OPENERS:
             flags = args[1] if len(args) > 1 and "ctypes" in name else named.get("mode", NOW)
             return self._opened(first, flags, _OPENERS[name])
-        for known in (self._of_imports, self._of_disk, self._of_builtins):
+        for known in (self._of_imports, self._of_versions, self._of_disk, self._of_builtins):
             told = known(name, first, args, named)
             if told is not NotImplemented:
                 return told
@@ -114,6 +119,18 @@ class OutsideCalls(Expressions):
         if name in ("importlib.util.module_from_spec", "imp.load_dynamic"):
             path = first.path if isinstance(first, Spec) else (args[1:] or [UNKNOWN])[0]
             return self._module_at(path)
+        return NotImplemented
+
+    def _of_versions(self, name: str, first: Any, args: list[Any], named: dict[Any, Any]) -> Any:
+        if not isinstance(first, str):
+            return NotImplemented
+        if name in _PARSES:
+            try:
+                return Release(Version(first))
+            except InvalidVersion:
+                return UNKNOWN
+        if name in ("importlib.metadata.version", "importlib_metadata.version"):
+            return self._known.get(version_of(first), UNKNOWN)
         return NotImplemented
 
     def _module_at(self, path: Any) -> Any:

@@ -8,7 +8,15 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from gpufix.source.python.import_values import UNKNOWN, Outside, PathText, Raised, Unknown, truth
+from gpufix.source.python.import_values import (
+    UNKNOWN,
+    Outside,
+    PathText,
+    Raised,
+    Release,
+    Unknown,
+    truth,
+)
 
 _COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: lambda a, b: a == b,
@@ -37,6 +45,8 @@ def compared(op: ast.cmpop, left: Any, right: Any) -> Any:
     elif isinstance(right, dict) and isinstance(op, (ast.In, ast.NotIn)):
         known = _scalar(left) and UNKNOWN not in right
         return (left in right) is isinstance(op, ast.In) if known else UNKNOWN
+    elif isinstance(left, Release) and isinstance(right, Release):
+        left, right = left.version, right.version
     elif not (_plain(left) and _plain(right)):
         return UNKNOWN
     try:

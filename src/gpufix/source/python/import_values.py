@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
+from packaging.version import Version
+
 from gpufix.source.python.import_world import Fails
 from gpufix.source.python.skeleton import Functions
 
@@ -40,6 +42,13 @@ class PathText(str):
     """A pathlib.Path."""
 
     __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Release:
+    """A packaging.version.Version."""
+
+    version: Version
 
 
 @dataclass(frozen=True)
@@ -215,6 +224,9 @@ def attribute(value: Any, name: str) -> Any:
         return value if name == "msg" else value.failure.missing or UNKNOWN
     if isinstance(value, Spec):
         return {"origin": value.path, "name": value.name, "loader": value}.get(name, UNKNOWN)
+    if isinstance(value, Release):
+        told = ("release", "major", "minor", "micro", "base_version", "public")
+        return getattr(value.version, name) if name in told else UNKNOWN
     if isinstance(value, PathText):
         if name in ("parent", "name", "stem", "suffix"):
             stem, suffix = posixpath.splitext(posixpath.basename(value))

@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from gpufix.text.names import normalise
+
 LAZY, NOW, GLOBAL = 0x1, 0x2, 0x100  # flags of dlopen: dlfcn.h of Linux
 
 
@@ -195,6 +197,11 @@ _CONSTANTS: dict[str, Any] = {
     "ctypes.RTLD_LOCAL": 0,
     "ctypes.DEFAULT_MODE": 0,
 }
+
+
+def version_of(distribution: str) -> str:
+    """The name under which a world knows what importlib.metadata says of a distribution's version."""
+    return f"importlib.metadata.version({normalise(distribution)})"
 
 
 def constants(world: World) -> dict[str, Any]:
