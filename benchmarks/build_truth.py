@@ -19,7 +19,7 @@ from typing import Any
 
 CUDA = (".cu",)
 HEADERS = os.environ.get("ORACLE_HEADERS") == "1"
-ARCH = os.environ.get("ORACLE_ARCH", "compute_120")
+ARCH = os.environ.get("ORACLE_ARCH", "sm_120")
 REPORT = Path(sys.argv[1]).resolve()
 
 
@@ -46,17 +46,18 @@ def _names_torch(path: Path) -> bool:
 
 
 def command(build: Path, target: str, source: str) -> str:
-    """The command of an object, not optimised; with ORACLE_HEADERS=1 it is preprocessed only."""
+    """The command of an object, not optimised; with ORACLE_HEADERS=1 it is preprocessed only.
+
+    Of CUDA nvcc judges all options first (--dryrun), then compiles for one architecture.
+    """
     ask = ["ninja", "-t", "commands", target]
     found = subprocess.run(ask, cwd=build, capture_output=True, text=True, check=True).stdout
     text = re.sub(r"(?<![\w-])-O[123]\b", "-O0", found.strip().splitlines()[-1])
-    if not HEADERS:
-        return text
     if not source.endswith(CUDA):
-        return f"{text} -E"
+        return f"{text} -E" if HEADERS else text
     bare = re.sub(r"(?:-gencode|--generate-code|-arch|--gpu-architecture)[= ]\S+", "", text)
-    bare = re.sub(r" -MD -MF \S+", "", bare)
-    bare = re.sub(r" -c ", " -E ", bare, count=1)
+    if HEADERS:
+        bare = re.sub(r" -c ", " -E ", re.sub(r" -MD -MF \S+", "", bare), count=1)
     return f"{text} --dryrun && {bare} -arch={ARCH}"
 
 
