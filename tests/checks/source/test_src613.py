@@ -294,6 +294,11 @@ SILENT |= {
     "CMake: torch, and its list is set": cmake(
         "find_package(Torch REQUIRED)", env={"TORCH_CUDA_ARCH_LIST": "8.9"}, **LISTS
     ),
+    "CMake: torch, and its flags are taken out": cmake(
+        "find_package(Torch REQUIRED)\n"
+        'string(REGEX REPLACE "-gencode arch=[^ ]+ *" "" CMAKE_CUDA_FLAGS ${CMAKE_CUDA_FLAGS})',
+        **LISTS,
+    ),
     "CMake: torch for CUDA 12, whose nvcc knows them all": cmake("find_package(Torch REQUIRED)"),
     "CMake: it stops with a GPU as well": cmake('message(FATAL_ERROR "no")'),
 }
