@@ -35,6 +35,8 @@ QUIET = {
     "for (int i = b + threadIdx.x; i < r; i += S) __syncthreads();",
     "a number of steps by a function": "for (int i = threadIdx.x; i < ceil_div(n, S) * S; i += S) "
     "__syncthreads();",
+    "in all rounds but the first": "for (int i = threadIdx.x; i < round_up(n, S); i += S) "
+    "{ if (i >= S) __syncthreads(); }",
     "rounded up by a remainder": "int r = n % S == 0 ? n : n - n % S + S, i = threadIdx.x;\n"
     "while (i < r) { __syncthreads(); i += S; }",
     "rounded up, with const behind the type": "int const r = ((n + blockDim.x - 1) / blockDim.x) * "
@@ -46,6 +48,10 @@ DIVERGENT = {
     "no braces": ("if (threadIdx.x < n)\n__syncthreads();", 2),
     "else": ("if (threadIdx.x < n) { a[0]++; } else {\n__syncthreads(); }", 2),
     "variable": ("auto t = block.thread_rank(); bool in = t < n; if (in) __syncthreads();", 1),
+    "in some rounds": (
+        "for (int i = threadIdx.x; i < round_up(n, S); i += S)\n{ if (i >= m) __syncthreads(); }",
+        2,
+    ),
     "a part, times another": (
         "for (int i = threadIdx.x; i < (n + 1) / S * m; i++) __syncthreads();",
         1,

@@ -161,6 +161,12 @@ SILENT = {
     "ROCm: code that only a run tells": py(
         OF_CUDA.replace("is not None", "or ask()"), "gfx1100", **ROCM
     ),
+    "ROCm: what it stops for may be missing with CUDA as well": py(
+        "if torch.version.hip or not os.path.exists('/opt/x'):\n    raise RuntimeError('no x')\n"
+        + OF_CUDA,
+        "gfx1100",
+        **ROCM,
+    ),
     "ROCm: it stops with CUDA as well": py("raise RuntimeError()", "gfx1100", **ROCM),
     "CUDA, where CUDA is asked for": py(OF_CUDA, "sm_90"),
     "a test's": py(STOPS, path="tests/setup.py"),

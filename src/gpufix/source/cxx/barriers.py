@@ -296,6 +296,8 @@ def _controlled(code: CxxCode, start: int, end: int, barriers: Sequence[int]) ->
         condition = head.condition
         if not condition.strip() or not head.holds(barriers):
             continue
+        if head.word == "if" and any(loop.numbers_rounds(condition) for loop in loops):
+            continue
         decides = condition
         if (followed := followed + 1) <= _FOLLOWED:
             decides = decided_by(condition, variables, loops[-_NESTED:])
