@@ -5,7 +5,7 @@ usage: python benchmarks/build_oracle.py --trees DIR --work DIR --python ENV [--
 
 For every tree, in a copy: each setup.py with extensions is run by build_truth.py, which compiles one
 C++ and one CUDA source of each extension. Then the doctor is asked, its safe fixes are applied and
-the build is tried again. WORK keeps before.jsonl and after.jsonl, a line for each tree: another run
+the build is tried again, unless no file changed and all compiled. WORK keeps before.jsonl and after.jsonl, a line for each tree: another run
 goes on where one ended. --before stops after the first part, which does not depend on gpufix.
 Submodules are filled from clones (DIR/owner+name), at the commits of the file of gitlinks
 (tree, path, commit).
@@ -172,13 +172,23 @@ def copy(tree: Path, options: argparse.Namespace) -> Path:
     return to
 
 
-def known(path: Path) -> set[str]:
-    """The trees that a file has."""
-    return (
-        {json.loads(line)["tree"] for line in path.read_text().splitlines()}
-        if path.exists()
-        else set()
+def changed(place: Path, other: Path) -> list[str]:
+    """The files that differ between two copies."""
+    rows = {path.relative_to(place) for path in place.rglob("*") if path.is_file()}
+    rows |= {path.relative_to(other) for path in other.rglob("*") if path.is_file()}
+    return sorted(
+        str(path)
+        for path in rows
+        if not (place / path).is_file()
+        or not (other / path).is_file()
+        or (place / path).read_bytes() != (other / path).read_bytes()
     )
+
+
+def setups_of(path: Path) -> dict[str, dict[str, Row]]:
+    """What a file has of each tree."""
+    rows = map(json.loads, path.read_text().splitlines() if path.exists() else ())
+    return {row["tree"]: row["setups"] for row in rows}
 
 
 def keep(path: Path, row: Row) -> None:
@@ -200,6 +210,9 @@ def before(tree: Path, options: argparse.Namespace) -> None:
 def after(tree: Path, options: argparse.Namespace) -> None:
     """What the doctor says, and the tree after the fixes."""
     place = copy(tree, options)
+    pristine = place.with_name(f"{place.name}.before")
+    shutil.rmtree(pristine, ignore_errors=True)
+    shutil.copytree(place, pristine, symlinks=True)
     findings = json.loads(gpufix(options, "doctor", str(place), "--format", "json"))["findings"]
     fixed = gpufix(
         options,
@@ -219,6 +232,10 @@ def after(tree: Path, options: argparse.Namespace) -> None:
     env = json.loads(answer)["variables"]
     left = json.loads(gpufix(options, "doctor", str(place), "--format", "json"))["findings"]
     variables = {**options.variables, **{k: v for k, v in env.items() if isinstance(v, str | None)}}
+    files = changed(pristine, place)
+    shutil.rmtree(pristine)
+    earlier = setups_of(options.work / "before.jsonl").get(tree.name, {})
+    same = not files and all(row["outcome"] == "compiles" for row in earlier.values())
     keep(
         options.work / "after.jsonl",
         {
@@ -230,7 +247,8 @@ def after(tree: Path, options: argparse.Namespace) -> None:
             "fix": fixed[-4000:],
             "left": [{k: row[k] for k in ("code", "severity", "subject")} for row in left],
             "variables": env,
-            "setups": tried(place, options, variables),
+            "files": files,
+            "setups": earlier if earlier and same else tried(place, options, variables),
         },
     )
     shutil.rmtree(place)
@@ -260,7 +278,7 @@ def main() -> int:
     options.variables = {"TORCH_CUDA_ARCH_LIST": f"{options.gpu[3:-1]}.{options.gpu[-1]}"}
     options.work.mkdir(parents=True, exist_ok=True)
     step, name = (before, "before.jsonl") if options.before else (after, "after.jsonl")
-    done = known(options.work / name)
+    done = setups_of(options.work / name)
     for tree in wanted(options):
         if tree.name not in done and setups(tree):
             print(tree.name, file=sys.stderr, flush=True)

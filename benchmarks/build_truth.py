@@ -19,7 +19,7 @@ from typing import Any
 
 CUDA = (".cu",)
 HEADERS = os.environ.get("ORACLE_HEADERS") == "1"
-ARCH = os.environ.get("ORACLE_ARCH", "compute_120")
+ARCH = os.environ.get("ORACLE_ARCH", "sm_120")
 REPORT = Path(sys.argv[1]).resolve()
 
 
@@ -45,22 +45,20 @@ def _names_torch(path: Path) -> bool:
         return False
 
 
-def commands(build: Path, target: str, source: str, parse: bool) -> list[str]:
-    """The command of an object without what does not decide whether it compiles.
+def command(build: Path, target: str, source: str) -> str:
+    """The command of an object, not optimised; with ORACLE_HEADERS=1 it is preprocessed only.
 
-    C++ is parsed or only preprocessed. Of CUDA nvcc first judges the options (--dryrun), then its
-    device front end compiles for one architecture: no machine code, no host compiler. With
-    ORACLE_HEADERS=1 both are preprocessed only: what headers refuse and what they lack.
+    Of CUDA nvcc judges all options first (--dryrun), then compiles for one architecture.
     """
     ask = ["ninja", "-t", "commands", target]
     found = subprocess.run(ask, cwd=build, capture_output=True, text=True, check=True).stdout
-    command = re.sub(r"(?<![\w-])-O[123]\b", "-O0", found.strip().splitlines()[-1])
+    text = re.sub(r"(?<![\w-])-O[123]\b", "-O0", found.strip().splitlines()[-1])
     if not source.endswith(CUDA):
-        return [f"{command} {'-fsyntax-only' if parse and not HEADERS else '-E'}"]
-    bare = re.sub(r"(?:-gencode|--generate-code|-arch|--gpu-architecture)[= ]\S+", "", command)
-    bare = re.sub(r" -MD -MF \S+", "", bare)
-    bare = re.sub(r" -c ", " -E " if HEADERS else " -ptx ", bare, count=1)
-    return [f"{command} --dryrun", f"{bare} -arch={ARCH} -Xcicc -O0"]
+        return f"{text} -E" if HEADERS else text
+    bare = re.sub(r"(?:-gencode|--generate-code|-arch|--gpu-architecture)[= ]\S+", "", text)
+    if HEADERS:
+        bare = re.sub(r" -c ", " -E ", re.sub(r" -MD -MF \S+", "", bare), count=1)
+    return f"{text} --dryrun && {bare} -arch={ARCH}"
 
 
 def ninja(build_directory: str, verbose: bool, error_prefix: str) -> None:
@@ -71,13 +69,8 @@ def ninja(build_directory: str, verbose: bool, error_prefix: str) -> None:
     objects = [tuple(re.sub(r"\$(.)", r"\1", name) for name in row[::-1]) for row in rows]
     flags = dict(re.findall(r"^(\w*cflags) = (.*)$", text, re.M))
     tried = chosen([(source, target) for source, target in objects])
-    # What a CUDA source parses of torch's headers need not be parsed a second time.
-    parse = not any(source.endswith(CUDA) and _names_torch(Path(source)) for source, _ in tried)
     for source, target in tried:
-        for command in commands(build, target, source, parse):
-            code, output = compiled(command, build)
-            if code:
-                break
+        code, output = compiled(command(build, target, source), build)
         note(kind="object", source=source, code=code, output=output[-6000:] if code else "")
     for _, target in objects:
         Path(build, target).touch()

@@ -15,7 +15,7 @@ import os
 import sys
 from pathlib import Path
 
-from build_oracle import HERE, Row, build, copy, gpufix, keep, known, setups
+from build_oracle import HERE, Row, build, copy, gpufix, keep, setups, setups_of
 
 
 def judged(row: Row) -> str:
@@ -42,7 +42,7 @@ def main() -> int:
     options.variables = {"TORCH_CUDA_ARCH_LIST": f"{options.gpu[3:-1]}.{options.gpu[-1]}"}
     os.environ |= {"ORACLE_HEADERS": "1", "ORACLE_CUDA": "13.0"}
     kept = options.work / "older.jsonl"
-    done = known(kept)
+    done = setups_of(kept)
     for name in options.tree:
         if name in done:
             continue

@@ -4,7 +4,7 @@ Started by setup_oracle.py. Each line that it reads names a folder, a copy, and 
 tab between; each is run in forks of this process, which has imported torch: two lines are printed,
 without a GPU and with one. torch is the one installed here, made
 to look like 2.14.1+cu130, with or without one GPU of capability 9.0. Programs are not started: nvcc
-says 13.0, nvidia-smi is not there, others print nothing.
+says 13.0, cmake 3.25.1, nvidia-smi is not there, others print nothing.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ Built on Wed_Aug_20_01:58:59_PM_PDT_2025
 Cuda compilation tools, release 13.0, V13.0.88
 Build cuda_13.0.r13.0/compiler.36424714_0
 """
+SAY = {"nvcc": NVCC, "cmake": "cmake version 3.25.1\n"}
 
 
 class Refused(Exception):
@@ -76,10 +77,8 @@ class Popen:
         STARTED.append(words)
         if program in ("nvidia-smi", "rocm-smi", "rocminfo") or not program:
             raise FileNotFoundError(2, "No such file or directory", program)
-        self.text = NVCC if program == "nvcc" else ""
+        self.text = SAY.get(program, "")
         self.args, self.returncode, self.pid = args, 0, 0
-        if not named.get("stdout") and program == "nvcc":
-            pass
         texts = any(named.get(k) for k in ("text", "universal_newlines", "encoding", "errors"))
         self.out: Any = self.text if texts else self.text.encode()
         self.stdout = io.StringIO(self.text) if texts else io.BytesIO(self.text.encode())

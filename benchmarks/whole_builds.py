@@ -25,7 +25,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from build_oracle import copy, gpufix, keep, revision
+from build_oracle import changed, copy, gpufix, keep, revision
 
 Row = dict[str, Any]
 HERE = Path(__file__).resolve()
@@ -154,19 +154,6 @@ def outcome(row: Row, gpu: str) -> str:
         return "not for the target"
     return (
         "built" if all(each["imports"] == "yes" for each in row["libraries"]) else "does not import"
-    )
-
-
-def changed(place: Path, other: Path) -> list[str]:
-    """The files that differ between two copies."""
-    rows = {path.relative_to(place) for path in place.rglob("*") if path.is_file()}
-    rows |= {path.relative_to(other) for path in other.rglob("*") if path.is_file()}
-    return sorted(
-        str(path)
-        for path in rows
-        if not (place / path).is_file()
-        or not (other / path).is_file()
-        or (place / path).read_bytes() != (other / path).read_bytes()
     )
 
 

@@ -66,6 +66,14 @@ def nvcc(body: str, files: Mapping[str, str] | None = None, **changes: Any) -> l
 
 FLAGS = {
     "f-strings": ('n = 90\nflags = [f"-arch=sm_{n:03d}", f"{n!r}"]', ["-arch=sm_090", "90"]),
+    "kinds": (
+        "import pathlib, types\nfrom collections.abc import Mapping, Sequence\n"
+        "rows = [({}, Mapping), ([], Mapping), ([], Sequence), (pathlib.Path('.'), pathlib.PurePath),\n"
+        "    (1, object), (len, types.BuiltinFunctionType), (pathlib.Path('.'), os.PathLike)]\n"
+        "flags = ['-' + ('y' if isinstance(value, kind) else 'n') for value, kind in rows[:5]]\n"
+        "flags += ['-x' for value, kind in rows[5:] if isinstance(value, kind)]",
+        ["-y", "-n", "-y", "-y", "-y", "-x?", "-x?"],
+    ),
     "percent": ('flags = ["-arch=sm_%d%s" % (9, "0a")]', ["-arch=sm_90a"]),
     "format": ('flags = ["-arch={0}_{n}".format("sm", n=90)]', ["-arch=sm_90"]),
     "a comprehension": ('flags = ["-a" + x for x in "1,2,3".split(",") if x != "2"]', ["-a1", "-a3"]),

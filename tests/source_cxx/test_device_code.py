@@ -27,6 +27,18 @@ QUIET = {
     "for (int t = n*m + i, e = (n+1)*m + i; t < e; t += m) __syncthreads();",
     "offsets kept in variables": "const int i = threadIdx.x, first = n*m + i, last = first + m;\n"
     "for (int t = first; t < last - 2*n; t += m) { if (t > last - n) __syncthreads(); }",
+    "rounded up to a constant": "int r = (n + S - 1) / S * S;\n"
+    "for (int i = threadIdx.x; i < r; i += S) __syncthreads();",
+    "rounded up in the condition": "for (int i = threadIdx.x; i < S * ((n + S - 1) / S); i += S) "
+    "__syncthreads();",
+    "rounded up by a function": "int b = n * m, r = b + round_up(n, S);\n"
+    "for (int i = b + threadIdx.x; i < r; i += S) __syncthreads();",
+    "a number of steps by a function": "for (int i = threadIdx.x; i < ceil_div(n, S) * S; i += S) "
+    "__syncthreads();",
+    "in all rounds but the first": "for (int i = threadIdx.x; i < round_up(n, S); i += S) "
+    "{ if (i >= S) __syncthreads(); }",
+    "rounded up by a remainder": "int r = n % S == 0 ? n : n - n % S + S, i = threadIdx.x;\n"
+    "while (i < r) { __syncthreads(); i += S; }",
     "rounded up, with const behind the type": "int const r = ((n + blockDim.x - 1) / blockDim.x) * "
     "blockDim.x;\nfor (int i = threadIdx.x; i < r; i += blockDim.x) __syncthreads();",
     "comment": "if (threadIdx.x) { /* __syncthreads(); */ }",
@@ -36,6 +48,18 @@ DIVERGENT = {
     "no braces": ("if (threadIdx.x < n)\n__syncthreads();", 2),
     "else": ("if (threadIdx.x < n) { a[0]++; } else {\n__syncthreads(); }", 2),
     "variable": ("auto t = block.thread_rank(); bool in = t < n; if (in) __syncthreads();", 1),
+    "in some rounds": (
+        "for (int i = threadIdx.x; i < round_up(n, S); i += S)\n{ if (i >= m) __syncthreads(); }",
+        2,
+    ),
+    "a part, times another": (
+        "for (int i = threadIdx.x; i < (n + 1) / S * m; i++) __syncthreads();",
+        1,
+    ),
+    "a thread's own, rounded up": (
+        "int r = (n + threadIdx.x) / S * S; for (int i = 0; i < r; i++) __syncthreads();",
+        1,
+    ),
     "loop": ("for (int i = threadIdx.x; i < n; i += blockDim.x) { __syncthreads(); }", 1),
     "while": ("int i = threadIdx.x;\nwhile (i < n) { i += 3; __syncthreads_or(1); }", 2),
     "another offset": (

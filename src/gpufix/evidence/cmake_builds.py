@@ -66,6 +66,9 @@ def _root(view: View, path: str) -> CMakeRoot:
     caller = _caller(view, path)
     defines = _defines(view, path, caller)
     here = _run(view, path, defines, release(view))
+    while caller != "setup.py" and (name := _demanded(here)) and name not in defines:
+        defines = {**defines, name: None}  # whoever calls cmake gives it
+        here = _run(view, path, defines, release(view))
     wanted = _wanted(here)
     return CMakeRoot(
         path=path,
@@ -74,6 +77,12 @@ def _root(view: View, path: str) -> CMakeRoot:
         build=_run(view, path, defines, wanted) if wanted else here,
         refused=here.fails if wanted else None,
     )
+
+
+def _demanded(build: CMakeBuild) -> str:
+    """The variable without which the file itself ends a configure."""
+    end = build.fails
+    return end.missing if end is not None and end.error == "FATAL_ERROR" else ""
 
 
 def _wanted(build: CMakeBuild) -> str | None:

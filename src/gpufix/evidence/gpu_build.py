@@ -103,8 +103,10 @@ def lost_to_rocm(view: View, path: str) -> Lost | None:
     kept = [each for each in there.extensions if each.sure and compiles_gpu_code(each)]
     if there.fails or not there.called or not kept:
         return None
-    if run.fails is not None:
-        return Lost(place=run.fails.place, stops=run.fails)
+    if (end := run.fails) is not None:
+        if any((each.error, each.message) == (end.error, end.message) for each in there.endings):
+            return None  # what else decides ends it with a torch for CUDA too
+        return Lost(place=end.place, stops=end)
     return Lost(place=kept[0].place, names=tuple(sorted({each.name for each in kept})))
 
 

@@ -20,7 +20,7 @@ from gpufix.source.arch_flags import ArchFlag
 # expressions.
 Guards = tuple[str, ...]
 
-_BUILDS = re.compile(r"(?:.*/)?setup(?:_\w+)?\.py")
+_BUILDS = re.compile(r"(?:.*/)?(?:setup|build|compile|install)(?:_\w+)?\.py")
 
 Row = TypeVar("Row")
 TABLES: set[object] = set()  # rows that JSON holds as tables

@@ -327,6 +327,14 @@ SILENT = {
     "arch of a Mac": py(
         "", f'import sys\n{SURE}if sys.platform == "darwin":\n    x["nvcc"] += ["-arch", "arm64"]'
     ),
+    "an extension of another framework": t.project(
+        {
+            "setup.py": t.setup(),
+            "ext.cu": "",
+            "tools/paddle.py": t.setup(quoted("75")).replace("from torch.", "from paddle."),
+        },
+        "sm_120",
+    ),
     "in a test": t.project(
         {"setup.py": t.setup(), "ext.cu": "", "tests/ops/test_build.py": t.setup(quoted("75"))},
         "sm_120",

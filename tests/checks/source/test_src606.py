@@ -172,6 +172,12 @@ SILENT = {
     "tried": tried("try:\n    import torch\nexcept ImportError:\n    torch = None"),
     "no import": tried(""),
     "not a setup.py": t.project({"a.py": t.setup(), "ext.cu": ""}),
+    "it ends alike with torch": t.project(
+        {
+            "setup.py": "try:\n    import torch\nexcept ImportError:\n    pass\n"
+            "from setuptools import setup\nassert not 'x'\nsetup(name='x')\n"
+        }
+    ),
     "a setup.py that calls no setup()": t.project({"setup.py": "import torch\n"}),
     "installed": of(b.dist("ext")),
     "installed, from its folder": editable("a/"),

@@ -161,6 +161,12 @@ SILENT = {
     "ROCm: code that only a run tells": py(
         OF_CUDA.replace("is not None", "or ask()"), "gfx1100", **ROCM
     ),
+    "ROCm: what it stops for may be missing with CUDA as well": py(
+        "if torch.version.hip or not os.path.exists('/opt/x'):\n    raise RuntimeError('no x')\n"
+        + OF_CUDA,
+        "gfx1100",
+        **ROCM,
+    ),
     "ROCm: it stops with CUDA as well": py("raise RuntimeError()", "gfx1100", **ROCM),
     "CUDA, where CUDA is asked for": py(OF_CUDA, "sm_90"),
     "a test's": py(STOPS, path="tests/setup.py"),
@@ -293,6 +299,11 @@ SILENT |= {
     "CMake: native under a condition that does not hold": cmake(f"if(FAST)\n{NATIVE}\nendif()"),
     "CMake: torch, and its list is set": cmake(
         "find_package(Torch REQUIRED)", env={"TORCH_CUDA_ARCH_LIST": "8.9"}, **LISTS
+    ),
+    "CMake: torch, and its flags are taken out": cmake(
+        "find_package(Torch REQUIRED)\n"
+        'string(REGEX REPLACE "-gencode arch=[^ ]+ *" "" CMAKE_CUDA_FLAGS ${CMAKE_CUDA_FLAGS})',
+        **LISTS,
     ),
     "CMake: torch for CUDA 12, whose nvcc knows them all": cmake("find_package(Torch REQUIRED)"),
     "CMake: it stops with a GPU as well": cmake('message(FATAL_ERROR "no")'),

@@ -104,6 +104,10 @@ SILENT: dict[str, Given] = {
     "no package is known": of("#include <ours/x.h>\n"),
     "nothing is compiled there": of(f"#if 0\n{EIGEN}#endif\n"),
     "only where it is there": of(f"#if __has_include(<Eigen/Dense>)\n{EIGEN}#endif\n"),
+    "under a condition of a carried library": of(
+        '#include "third_party/x.h"\n',
+        files={"third_party/x.h": f"#if COMPILER == SYCL\n{EIGEN}#endif\n"},
+    ),
     "not built": of("", files={"b.cu": EIGEN}),
     "a tree for tests": t.project(
         {"tests/setup.py": SETUP.format("", ""), "tests/a.cu": EIGEN}, "sm_120", answers=NOWHERE

@@ -194,6 +194,13 @@ SILENT = {
         | {"CMakeLists.txt": "project(e CUDA)\nset(CMAKE_CUDA_STANDARD 17)\nadd_library(e k.cu)\n"}
     ),
     "CMake: new enough": of(cmake(TORCH.format("set(CMAKE_CXX_STANDARD 20)", ""))),
+    "CMake: for Windows": of(
+        cmake(
+            TORCH.format(
+                "if(NOT WIN32)\n  message(FATAL_ERROR x)\nendif()\nset(CMAKE_CXX_STANDARD 17)", ""
+            )
+        )
+    ),
     "CMake: raised once torch is known": of(
         cmake(
             TORCH.format(
@@ -398,6 +405,30 @@ FIRING = {
     "CMake: a variable": Fires(
         of(cmake(TORCH.format("set(CMAKE_CXX_STANDARD 17)", ""))),
         old((2, "C++17"), path="CMakeLists.txt", way="cmake"),
+        RAISED,
+    ),
+    "CMake: behind a variable that its caller has to give": Fires(
+        of(
+            cmake(
+                TORCH.format(
+                    "if(X_PATH)\nelse()\n  message(FATAL_ERROR x)\nendif()\n"
+                    "if(NOT DEFINED Y_PATH)\n  message(FATAL_ERROR y)\nendif()\n"
+                    "set(CMAKE_CXX_STANDARD 17)",
+                    "",
+                )
+            )
+        ),
+        old((9, "C++17"), path="CMakeLists.txt", way="cmake"),
+        RAISED,
+    ),
+    "a build.py that calls setup()": Fires(
+        of(
+            {
+                {"setup.py": "build.py"}.get(name, name): text
+                for name, text in setup(', "-std=c++17"').items()
+            }
+        ),
+        old((6, "-std=c++17"), path="build.py"),
         RAISED,
     ),
     "CMake: nvcc's variable": Fires(

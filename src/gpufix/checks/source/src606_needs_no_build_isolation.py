@@ -210,10 +210,12 @@ def _without_torch(view: View, path: str) -> tuple[Place, str] | None:
     asked = [q.place for q in alone.asked if q.kind == "torch"]
     if not asked:
         return None
+    beside = builds_of(view).run(path)
     if alone.fails is not None:
+        if beside.fails is not None and _ends(beside.fails) == _ends(alone.fails):
+            return None
         found = "does not find it" if alone.fails.missing == "torch" else _ends(alone.fails)
         return asked[0], found
-    beside = builds_of(view).run(path)
     if beside.fails is None and beside.whole and alone.whole:
         names = sorted(
             {e.name for e in beside.extensions if e.sure} - {e.name for e in alone.extensions}

@@ -125,7 +125,8 @@ def _lacked(view: View, base: str, each: BuiltExtension) -> Iterator[_Lacked]:
                 if not facts or not cxx.live(facts.macros, include.guards, passes):
                     continue
                 own = resolve(path, include.name, by_end)
-                if own is not None and own not in seen:
+                # of what others wrote the conditions are not read
+                if own is not None and own not in seen and not is_vendored(own):
                     seen.add(own)
                     queue.append(own)
                 held = None if own else system_headers.holding(include.name)

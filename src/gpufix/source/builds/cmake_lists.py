@@ -270,6 +270,8 @@ def _regex(run: CMakeState, call: Call) -> None:
     if not out or UNKNOWN_PART in out:
         return
     if kind == "REPLACE":
+        if out == "CMAKE_CUDA_FLAGS" and "arch" in pattern:
+            run.detects = None  # it may take out those of torch
         source = "".join(call.texts[at + 1 :])
         replacement = call.texts[3]
         _give(

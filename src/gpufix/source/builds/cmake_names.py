@@ -91,7 +91,7 @@ _UNSET = {
         "CUDA_COMPILER_TOOLKIT_ROOT",
     ]
 }
-_OFF = {
+OFF = {
     "WIN32",
     "MSVC",
     "APPLE",
@@ -108,7 +108,7 @@ _OFF = {
 
 def built_in(name: str, linux: bool, prefixes: Collection[str]) -> Value:
     """A variable that neither the project nor the caller sets. prefixes: of what others may set."""
-    if name in _OFF:
+    if name in OFF:
         return UNDEFINED if linux else unknown(defined=None)
     if name in _UNSET or name == "TORCH_CUDA_ARCH_LIST" or name.startswith("CMAKE_MATCH_"):
         return UNDEFINED

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from gpufix.source.builds import cmake_syntax
 from gpufix.source.builds.cmake_commands import COMMANDS
 from gpufix.source.builds.cmake_conditions import Condition
+from gpufix.source.builds.cmake_names import OFF
 from gpufix.source.builds.cmake_start import begin
 from gpufix.source.builds.cmake_state import (
     Call,
@@ -29,6 +30,7 @@ from gpufix.source.builds.run import UNKNOWN_PART, Ending
 
 _STEPS, _CALLS, _ROUNDS = 30_000, 40, 3_000
 _LARGEST_FILE = 2 << 20
+_GIVEN = re.compile(r"(?!CMAKE_)[A-Za-z][\w-]*(?<!_FOUND)")
 
 
 class CMakeRun(CMakeState):
@@ -190,18 +192,30 @@ class CMakeRun(CMakeState):
     def _if(self, block: Block) -> Flow:
         unsure: list[tuple[str, Sequence[Any]]] = []  # branches that may be the one
         doubt = ""
-        for head, body in block.parts:
+        for index, (head, body) in enumerate(block.parts):
             self._line = head.line
             holds = True if head.name == "else" else self.condition(head)
             if holds is False:
                 continue
             if holds is True and not unsure:
-                return self._nodes(body)
+                return self._branch([each for each, _ in block.parts[: index + 1]], body)
             doubt = doubt if head.name == "else" and doubt else self.doubt(head)
             unsure.append((doubt if head.name != "else" else f"else of {doubt}", body))
             if holds is True:
                 return self._either(unsure)
         return self._either([*unsure, ("", ())]) if unsure else ""
+
+    def _branch(self, heads: Sequence[Command], body: Sequence[Any]) -> Flow:
+        """The branch of an if() that is taken; a variable that a caller may give decides."""
+        outer = self.lacks
+        for head in heads:
+            words = [a.text for a in head.arguments if a.text not in ("NOT", "DEFINED")]
+            if len(words) == 1 and _GIVEN.fullmatch(words[0]) and words[0] not in OFF:
+                self.lacks = words[0] if not self.read(words[0]).text else outer
+        try:
+            return self._nodes(body)
+        finally:
+            self.lacks = outer
 
     def condition(self, head: Command) -> bool | None:
         """What an if(), elseif() or while() says."""

@@ -117,6 +117,7 @@ class CMakeState:
         self.path = ""  # of the file that runs, absolute
         self.parents: list[dict[str, Value]] = []  # scopes that called this one
         self.macros: list[dict[str, Value]] = []  # the arguments of the macro that runs, or {}
+        self.lacks = ""  # the unset variable by which the run takes this branch
         self._frames: list[Frame] = []
         self._text = 0
         self._line = 1
@@ -202,7 +203,15 @@ class CMakeState:
             raise Fatal
         shown = re.sub(r"\s+", " ", message.replace(UNKNOWN_PART, "…")).strip()[:300]
         self.endings.append(
-            Ending("error", self.here, error, shown, sure=sure and self.sure, hangs=self.hangs)
+            Ending(
+                "error",
+                self.here,
+                error,
+                shown,
+                missing=self.lacks,
+                sure=sure and self.sure,
+                hangs=self.hangs,
+            )
         )
 
     def words(self, command: Command) -> tuple[Word, ...]:

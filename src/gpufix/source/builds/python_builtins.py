@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import abc
 from collections.abc import Callable
 from typing import Any
 
@@ -212,9 +213,13 @@ class WithBuiltins(BuildPython):
             last = kind.name.rpartition(".")[2]
             return last in names or last == value.of.name or self._derives(value.of, last)
         label = next((label for each, label in _TYPES if isinstance(value, each)), "")
+        module, _, last = kind.name.rpartition(".")
+        if not label or module in _PROTOCOLS:
+            told = getattr(abc, last, None) if module in ("collections.abc", "typing") else None
+            return isinstance(value, told) if told and label != "Path" and label else None
         if kind.name in ("int", "float") and label == "bool":
             return kind.name == "int"
-        return kind.name.rpartition(".")[2] == label or (kind.name == "str" and label == "str")
+        return last in (label, "object") or (label == "Path" and last in _PATHS)
 
     def _derives(self, kind: Class, name: str) -> bool:
         return self.outside_base(kind).rpartition(".")[2] == name
@@ -248,6 +253,9 @@ class WithBuiltins(BuildPython):
             return self.value(tree.body, frame)
 
 
+# Modules whose classes a value may belong to without deriving from them.
+_PROTOCOLS = frozenset({"collections", "collections.abc", "numbers", "os", "types", "typing"})
+_PATHS = ("PurePath", "PurePosixPath", "PosixPath")
 _EXCEPTIONS_MADE = frozenset({"Exception", "RuntimeError", "ValueError", "ImportError", "OSError"})
 _TYPES: tuple[tuple[type, str], ...] = (
     (bool, "bool"),

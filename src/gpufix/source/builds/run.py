@@ -89,7 +89,7 @@ class Question(NamedTuple):
 class Ending(NamedTuple):
     """How a way through the file ends. `error`: the exception's class, "exit" or "".
 
-    missing: the module that an ImportError is about.
+    missing: the module that an ImportError is about, the unset variable that CMake's error is about.
     """
 
     state: Literal["done", "error", "exit", "unfinished"]

@@ -39,6 +39,14 @@ _DECLARE = re.compile(
 )
 # A loop up to a constant is taken to run equally often: constants are chosen to divide evenly.
 _CONSTANT_BOUND = re.compile(r"\s*\w+\s*<=?\s*(?:\w+::\w+|[A-Z][A-Z0-9_]*|\d+)\s*")
+_BOUND = re.compile(r"\s*\w+\s*<\s*([^<>=!&|?]+)")
+# Rounded up by a function, or as n - n % step + step; a number of steps by one; n / step, times step.
+_ROUNDED = re.compile(
+    r"(?i)\b\w*(?:round|align)_?up\w*\s*(?:<[^<>()]*>\s*)?\(|-\s*\w+\s*%\s*(\w+)\s*\+\s*\1\b"
+)
+_PARTS = re.compile(r"(?i)\b\w*(?:ceil_?div|cdiv|div_?up)\w*\s*(?:<[^<>()]*>\s*)?\(")
+_DIVIDED = re.compile(r"/\s*([A-Za-z_]\w*)")
+_TIMES = re.compile(r"\b(\w+)\s*\*|\*\s*(\w+)")
 _SHARED = re.compile(r"\b__shared__\b[^;(){}]*?(\w+)\s*(?:\[|;|,)")
 _WORD = re.compile(r"(?<![\w.])([A-Za-z_]\w*)")
 _ROUND = re.compile(r"[()]")
@@ -98,16 +106,24 @@ def _in(code: CxxCode, function: Function) -> Iterator[Barrier]:
 
 
 def _rounds(value: str) -> bool:
-    """Whether a value was rounded up to what a block or grid does in one step."""
-    return (
-        "/" in value and "*" in value and re.search(r"\b(?:blockDim|gridDim)\b", value) is not None
-    )
+    """Whether a value is rounded up to a multiple, of what a block does in one step as a rule."""
+    if _ROUNDED.search(value):
+        return True
+    if "*" not in value:
+        return False
+    if ("/" in value and re.search(r"\b(?:blockDim|gridDim)\b", value)) or _PARTS.search(value):
+        return True
+    parts = set(_DIVIDED.findall(value)) if "+" in value else set()
+    rest = _DIVIDED.sub("/", value) if parts else ""
+    return any(parts.intersection(pair) for pair in _TIMES.findall(rest))
 
 
 def _bounded(condition: str, even: set[str], differing: set[str]) -> bool:
     """Whether a condition compares with such a value alone: all threads leave in the same round."""
-    found = re.fullmatch(r"\s*\w+\s*<\s*(\w+)\s*", condition)
-    return found is not None and found[1] in even - differing
+    found = _BOUND.fullmatch(condition)
+    if found is None or _Value.of(found[1]).differs(differing):
+        return False
+    return found[1].strip() in even or _rounds(found[1])
 
 
 def _is_numbered(text: str) -> bool:
@@ -279,6 +295,8 @@ def _controlled(code: CxxCode, start: int, end: int, barriers: Sequence[int]) ->
             loops.append(Loop(head.text, variables, head.begin - start, head.end - start))
         condition = head.condition
         if not condition.strip() or not head.holds(barriers):
+            continue
+        if head.word == "if" and any(loop.numbers_rounds(condition) for loop in loops):
             continue
         decides = condition
         if (followed := followed + 1) <= _FOLLOWED:

@@ -101,6 +101,11 @@ class Loop(Mapping[str, str]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def numbers_rounds(self, condition: str) -> bool:
+        """Whether a variable is compared with what each round adds to it: all threads do so alike."""
+        found = re.fullmatch(r"\s*(\w+)\s*(?:>=|<)\s*([\w.]+)\s*", condition)
+        return found is not None and self._step.split() == [found[1], "+=", found[2]]
+
     @property
     def step(self) -> str:
         """What is added to them."""

@@ -21,6 +21,7 @@ ABI = "_GLIBCXX_USE_CXX11_ABI"
 _ABI_FLAG = re.compile(rf"-D\s?{ABI}=([01])")
 _SUFFIX = re.compile(rb"\.(?:cu|cpp|cc|cxx|hip)\b")
 _EXTENSION = re.compile(rb"cpp_extension\b")  # `cpp_extensions` are modules of others
+_OTHERS = re.compile(rb"(?:from|import)\s+(?!torch\b)\w+\.utils\.cpp_extension\b")  # paddle's
 _BACKENDS = ("RasterizeCudaContext", "RasterizeGLContext", "RastContext")
 
 
@@ -46,7 +47,9 @@ def _anywhere(holds: Callable[[bytes], bool]) -> Callable[[bytes, bytes], bool]:
 
 
 def _names_extension(data: bytes) -> bool:
-    return b"cpp_extension" in data and _EXTENSION.search(data) is not None
+    if b"cpp_extension" not in data or _EXTENSION.search(data) is None:
+        return False
+    return b"torch.utils" in data or _OTHERS.search(data) is None
 
 
 def _names_abi(data: bytes) -> bool:
