@@ -83,6 +83,26 @@ def _of_sources(hit: Hit, fetched: re.Match[str]) -> str:
     )
 
 
+_CRATE = re.compile(
+    r"could not compile `(?P<crate>[\w-]{1,60})`|build command for `(?P<command>[\w-]{1,60}) v"
+)
+# Crates that every package of Python in Rust has: they name none.
+_OF_ALL = re.compile(r"pyo3|pyo3-\w+|maturin|openssl-sys|cc|ring|proc-macro2|zstd-sys")
+
+
+def cargo(explanation: Explanation, hit: Hit) -> Explanation:
+    """The package that is built, where the text names it."""
+    crate = _CRATE.search(context(hit, 3000, 1500))
+    own = crate and (crate["crate"] or crate["command"])
+    name = _name(hit) or (None if not own or _OF_ALL.fullmatch(own) else own)
+    if name is None:
+        return explanation
+    pinned = " (transformers pins it: a newer transformers brings one)" if name == "tokenizers" else ""
+    return explanation.but(
+        do=explanation.do.replace("A release with a wheel", f"A release of {name} with a wheel{pinned}").replace("NAME", name)
+    )
+
+
 def extension(explanation: Explanation, hit: Hit) -> Explanation:
     """torch's own report that an extension did not compile."""
     named = whose(explanation, hit)
