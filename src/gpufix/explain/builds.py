@@ -97,9 +97,13 @@ def cargo(explanation: Explanation, hit: Hit) -> Explanation:
     name = _name(hit) or (None if not own or _OF_ALL.fullmatch(own) else own)
     if name is None:
         return explanation
-    pinned = " (transformers pins it: a newer transformers brings one)" if name == "tokenizers" else ""
+    pinned = (
+        " (transformers pins it: a newer transformers brings one)" if name == "tokenizers" else ""
+    )
     return explanation.but(
-        do=explanation.do.replace("A release with a wheel", f"A release of {name} with a wheel{pinned}").replace("NAME", name)
+        do=explanation.do.replace(
+            "A release with a wheel", f"A release of {name} with a wheel{pinned}"
+        ).replace("NAME", name)
     )
 
 

@@ -159,7 +159,7 @@ def unexpected_by(explanation: Explanation, hit: Hit) -> Explanation | None:
     if package is None:
         return None
     return explanation.but(
-        do=f"{owner} is of {package}: the release of it that the project's requirements name (`pip install \"{_older(package)}\"`; most often "
+        do=f'{owner} is of {package}: the release of it that the project\'s requirements name (`pip install "{_older(package)}"`; most often '
         "an older one), or the newest state of the code that gives them. What is ignored has no effect on the result.",
     )
 

@@ -194,8 +194,24 @@ def compiled_part(explanation: Explanation, hit: Hit) -> Explanation:
 _TOOLS = {"Cython": "Cython", "pybind11": "pybind11", "ninja": "ninja", "cmake": "cmake", "packaging": "packaging", "skbuild": "scikit-build", "scikit_build_core": "scikit-build-core"}  # fmt: skip
 
 
+# What newer releases of setuptools refuse, and the first one that does.
+_REFUSED = (("use_2to3", "58"), ("_require' must be", "67"), ("_requires' must be", "67"))
+
+
 def build_tool(explanation: Explanation, hit: Hit) -> Explanation:
-    """The command that brings a tool of a build that is not setuptools."""
+    """The command that brings a tool of a build that is not setuptools, or the older setuptools that is asked for."""
+    part = re.search(r"No module named ['\"`]?(?P<whole>setuptools\.[\w.]+)", hit.shown)
+    gone = name_spans.of_module(part["whole"], "") if part else None
+    bound = f"<={gone.span.last}" if gone and gone.span.last else None
+    for words, first in _REFUSED:
+        if words in hit.shown:
+            bound = f"<{first}"
+    if bound:
+        return explanation.but(
+            what="The source is older than this setuptools, which refuses what its setup.py says, or has that part no more.",
+            do=f"A newer release of the package, or one with a wheel. Else build it with an older setuptools: `echo 'setuptools{bound}' > c.txt` and "
+            f'`PIP_CONSTRAINT=c.txt pip install …` (uv: --build-constraint c.txt); without isolation `pip install "setuptools{bound}" wheel`.',
+        )
     found = re.search(r"No module named ['\"`]?(?P<module>\w+)", hit.shown)
     tool = _TOOLS.get(found["module"]) if found else None
     if tool is None:

@@ -40,7 +40,7 @@ _COMPILED = re.compile(
     r"_C|_ext|_?\w*(?:_cuda|_cuda_core|_ext|_kernels?|_cpp|_rasterizer|_oflex)|MultiScaleDeformableAttention|MSDA|DCN(?:v\d)?|DeformConv\w*"
 )
 _OF_MAMBA = re.compile(
-    r"selective_scan_\w+|selective_state_update|mamba_\w+|causal_conv1d_\w+|(?:rms|layer)_norm_fn"
+    r"selective_scan_(?:fn|ref|cuda)|selective_state_update|mamba_\w+|causal_conv1d_\w+|(?:rms|layer)_norm_fn"
 )
 # What a file writes for a module that it did not import.
 _ALIASES = {
@@ -65,9 +65,13 @@ def undefined_name(explanation: Explanation, hit: Hit) -> Explanation | None:
         )
     before = context(hit, 8192, 400)
     if _OF_MAMBA.fullmatch(name):
-        return explanation.but(what=_TRIED.format(name), do=f"{_own_error(before)}What helps: {_MAMBA}.")
+        return explanation.but(
+            what=_TRIED.format(name), do=f"{_own_error(before)}What helps: {_MAMBA}."
+        )
     if _COMPILED.fullmatch(name):
-        return explanation.but(what=_TRIED.format(name), do=f"{_own_error(before)}What helps: {_built(before)}")
+        return explanation.but(
+            what=_TRIED.format(name), do=f"{_own_error(before)}What helps: {_built(before)}"
+        )
     if owner := name_spans.sole_owner(name):
         return explanation.but(
             do=f"{name} is a name of {owner}: `pip install -U {pip_name(owner)}`, or the release that the project's requirements name; what "

@@ -97,7 +97,7 @@ def candidates(explanation: Explanation, hit: Hit) -> Explanation:
     pythons = [f"3.{tag[3:]}" for tag in tags if re.fullmatch(r"cp3\d+", tag)]
     if _MAC.search(context(hit, 2000, 2000)) and release and numbers(public) > _LAST_INTEL_MAC:
         ways.append(
-            "on a Mac with Intel torch ends with 2.2.2: torch = \"2.2.2\" in pyproject.toml, then `poetry lock` (on Apple silicon a Python "
+            'on a Mac with Intel torch ends with 2.2.2: torch = "2.2.2" in pyproject.toml, then `poetry lock` (on Apple silicon a Python '
             "for arm64, not under Rosetta)"
         )
     has = f" (Python {pythons[0]} to {pythons[-1]} have {name} {public})" if pythons else ""
@@ -108,7 +108,7 @@ def candidates(explanation: Explanation, hit: Hit) -> Explanation:
     if local:
         ways.append(
             f"+{local} stands on torch's own index only, and not for every system: `poetry source add --priority explicit torch "
-            f"{_INDEX}/{local}`, with source = \"torch\" at {name}"
+            f'{_INDEX}/{local}`, with source = "torch" at {name}'
         )
     ways.append(f"another version of {name} in pyproject.toml, and `poetry lock`")
     first, *others = ways

@@ -15,8 +15,8 @@ _SENTENCE = re.compile(r"(?<=[.!?;])\s+(?=[A-Z`'\"\[(])|(?<=[.!?])\n|\n{2,}")
 _ADVICE = re.compile(
     r"(?<![\w.'\"`/-])(?<!not )(?<!annot )(?<!n't )(?<!place )(?<!Inplace )(?:please|try|run|use(?! of\b)|set|pass|install|reinstall|upgrade|downgrade|update|rebuild|increase|decrease|reduce|lower|raise"
     r"|enable|disable|remove|replace|specify|export|add|switch|consider|make sure|ensure|you (?:can|need|must|should|may)"
-    r"|moved|renamed|superseded|in favou?r of|(?:is|are) required|requires?|must be|should be|need(?:s)? to be|only (?:supports?|available|works?)|at least"
-    r"|(?:pip3?|conda|mim|apt(?:-get)?|brew) install)(?=[\s:,])",
+    r"|moved|renamed|superseded|in favou?r of|(?:is|are) required|requires?|must be|should be|needs?|only (?:supports?|available|works?)|at least"
+    r"|(?:pip3?|conda|mim|apt(?:-get)?|brew) install)(?=[\s:,])|\b(?:is|are) required(?=[.;]|$)",
     re.IGNORECASE,
 )
 # What sends the reader elsewhere, and torch's tail of every asynchronous error.
@@ -30,7 +30,9 @@ _MOVED = re.compile(
     r"(?:moved|split(?: out| off)?|extracted|migrated|transferred) (?:in)?to (?:the |a |its own )?['\"`]?(?P<name>[A-Za-z][\w-]{2,40})['\"`]? "
     r"(?:project|package|library|distribution)\b"
 )
-_LATER = re.compile(r"(?:Deprecation|Future|PendingDeprecation)Warning\b")  # speaks of what still works
+_LATER = re.compile(
+    r"(?:Deprecation|Future|PendingDeprecation)Warning\b"
+)  # speaks of what still works
 _LISTING = re.compile(r"(?:[→❱>] ?)?\d{1,5} ?[│|]|at \S+:\d+ in ")
 _REACH = 6_000  # characters of the end
 _LONGEST = 360
@@ -81,7 +83,10 @@ def _message(text: str) -> tuple[int, str]:
     start = (with_advice or at)[-1]
     after: list[str] = []
     for line in lines[start : start + 8]:
-        if after and (_LISTING.match(line) or re.match(r'File "|Traceback|\[end of output|\s*at |note: ', line)):
+        if after and (
+            _LISTING.match(line)
+            or re.match(r'File "|Traceback|\[end of output|\s*at |note: ', line)
+        ):
             break
         after.append(line)
     return start, "\n".join(after).strip()

@@ -10,6 +10,9 @@ from gpufix.explain.imports import pip_name
 from gpufix.explain.log_scan import LogScan
 from gpufix.explain.offered import newest_python
 from gpufix.explain.prefilter import normalised_line
+from gpufix.knowledge import families, name_spans
+from gpufix.knowledge.data_table import packed_table, table
+from gpufix.text.names import normalise
 
 _NAME = r"['\"`]?(?P<name>[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z][\w-]*)*)['\"`]?"
 _VERSION = r"v?(?P<version>\d{1,4}(?:\.\d{1,4}){1,3}(?:\.?(?:post|rc|a|b|dev)\d+)?)"
@@ -39,14 +42,25 @@ _ERROR = re.compile(
     r"\b(?:[A-Z]\w{2,60}(?:Error|Exception)\b|(?i:error|fatal|critical)\b)[^\n]{0,20}:|^\s*raise \w"
 )
 _OLDER = ("older", "lower", "earlier", "below")
-# No packages of pip, though they have versions; python has its own way.
+# No packages of pip, though they have versions; python has its own way. In words, not signs, only known packages are taken for one.
 _OTHERS = frozenset(
-    {"a", "an", "at", "build", "capability", "compiler", "compute", "cuda", "cudnn", "driver", "drivers", "gcc", "glibc", "it", "least", "macos",
-     "module", "node", "nvidia", "or", "package", "release", "rocm", "the", "this", "to", "toolkit", "ubuntu", "version", "versions", "windows", "you"}
+    {"capability", "compute", "cuda", "cudnn", "driver", "gcc", "glibc", "glibcxx", "libc", "nvcc", "rocm", "toolkit", "version", "versions"}
 )  # fmt: skip
 _OPTIONAL = re.compile(r"is_\w+_available|incompatible version of", re.IGNORECASE)
 _REACH = 6_000  # characters of the end
 _LINES = 4
+
+
+def is_known(name: str) -> bool:
+    """Whether a table has a distribution of that name."""
+    plain = normalise(name)
+    tables = (*table("import_names")["names"].values(), *families.names())
+    return (
+        plain == "python"
+        or plain in packed_table("name_history")["packages"]
+        or plain in {normalise(one) for one in tables}
+        or name_spans.recorded(name.replace("-", "_"))
+    )
 
 
 def checked(found: LogScan) -> Explanation | None:
@@ -73,13 +87,15 @@ def _explained(
     found: LogScan, wants: re.Match[str], text: str, message: str, at: int
 ) -> Explanation | None:
     name, told = wants["name"], wants.groupdict()
-    if name.lower() in _OTHERS:
+    if name.lower() in _OTHERS or not (told.get("op") or told.get("found") or is_known(name)):
         return None
     bound = _bound(told)
     others = (one["found"] for one in _FOUND.finditer(message))
     has = told.get("found") or next((one for one in others if one != wants["version"]), None)
     here = f" (here is {has})" if has else ""
-    asker = next((f.package for f in reversed(frames(text)) if f.package and f.package != name), None)
+    asker = next(
+        (f.package for f in reversed(frames(text)) if f.package and f.package != name), None
+    )
     if name.lower() == "python":
         do = f"Use a Python {bound}{here}: `uv venv --python {newest_python(bound)}`; or another release of {asker or 'what asks for it'}."
     else:
