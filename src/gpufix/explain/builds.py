@@ -12,7 +12,8 @@ from gpufix.text.names import normalise
 
 _NAMED = re.compile(
     r"(?:Failed building (?:wheel|editable) for|Failed to build installable wheels for some pyproject\.toml based projects|"
-    r"Failed to (?:build|download and build)|Building wheel for|Could not build wheels for)"
+    r"Failed to (?:build|download and build)|Building wheel for|Could not build wheels for|"
+    r"Encountered error while [\w ]{5,40}\.\s{1,9}╰─>)"
     r"[ :(`'\"]{1,4}(?P<name>[A-Za-z][\w.-]{1,60}?)(?=[=@`'\",;\s)]|$)"
 )
 _EXTENSION = re.compile(r"cpp_extension|nvcc|\.cu\b|CUDAExtension|\['ninja'", re.IGNORECASE)
@@ -23,7 +24,7 @@ _DEEPSPEED = re.compile(
 _SOURCES = re.compile(
     r"Downloading \S{0,200}?(?P<name>[A-Za-z][\w.]*(?:-[A-Za-z][\w.]*){0,4})-(?P<version>\d[\w.]{0,30})\.(?:tar\.gz|zip)\b"
 )
-_NO_NAME = {"wheels", "some", "the", "one", "for", "and", "installable"}
+_NO_NAME = {"see", "wheels", "some", "the", "one", "for", "and", "installable"}
 _MAKES = (
     "nvcc of torch's CUDA major in CUDA_HOME (`nvcc --version`) and a g++ that this nvcc takes; torch installed first, and "
     "--no-build-isolation"

@@ -35,10 +35,11 @@ def unmet(explanation: Explanation, hit: Hit) -> Explanation:
     wants: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for found in _HAS.finditer(context(hit, 6000, 6000)):
         wants[found["what"]][found["wants"]].add(f"{found['who']} {found['version']}")
-    if not wants and (found := _DEPENDS.search(hit.shown)):
-        who, what = f"{found['who']} {found['version']}", found["what"]
+    if not wants and (alone := _DEPENDS.search(hit.shown)):
+        asks = f"{alone['what']}{_joined(alone['wants'])}"
         return explanation.but(
-            do=f'`pip install "{what}{_joined(found["wants"])}"`, as {who} asks; or a release of {found["who"]} for the installed {what}.'
+            do=f'`pip install "{asks}"`, as {alone["who"]} {alone["version"]} asks; or a release of {alone["who"]} for the installed '
+            f"{alone['what']}."
         )
     if not wants:
         return explanation

@@ -206,6 +206,11 @@ def build_tool(explanation: Explanation, hit: Hit) -> Explanation:
     for words, first in _REFUSED:
         if words in hit.shown:
             bound = f"<{first}"
+    if "'distutils' has no attribute 'version'" in re.sub(r"[\"`‘’]", "'", hit.shown):
+        return explanation.but(
+            what="Code of that time takes distutils.version for granted; setuptools 59.6 and newer bring it no more by themselves.",
+            do='A newer release of what imports it (torch 1.8 to 1.10 with tensorboard: a newer torch), or `pip install "setuptools<59.6"`.',
+        )
     if bound:
         return explanation.but(
             what="The source is older than this setuptools, which refuses what its setup.py says, or has that part no more.",

@@ -158,6 +158,7 @@ _OTHER_PYTHON = re.compile(
     r"|on Python version (?P<is>[\d.]+); only versions (?P<only>[^\s;]{2,40}) are supported"
     r"|Requires-Python (?P<ignored>[^\n;]{2,40})"
     r"|requires Python ?(?P<uv>[<>=!~][^\s;]{1,40}?)[;,]? but the running Python is (?P<runs>[\d.]+)"
+    r"|resolved to Python (?P<resolved>[\d.]+), which is incompatible with the project's Python requirement: [`'](?P<project>[^`'\n]{2,40})"
 )
 
 
@@ -166,8 +167,11 @@ def other_python(explanation: Explanation, hit: Hit) -> Explanation:
     found = _OTHER_PYTHON.search(context(hit, 0, 300))
     if found is None:
         return explanation
-    wants = (found["wants"] or found["uv"] or found["only"] or found["ignored"]).strip(".")
-    here = found["here"] or found["runs"] or found["is"]
+    told = found["wants"] or found["uv"] or found["only"] or found["ignored"] or found["project"]
+    wants, here = (
+        told.strip("."),
+        found["here"] or found["runs"] or found["is"] or found["resolved"],
+    )
     fits = newest_python(wants)
     is_here = f" (here is {here})" if here else ""
     return explanation.but(
