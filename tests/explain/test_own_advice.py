@@ -43,3 +43,19 @@ def test_the_last_error_with_advice_counts() -> None:
     log = "Error: you must pass --first\nnoise\nError: you must pass --second\nRuntimeError: stopped\n"
     answer = told(log)
     assert answer is not None and "--second" in answer.do and "--first" not in answer.do
+
+
+def test_what_speaks_of_the_future_comes_after_the_error() -> None:
+    log = (
+        "DeprecationWarning: widget-v2 is out of date. You should consider upgrading to `v5`.\n"
+        "ImportError: The v2 widgets have been moved to the widget-robotics project (https://example.org).\n"
+    )
+    answer = told(log)
+    assert answer is not None and "`pip install -U widget-robotics`" in answer.do
+    assert "v5" not in answer.do
+
+
+def test_a_listing_of_source_is_no_advice() -> None:
+    log = "RuntimeError: the widget broke\n  73│ if not links:\n→ 74│ raise Cold(f'set {links} please')\n"
+    answer = told(log)
+    assert answer is None or "links" not in answer.do

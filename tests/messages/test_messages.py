@@ -33,7 +33,11 @@ UNSEEN = (
     "twelfth_learnt_runtime",
 )  # not looked at before their first measurement
 
-LEARNT = ("seen", "twelfth_learnt_builds")  # what rows were written from
+LEARNT = (
+    "seen",
+    "twelfth_learnt_builds",
+    "thirteenth_learnt_builds",
+)  # what rows were written from
 
 PLANNED = {"ABI306", "TCH214"}  # codes that labels name and the catalogue does not have
 

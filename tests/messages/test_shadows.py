@@ -36,6 +36,7 @@ LOOKS_FOR_MORE = {
     "missing-library",
     "no-module-torch-build",
     "undefined-name",
+    "unexpected-by",
 }
 
 

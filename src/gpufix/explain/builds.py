@@ -12,7 +12,8 @@ from gpufix.text.names import normalise
 
 _NAMED = re.compile(
     r"(?:Failed building (?:wheel|editable) for|Failed to build installable wheels for some pyproject\.toml based projects|"
-    r"Failed to (?:build|download and build)|Building wheel for|Could not build wheels for)"
+    r"Failed to (?:build|download and build)|Building wheel for|Could not build wheels for|"
+    r"Encountered error while [\w ]{5,40}\.\s{1,9}╰─>)"
     r"[ :(`'\"]{1,4}(?P<name>[A-Za-z][\w.-]{1,60}?)(?=[=@`'\",;\s)]|$)"
 )
 _EXTENSION = re.compile(r"cpp_extension|nvcc|\.cu\b|CUDAExtension|\['ninja'", re.IGNORECASE)
@@ -23,7 +24,7 @@ _DEEPSPEED = re.compile(
 _SOURCES = re.compile(
     r"Downloading \S{0,200}?(?P<name>[A-Za-z][\w.]*(?:-[A-Za-z][\w.]*){0,4})-(?P<version>\d[\w.]{0,30})\.(?:tar\.gz|zip)\b"
 )
-_NO_NAME = {"wheels", "some", "the", "one", "for", "and", "installable"}
+_NO_NAME = {"see", "wheels", "some", "the", "one", "for", "and", "installable"}
 _MAKES = (
     "nvcc of torch's CUDA major in CUDA_HOME (`nvcc --version`) and a g++ that this nvcc takes; torch installed first, and "
     "--no-build-isolation"
@@ -80,6 +81,30 @@ def _of_sources(hit: Hit, fetched: re.Match[str]) -> str:
         f"one (`pip install -U --only-binary={name} {name}`), or a Python of that release's time. Else give its isolated build the older "
         "setuptools that its setup.py wants (pkg_resources is gone from 82 on): `echo 'setuptools<82' > c.txt` and `PIP_CONSTRAINT=c.txt "
         "pip install …` (uv: --build-constraint c.txt). -v shows the first error."
+    )
+
+
+_CRATE = re.compile(
+    r"could not compile `(?P<crate>[\w-]{1,60})`|build command for `(?P<command>[\w-]{1,60}) v"
+)
+# Crates that every package of Python in Rust has: they name none.
+_OF_ALL = re.compile(r"pyo3|pyo3-\w+|maturin|openssl-sys|cc|ring|proc-macro2|zstd-sys")
+
+
+def cargo(explanation: Explanation, hit: Hit) -> Explanation:
+    """The package that is built, where the text names it."""
+    crate = _CRATE.search(context(hit, 3000, 1500))
+    own = crate and (crate["crate"] or crate["command"])
+    name = _name(hit) or (None if not own or _OF_ALL.fullmatch(own) else own)
+    if name is None:
+        return explanation
+    pinned = (
+        " (transformers pins it: a newer transformers brings one)" if name == "tokenizers" else ""
+    )
+    return explanation.but(
+        do=explanation.do.replace(
+            "A release with a wheel", f"A release of {name} with a wheel{pinned}"
+        ).replace("NAME", name)
     )
 
 

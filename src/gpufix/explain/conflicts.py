@@ -24,8 +24,8 @@ _HAS = re.compile(
     r"have (?P=what) (?P<has>\d[\w.+!-]{0,40})"
 )
 _DEPENDS = re.compile(
-    r"(?P<who>[A-Za-z][\w.-]{0,60})(?:==| )(?P<version>\d[\w.+!-]{0,40}) depends on "
-    r"(?P<what>[A-Za-z][\w.-]{0,60})(?:\[[\w,-]*\])?\s?(?P<wants>[<>=!~]=?[\w.+!*,<>=~-]{1,80})"
+    r"(?P<who>[A-Za-z][\w.-]{0,60})(?:==| )(?P<version>\d[\w.+!-]{0,40}) (?:depends on|requires) "
+    r"(?P<what>[A-Za-z][\w.-]{0,60})(?:\[[\w,-]*\])?\s?(?P<wants>[<>=!~]=?[\w.+!*-]{1,40}(?:(?:, ?| and )[<>=!~]=?[\w.+!*-]{1,40}){0,3})"
 )
 _NIGHTLY = re.compile(r"\.dev20\d{6}")
 
@@ -35,6 +35,12 @@ def unmet(explanation: Explanation, hit: Hit) -> Explanation:
     wants: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for found in _HAS.finditer(context(hit, 6000, 6000)):
         wants[found["what"]][found["wants"]].add(f"{found['who']} {found['version']}")
+    if not wants and (alone := _DEPENDS.search(hit.shown)):
+        asks = f"{alone['what']}{_joined(alone['wants'])}"
+        return explanation.but(
+            do=f'`pip install "{asks}"`, as {alone["who"]} {alone["version"]} asks; or a release of {alone["who"]} for the installed '
+            f"{alone['what']}."
+        )
     if not wants:
         return explanation
     what = max(wants, key=lambda name: sum(map(len, wants[name].values())))
@@ -79,7 +85,9 @@ def _parted(explanation: Explanation, hit: Hit) -> Explanation:
         )
     sides: dict[str, dict[str, str]] = defaultdict(dict)
     for found in _DEPENDS.finditer(around):
-        sides[found["what"]].setdefault(found["wants"], f"{found['who']} {found['version']}")
+        sides[found["what"]].setdefault(
+            _joined(found["wants"]), f"{found['who']} {found['version']}"
+        )
     parted = {what: asked for what, asked in sides.items() if len(asked) > 1}
     if family := _of_torch(around):
         explanation = explanation.but(do=f"{family} {explanation.do}")
@@ -103,18 +111,14 @@ _CURRENT = re.compile(
 _REQUESTED = re.compile(
     r"(?:The user requested|you require|your project depends on) (?P<what>[A-Za-z][\w.-]{0,60})(?:\[[\w,-]*\])?\s?==\s?(?P<version>\d[\w.+!-]{0,40})"
 )
-_WANTED = re.compile(
-    r"(?P<who>[A-Za-z][\w.-]{0,60})(?:==| )(?P<version>\d[\w.+!-]{0,40}) depends on (?P<what>[A-Za-z][\w.-]{0,60})(?:\[[\w,-]*\])?\s?"
-    r"(?P<wants>[<>=!~]=?[\w.+!*-]{1,40}(?:(?:,| and )[<>=!~]=?[\w.+!*-]{1,40}){0,3})"
-)
 
 
 def _pinned(around: str) -> str | None:
     """A version that the requirements name, and who among them excludes it."""
     pins = {normalise(one["what"]): one["version"] for one in _REQUESTED.finditer(around)}
-    for found in _WANTED.finditer(around):
+    for found in _DEPENDS.finditer(around):
         pin = pins.get(normalise(found["what"]))
-        wants = found["wants"].replace(" and ", ",")
+        wants = _joined(found["wants"])
         if pin is None or _allows(wants, pin):
             continue
         what, who = found["what"], found["who"]
@@ -124,6 +128,10 @@ def _pinned(around: str) -> str | None:
             "the resolver looks for it)."
         )
     return None
+
+
+def _joined(wants: str) -> str:
+    return re.sub(r",? and |, ", ",", wants)
 
 
 def _allows(wants: str, version: str) -> bool:

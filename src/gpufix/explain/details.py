@@ -171,6 +171,13 @@ _WHOSE = (
 )
 
 
+_OF_WINDOWS = (
+    "Run NVIDIA's installer of the CUDA toolkit of torch's CUDA again, with all of its parts (after Visual Studio's C++ tools), and set CUDA_HOME and "
+    "CUDA_PATH to its folder; build in the x64 Native Tools prompt of a Visual Studio that this toolkit takes (2019 for CUDA 11, 2022 for 12). In conda "
+    "`conda install -c nvidia cuda-toolkit={cuda|12.8}`, and CUDA_HOME=%CONDA_PREFIX%\\Library."
+)
+
+
 def header(explanation: Explanation, hit: Hit) -> Explanation | None:
     """Whose header it is decides; one of a library that gpufix does not know stays unknown."""
     name = explanation.captures.get("header", "").replace("\\", "/")
@@ -186,6 +193,10 @@ def header(explanation: Explanation, hit: Hit) -> Explanation | None:
                 return toolchain_details.python_headers(explanation, hit)
             if do := system_details.by_owner(whose, name, explanation.do):
                 return explanation.but(do=do)
+            if whose == "graphics-headers" and (command := system_details.header(name)):
+                return explanation.but(do=command)
+            if whose == "cuda-headers" and "C1083" in explanation.shown:
+                return explanation.but(do=_OF_WINDOWS)
             return torch_header(explanation, hit) if whose == "torch-headers" else explanation
     if other := system_details.of_no_package(name, hit):
         return explanation.but(role="cause", what=other[0], do=other[1])
@@ -203,6 +214,8 @@ REFINERS: dict[str, Refiner] = {
     "build-extension": builds.extension,
     "build-tool": module_details.build_tool,
     "build-whose": builds.whose,
+    "candidates": offered.candidates,
+    "cargo": builds.cargo,
     "changed-call": removed_details.changed_call,
     "contradiction": conflicts.contradiction,
     "companion-cuda": conflicts.companion_cuda,
@@ -255,6 +268,7 @@ REFINERS: dict[str, Refiner] = {
     "torch-family": torch_family,
     "torchcodec": symbol_details.torchcodec,
     "other-arguments": added_parts.with_its_part(interfaces.other_arguments),
+    "unexpected-by": interfaces.unexpected_by,
     "unmet": conflicts.unmet,
     "undefined-name": name_details.undefined_name,
     "unknown-argument": option_details.unknown_option,

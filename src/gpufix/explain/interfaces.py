@@ -27,7 +27,7 @@ _CLASSES = (
     (r"\w{0,20}(?:SFT|DPO|PPO|GRPO|KTO|ORPO|CPO|Reward|Online\w+)(?:Trainer|Config)", "trl"),
     (r"(?:Async)?EngineArgs|LLM|(?:Async)?LLMEngine|AsyncLLM|SamplingParams|GPUModelRunner|ModelConfig", "vllm"),
     (r"\w*(?:Lora|Peft)\w*", "peft"),
-    (r"\w+(?:Pipeline|Transformer[23]DModel|TransformerBlock|AttnProcessor\w*|Scheduler)|UNet\w+|AutoencoderKL\w*", "diffusers"),
+    (r"\w+(?:Pipeline|Transformer[23]DModel|TransformerBlock|AttnProcessor\w*|Scheduler)|AttnProcessor\w*|UNet\w+|AutoencoderKL\w*", "diffusers"),
     (
         r"(?:Seq2Seq)?Trainer|(?:Seq2Seq)?TrainingArguments|Pre[Tt]rainedConfig|TokenizersBackend|\w*(?:Cache|ForCausalLM|ForConditionalGeneration|ForMaskedLM|ForSequenceClassification|Tokenizer|"
         r"TokenizerFast|ImageProcessor\w*|DecoderLayer|EncoderLayer|RotaryEmbedding|SdpaAttention|FlashAttention2)"
@@ -149,6 +149,18 @@ def _arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
     return explanation.but(
         do=f"Install the release of {whose} that the project names (`pip install {older}`): most often an older one, which knows "
         f"(or does not give) {argument or 'these arguments'}. Else a newer release of the caller (`pip install -U {pip_name(near[0])}`)."
+    )
+
+
+def unexpected_by(explanation: Explanation, hit: Hit) -> Explanation | None:
+    """The release of the package that has the class; None where it is not known whose it is."""
+    owner = explanation.captures.get("name", "")
+    package = _package(owner)
+    if package is None:
+        return None
+    return explanation.but(
+        do=f'{owner} is of {package}: the release of it that the project\'s requirements name (`pip install "{_older(package)}"`; most often '
+        "an older one), or the newest state of the code that gives them. What is ignored has no effect on the result.",
     )
 
 

@@ -194,8 +194,29 @@ def compiled_part(explanation: Explanation, hit: Hit) -> Explanation:
 _TOOLS = {"Cython": "Cython", "pybind11": "pybind11", "ninja": "ninja", "cmake": "cmake", "packaging": "packaging", "skbuild": "scikit-build", "scikit_build_core": "scikit-build-core"}  # fmt: skip
 
 
+# What newer releases of setuptools refuse, and the first one that does.
+_REFUSED = (("use_2to3", "58"), ("_require' must be", "67"), ("_requires' must be", "67"))
+
+
 def build_tool(explanation: Explanation, hit: Hit) -> Explanation:
-    """The command that brings a tool of a build that is not setuptools."""
+    """The command that brings a tool of a build that is not setuptools, or the older setuptools that is asked for."""
+    part = re.search(r"No module named ['\"`]?(?P<whole>setuptools\.[\w.]+)", hit.shown)
+    gone = name_spans.of_module(part["whole"], "") if part else None
+    bound = f"<={gone.span.last}" if gone and gone.span.last else None
+    for words, first in _REFUSED:
+        if words in hit.shown:
+            bound = f"<{first}"
+    if "'distutils' has no attribute 'version'" in re.sub(r"[\"`‘’]", "'", hit.shown):
+        return explanation.but(
+            what="Code of that time takes distutils.version for granted; setuptools 59.6 and newer bring it no more by themselves.",
+            do='A newer release of what imports it (torch 1.8 to 1.10 with tensorboard: a newer torch), or `pip install "setuptools<59.6"`.',
+        )
+    if bound:
+        return explanation.but(
+            what="The source is older than this setuptools, which refuses what its setup.py says, or has that part no more.",
+            do=f"A newer release of the package, or one with a wheel. Else build it with an older setuptools: `echo 'setuptools{bound}' > c.txt` and "
+            f'`PIP_CONSTRAINT=c.txt pip install …` (uv: --build-constraint c.txt); without isolation `pip install "setuptools{bound}" wheel`.',
+        )
     found = re.search(r"No module named ['\"`]?(?P<module>\w+)", hit.shown)
     tool = _TOOLS.get(found["module"]) if found else None
     if tool is None:

@@ -27,6 +27,10 @@ _ANSWERS = (
     (r"\b401\b|Unauthorized", "Log in: `hf auth login`, or HF_TOKEN of an account that may read it."),
     (r"\b403\b|Forbidden", "Accept the conditions on its page with the account whose token is used (`hf auth login`, HF_TOKEN with read rights)."),
 )  # fmt: skip
+# flash-attn's, mamba's and causal-conv1d's setup.py say which wheel they ask for.
+_GUESSED = re.compile(
+    r"Guessing wheel URL:\s+(?P<page>https://\S{1,200}?/releases)/download/\S{1,60}?/(?P<package>[A-Za-z]\w*)-"
+)
 _CERTIFICATE = re.compile(
     r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|SSLCertVerificationError"
 )
@@ -39,6 +43,12 @@ def answered(explanation: Explanation, hit: Hit) -> Explanation:
         return explanation.but(
             do="The certificate of the server, or of a company's proxy, is not known here: `pip install -U certifi`; behind a proxy "
             "its certificate as REQUESTS_CA_BUNDLE and SSL_CERT_FILE=/path/ca.pem; on macOS run Install Certificates.command."
+        )
+    if guessed := _GUESSED.search(around):
+        return explanation.but(
+            what=f"{guessed['package']} publishes no wheel for this torch, CUDA and Python: the address that its setup.py made up is not there.",
+            do=f"Take one that its releases list ({guessed['page']}), with the torch and Python that stand in its name; or build it: nvcc of torch's "
+            "CUDA in CUDA_HOME, ninja, `MAX_JOBS=4 pip install --no-build-isolation …`.",
         )
     if _HUB.search(around):
         for pattern, do in _ANSWERS:

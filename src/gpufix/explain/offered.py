@@ -21,6 +21,8 @@ _PLATFORMS = re.compile(
     r"You're on (?P<os>[\w ]{1,30}) \(`(?P<here>[\w.]{1,60})`\)[^\n]{0,20}?but `(?P<name>[^`\n]{1,60})`"
     r"[^\n]{0,60}?platforms?: (?P<tags>[^\n]{1,600})"
 )
+_CANDIDATES = re.compile(r"candidates for (?P<name>[\w.-]{1,60}) \((?P<version>[\w.+!-]{1,40})\)")
+_MAC = re.compile(r"mac ?os|\bosx\b|darwin|/Users/|Homebrew|/Cellar/|\bmac\b", re.IGNORECASE)
 _BARE = re.compile(
     r"satisfies the requirement (?P<name>[A-Za-z][\w.-]{0,60})[^\n(]{0,60}(?:\(from [^\n()]{1,80}\) )?\(from versions: (?P<listed>[^)\n]{1,2000})\)"
 )
@@ -82,6 +84,37 @@ def offered(explanation: Explanation, hit: Hit) -> Explanation:
     return explanation.but(do=_torch(asked["version"], listed[1]) or explanation.do)
 
 
+def candidates(explanation: Explanation, hit: Hit) -> Explanation:
+    """Poetry's: the Pythons that the release has wheels for, its index, and torch on a Mac with Intel."""
+    found = _CANDIDATES.search(hit.shown)
+    if found is None:
+        return explanation
+    name, version = found["name"], found["version"]
+    public, _, local = version.partition("+")
+    ways = []
+    release = torch_releases.get(public) if name == "torch" else None
+    tags = release.python_tags.get("linux_x86_64", ()) if release else ()
+    pythons = [f"3.{tag[3:]}" for tag in tags if re.fullmatch(r"cp3\d+", tag)]
+    if _MAC.search(context(hit, 2000, 2000)) and release and numbers(public) > _LAST_INTEL_MAC:
+        ways.append(
+            'on a Mac with Intel torch ends with 2.2.2: torch = "2.2.2" in pyproject.toml, then `poetry lock` (on Apple silicon a Python '
+            "for arm64, not under Rosetta)"
+        )
+    has = f" (Python {pythons[0]} to {pythons[-1]} have {name} {public})" if pythons else ""
+    fits = pythons[-1] if pythons else "3.11"
+    ways.append(
+        f"another Python, most often an older one{has}: `poetry env use {fits}` (`poetry env info` shows the one in use), then `poetry install`"
+    )
+    if local:
+        ways.append(
+            f"+{local} stands on torch's own index only, and not for every system: `poetry source add --priority explicit torch "
+            f'{_INDEX}/{local}`, with source = "torch" at {name}'
+        )
+    ways.append(f"another version of {name} in pyproject.toml, and `poetry lock`")
+    first, *others = ways
+    return explanation.but(do="; or ".join([f"{first[0].upper()}{first[1:]}", *others]) + ".")
+
+
 _HINT = re.compile(r"hint: (?P<said>.{1,600}?)(?=\n\s*\n|\n\s*(?:hint|error|note|help):|\Z)", re.S)
 _MARGIN = re.compile(r"\s*\n[\s│╰─▶×|]*|\s+")
 
@@ -125,6 +158,7 @@ _OTHER_PYTHON = re.compile(
     r"|on Python version (?P<is>[\d.]+); only versions (?P<only>[^\s;]{2,40}) are supported"
     r"|Requires-Python (?P<ignored>[^\n;]{2,40})"
     r"|requires Python ?(?P<uv>[<>=!~][^\s;]{1,40}?)[;,]? but the running Python is (?P<runs>[\d.]+)"
+    r"|resolved to Python (?P<resolved>[\d.]+), which is incompatible with the project's Python requirement: [`'](?P<project>[^`'\n]{2,40})"
 )
 
 
@@ -133,8 +167,11 @@ def other_python(explanation: Explanation, hit: Hit) -> Explanation:
     found = _OTHER_PYTHON.search(context(hit, 0, 300))
     if found is None:
         return explanation
-    wants = (found["wants"] or found["uv"] or found["only"] or found["ignored"]).strip(".")
-    here = found["here"] or found["runs"] or found["is"]
+    told = found["wants"] or found["uv"] or found["only"] or found["ignored"] or found["project"]
+    wants, here = (
+        told.strip("."),
+        found["here"] or found["runs"] or found["is"] or found["resolved"],
+    )
     fits = newest_python(wants)
     is_here = f" (here is {here})" if here else ""
     return explanation.but(

@@ -15,8 +15,8 @@ _SENTENCE = re.compile(r"(?<=[.!?;])\s+(?=[A-Z`'\"\[(])|(?<=[.!?])\n|\n{2,}")
 _ADVICE = re.compile(
     r"(?<![\w.'\"`/-])(?<!not )(?<!annot )(?<!n't )(?<!place )(?<!Inplace )(?:please|try|run|use(?! of\b)|set|pass|install|reinstall|upgrade|downgrade|update|rebuild|increase|decrease|reduce|lower|raise"
     r"|enable|disable|remove|replace|specify|export|add|switch|consider|make sure|ensure|you (?:can|need|must|should|may)"
-    r"|(?:is|are) required|requires?|must be|should be|need(?:s)? to be|only (?:supports?|available|works?)|at least"
-    r"|(?:pip3?|conda|mim|apt(?:-get)?|brew) install)(?=[\s:,])",
+    r"|moved|renamed|superseded|in favou?r of|(?:is|are) required|requires?|must be|should be|needs?|only (?:supports?|available|works?)|at least"
+    r"|(?:pip3?|conda|mim|apt(?:-get)?|brew) install)(?=[\s:,])|\b(?:is|are) required(?=[.;]|$)",
     re.IGNORECASE,
 )
 # What sends the reader elsewhere, and torch's tail of every asynchronous error.
@@ -26,6 +26,14 @@ _ELSEWHERE = re.compile(
     r"|most recent call|config\.log|from the pip output|not a problem with pip|stack ?trace|full traceback|\bif you (?:think|believe)",
     re.IGNORECASE,
 )
+_MOVED = re.compile(
+    r"(?:moved|split(?: out| off)?|extracted|migrated|transferred) (?:in)?to (?:the |a |its own )?['\"`]?(?P<name>[A-Za-z][\w-]{2,40})['\"`]? "
+    r"(?:project|package|library|distribution)\b"
+)
+_LATER = re.compile(
+    r"(?:Deprecation|Future|PendingDeprecation)Warning\b"
+)  # speaks of what still works
+_LISTING = re.compile(r"(?:[→❱>] ?)?\d{1,5} ?[│|]|at \S+:\d+ in ")
 _REACH = 6_000  # characters of the end
 _LONGEST = 360
 _BARE = 500  # characters of a text that is one message, without a word for an error
@@ -43,6 +51,8 @@ def own_advice(found: LogScan) -> Explanation | None:
     said = " ".join(" ".join(told).split())[:_LONGEST].strip()
     if not said:
         return None
+    if moved := _MOVED.search(said):
+        said = f"{said} So: `pip install -U {moved['name']}`, and what imports it from its old place in a release that knows the new one."
     return Explanation(
         id="own-advice",
         rule=None,
@@ -68,11 +78,15 @@ def _message(text: str) -> tuple[int, str]:
     if not at:
         first = next((number for number, line in enumerate(lines) if line), 0)
         return first, "\n".join(lines[first:]).strip() if len(text) <= _BARE else ""
+    at = [number for number in at if not _LATER.search(lines[number])] or at
     with_advice = [n for n in at if _ADVICE.search(" ".join(lines[n : n + 3]))]
     start = (with_advice or at)[-1]
     after: list[str] = []
     for line in lines[start : start + 8]:
-        if after and re.match(r'File "|Traceback|\[end of output|\s*at |note: ', line):
+        if after and (
+            _LISTING.match(line)
+            or re.match(r'File "|Traceback|\[end of output|\s*at |note: ', line)
+        ):
             break
         after.append(line)
     return start, "\n".join(after).strip()

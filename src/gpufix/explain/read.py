@@ -17,6 +17,7 @@ from gpufix.explain.prefilter import unwrapped
 from gpufix.explain.quoted import asked_which, quotes_errors
 from gpufix.explain.raised import raised_in
 from gpufix.explain.stated import placeholders
+from gpufix.explain.version_check import checked
 from gpufix.knowledge.messages import compiled
 
 PIECE = 1 << 18  # bytes
@@ -165,8 +166,8 @@ def explain(parts: Iterable[bytes]) -> tuple[Explanations, LogScan]:
         again = _answer(scan([joined.encode("utf-8", "replace")])) if joined else answer
         if _rule(again) or (again.recognised and not answer.recognised):
             answer = again
-    if answer.primary is None and (unknown := own_advice(found) or raised_in(found)):
-        return Explanations(unknown, ()), found
+    if answer.primary is None and (read := checked(found) or own_advice(found) or raised_in(found)):
+        answer = Explanations(read, ())
     return _without_quotes(answer, found), found
 
 

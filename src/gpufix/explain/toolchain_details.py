@@ -99,7 +99,7 @@ def python_headers(explanation: Explanation, hit: Hit) -> Explanation:
     if on_windows(around) or "tcc" in around:
         return explanation.but(
             do="Use a Python from python.org or conda, which brings its folders Include and libs; the one of the "
-            "Microsoft Store and embedded ones do not. Else copy both folders of the same version beside its python.exe "
+            "Microsoft Store and embedded ones do not. Where the package's releases have a wheel for this Python (cp3…-win_amd64.whl), nothing has to be built. Else copy both folders of the same version beside its python.exe "
             "(triton-windows' python_3.X_include_libs.zip)."
         )
     found = _PYTHON.search(around)

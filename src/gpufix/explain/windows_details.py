@@ -25,6 +25,9 @@ _PACKAGES = {
 _OF_PYTHON = frozenset(
     {"_ssl", "_ctypes", "_sqlite3", "_bz2", "_lzma", "_socket", "pyexpat", "_tkinter", "_hashlib", "_decimal", "_uuid"}
 )  # fmt: skip
+_OF_TORCH = re.compile(
+    r"_|torch|c10|\w+_cuda$"
+)  # an extension of torch, or one that names no package
 _RUNTIME = "the Visual C++ runtime (https://aka.ms/vs/17/release/vc_redist.x64.exe)"
 
 
@@ -68,7 +71,7 @@ def _of_module(explanation: Explanation, name: str, hit: Hit) -> Explanation:
             "python openssl libffi sqlite`. Without conda: repair that Python by its installer, or take another (`uv python install`); "
             "no second Python's folder may stand before it on PATH.",
         )
-    package = _PACKAGES.get(name) or _named_before(hit) or ""
+    package = _PACKAGES.get(name) or _named_before(hit) or ("" if _OF_TORCH.match(name) else name)
     if package == "torch" or not package:
         return explanation
     ways = [f"install {_RUNTIME}"]

@@ -1,0 +1,33 @@
+"""Names that a program uses without having them."""
+
+from __future__ import annotations
+
+import pytest
+
+from gpufix.explain.read import explain
+
+INSTALLED = (
+    '  File "/env/lib/python3.11/site-packages/somelib/ops.py", line 3, in run\n    widget()\n'
+)
+
+
+@pytest.mark.parametrize("log", ["NameError: name 'my_widget' is not defined", "x is not defined"])
+def test_anyones_own_stays_unknown(log: str) -> None:
+    assert explain([log.encode()])[0].primary is None
+
+
+@pytest.mark.parametrize(
+    "log, do",
+    [
+        ("NameError: name '_C' is not defined", "--no-build-isolation"),
+        ("_C is not defined in ms_deform_attn.py", "--no-build-isolation"),
+        ("NameError: name 'selective_scan_cuda_core' is not defined", "CUDAExtension"),
+        ("NameError: name 'selective_scan_fn' is not defined", "mamba-ssm"),
+        ("NameError: name 'file' is not defined. Did you mean: 'filter'?", "Python 3"),
+        ("NameError: name 'np' is not defined", "`import numpy as np`"),
+        (f"{INSTALLED}NameError: name 'widget' is not defined", "pip install -U somelib"),
+    ],
+)
+def test_what_brings_a_name(log: str, do: str) -> None:
+    answer = explain([log.encode()])[0].primary
+    assert answer is not None and answer.rule is None and do in answer.do
