@@ -30,9 +30,8 @@ _MOVED = re.compile(
     r"(?:moved|split(?: out| off)?|extracted|migrated|transferred) (?:in)?to (?:the |a |its own )?['\"`]?(?P<name>[A-Za-z][\w-]{2,40})['\"`]? "
     r"(?:project|package|library|distribution)\b"
 )
-_LATER = re.compile(
-    r"(?:Deprecation|Future|PendingDeprecation)Warning\b"
-)  # speaks of what still works
+# These speak of what still works.
+_LATER = re.compile(r"(?:Deprecation|Future|PendingDeprecation)Warning\b")
 _LISTING = re.compile(r"(?:[→❱>] ?)?\d{1,5} ?[│|]|at \S+:\d+ in ")
 _REACH = 6_000  # characters of the end
 _LONGEST = 360

@@ -14,13 +14,14 @@ from gpufix.knowledge import families, name_spans
 from gpufix.knowledge.data_table import packed_table, table
 from gpufix.text.names import normalise
 
-_NAME = r"['\"`]?(?P<name>[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z][\w-]*)*)['\"`]?"
+_NAME = (
+    r"(?<![\w.-])['\"`]?(?P<name>[A-Za-z][A-Za-z0-9_-]{0,60}(?:\.[A-Za-z][\w-]{0,40}){0,3})['\"`]?"
+)
 _VERSION = r"v?(?P<version>\d{1,4}(?:\.\d{1,4}){1,3}(?:\.?(?:post|rc|a|b|dev)\d+)?)"
 _MORE = r"(?P<more>(?:\s?,\s?[<>=!~]=?\s?\d[\d.]*\w*){0,3})"
 _BOUND = rf"\s?(?P<op>[<>=~]=|[<>])\s?{_VERSION}{_MORE}"
 _SIDE = r"(?P<side>newer|later|higher|greater|above|up|older|lower|earlier|below)"
 _WANTED = r"(?:requires?|required|needs?|install|upgrade|update|downgrade|use|expects?|supports?)"
-# The name stands before the bound; in the last two the check names the found version only.
 _CHECKS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -41,7 +42,7 @@ _FOUND = re.compile(
 _ERROR = re.compile(
     r"\b(?:[A-Z]\w{2,60}(?:Error|Exception)\b|(?i:error|fatal|critical)\b)[^\n]{0,20}:|^\s*raise \w"
 )
-_OLDER = ("older", "lower", "earlier", "below")
+_SIDES = {"older": "<=", "lower": "<=", "earlier": "<=", "below": "<"}
 # No packages of pip, though they have versions; python has its own way. In words, not signs, only known packages are taken for one.
 _OTHERS = frozenset(
     {"capability", "compute", "cuda", "cudnn", "driver", "gcc", "glibc", "glibcxx", "libc", "nvcc", "rocm", "toolkit", "version", "versions"}
@@ -122,4 +123,4 @@ def _bound(told: dict[str, str | None]) -> str:
     version, more = told["version"], re.sub(r"\s", "", told.get("more") or "")
     if op := told.get("op"):
         return f"{op}{version}{more}"
-    return f"{'<=' if (told.get('side') or '').lower() in _OLDER else '>='}{version}"
+    return f"{_SIDES.get((told.get('side') or '').lower(), '>=')}{version}"

@@ -25,9 +25,8 @@ _PACKAGES = {
 _OF_PYTHON = frozenset(
     {"_ssl", "_ctypes", "_sqlite3", "_bz2", "_lzma", "_socket", "pyexpat", "_tkinter", "_hashlib", "_decimal", "_uuid"}
 )  # fmt: skip
-_OF_TORCH = re.compile(
-    r"_|torch|c10|\w+_cuda$"
-)  # an extension of torch, or one that names no package
+# An extension of torch, or one whose name tells no package.
+_OF_TORCH = re.compile(r"_|torch|c10|\w+_cuda$")
 _RUNTIME = "the Visual C++ runtime (https://aka.ms/vs/17/release/vc_redist.x64.exe)"
 
 
