@@ -129,7 +129,8 @@ class Site:
         found = self._modules.find(name)
         if found is None:
             # TensorFlow makes tensorflow.keras when it is imported.
-            made = name.partition(".")[0] not in self._followed and not self._modules.lacks(name)
+            top, _, inner = name.partition(".")
+            made = inner and top not in self._followed and not self._modules.lacks(name)
             return Found("outside") if self.hooked or made else None
         own = name.partition(".")[0] in self._followed and name not in _APART
         if own or found.kind == "outside":

@@ -131,7 +131,7 @@ class ModuleNames:
             return ()
         tables = (node.value for node in tree.body if isinstance(node, ast.Assign))
         keys = (key for table in tables if isinstance(table, ast.Dict) for key in table.keys)
-        return {key.value for key in keys if isinstance(key, ast.Constant)}
+        return {str(key.value) for key in keys if isinstance(key, ast.Constant)}
 
     def _is_set(self, module: str, name: str) -> bool:
         """Whether another file of the package sets it from outside."""
