@@ -24,7 +24,11 @@ HERE = Path(__file__).resolve()
 Row = dict[str, Any]
 # What a compiler, setuptools or the file says, and the rules that foretell it.
 CAUSES = (
-    (r"C\+\+\d\d or later compatible compiler|requires at least C\+\+\d\d", ("TCH211",)),
+    (
+        r"C\+\+\d\d or later compatible compiler|requires at least C\+\+\d\d"
+        r"|not a member of .at::symint",  # what torch 2.14's ExpandUtils.h says below C++20, before that
+        ("TCH211",),
+    ),
     (r"Unsupported gpu architecture|unsupported gpu arch", ("SRC601", "TCH206", "TCH210")),
     (r"No module named 'torch'", ("SRC606",)),
     (r"No module named '(?:pkg_resources|setuptools|wheel|packaging|psutil)", ("TCH207", "SRC604")),

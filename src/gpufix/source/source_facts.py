@@ -20,14 +20,14 @@ from gpufix.source.arch_flags import ArchFlag
 # expressions.
 Guards = tuple[str, ...]
 
-_BUILDS = re.compile(r"(?:.*/)?(?:setup|build|compile|install)(?:_\w+)?\.py")
+_BUILDS = re.compile(r"(?:.*/)?(?:setup(?:_\w+)?|build|compile|install)\.py")
 
 Row = TypeVar("Row")
 TABLES: set[object] = set()  # rows that JSON holds as tables
 
 
 def is_setup(path: str) -> bool:
-    """Whether a Python file is one that people build with: setup.py, setup_cuda.py."""
+    """Whether a Python file is one that people build with: setup.py, setup_cuda.py, build.py."""
     return _BUILDS.fullmatch(path) is not None
 
 

@@ -207,11 +207,11 @@ class CMakeRun(CMakeState):
 
     def _branch(self, heads: Sequence[Command], body: Sequence[Any]) -> Flow:
         """The branch of an if() that is taken; a variable that a caller may give decides."""
-        outer = self.lacks
+        outer, self.lacks = self.lacks, ""
         for head in heads:
             words = [a.text for a in head.arguments if a.text not in ("NOT", "DEFINED")]
             if len(words) == 1 and _GIVEN.fullmatch(words[0]) and words[0] not in OFF:
-                self.lacks = words[0] if not self.read(words[0]).text else outer
+                self.lacks = self.lacks if self.read(words[0]).text else words[0]
         try:
             return self._nodes(body)
         finally:
