@@ -165,8 +165,8 @@ def explain(parts: Iterable[bytes]) -> tuple[Explanations, LogScan]:
         again = _answer(scan([joined.encode("utf-8", "replace")])) if joined else answer
         if _rule(again) or (again.recognised and not answer.recognised):
             answer = again
-    if answer.primary is None and (unknown := own_advice(found) or raised_in(found)):
-        return Explanations(unknown, ()), found
+    if answer.primary is None and (own := own_advice(found) or raised_in(found)):
+        answer = Explanations(own, ())
     return _without_quotes(answer, found), found
 
 
