@@ -18,7 +18,7 @@ _ASKED = re.compile(
 )
 _HERE = re.compile(
     r"(?:current|your|this|the|got|found|has)\b[^.\n]{0,60}?capability\W{0,3}(?:is |of |: ?)?(\d{1,2}\.\d|\d{2,3}\b)"
-    r"|capability (?:is|=) (\d{1,2}\.\d)",
+    r"|\b(?:device|GPU)\b[^.\n]{0,40}?capability (?:is|=) (\d{1,2}\.\d)",
     re.IGNORECASE,
 )
 _ONLY = re.compile(r"only support\w* (?:sm|compute)_?\d", re.IGNORECASE)  # of one family
