@@ -71,3 +71,26 @@ def test_an_error_counts_before_a_warning() -> None:
 def test_its_commands_are_no_plan() -> None:
     answer = told("ImportError: widget too old, please run `pip install widget==2.0`")
     assert answer is not None and answer.role == "symptom" and advised(answer) is None
+
+
+def test_an_error_below_its_wrapper_is_the_answer() -> None:
+    log = (
+        "[rank0]: ValueError: the widget is cold. Please pass --warm.\n"
+        "torch.distributed.elastic.multiprocessing.errors.ChildFailedError:\n"
+    )
+    answer = told(log)
+    assert answer is not None and answer.role == "symptom" and "--warm" in answer.do
+    bare = told("torch.distributed.elastic.multiprocessing.errors.ChildFailedError:\n")
+    assert bare is not None and bare.role == "wrapper"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "You can set WIDGET_HEAT=1, which must not be missing where heating is unsupported.",
+        "# Heating\n\nIf it fails with an error, you should run `widget heat`, see [here](x.md).\n\n- a\n- b\n",
+    ],
+)
+def test_a_sentence_of_a_document_is_no_error(text: str) -> None:
+    answer = told(text)
+    assert answer is None or answer.role in ("unknown", "notice")

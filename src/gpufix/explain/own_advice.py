@@ -16,10 +16,9 @@ _ERROR = re.compile(
     r"(?:\b[A-Z]\w{2,60}(?:Error|Exception)|\b(?:error|fatal|ERROR|FATAL|Error|CRITICAL))\b[^\n]{0,20}:"
 )
 _WARNING = re.compile(r"\b[A-Z]\w{2,40}Warning:|\bDEPRECATION:|^WARNING:? ")
-_FAILED = re.compile(
-    r"error|fail|exception|cannot|can't|could not|unable|not (?:found|supported|available|installed|allowed|compatible)"
-    r"|unsupported|incompatible|invalid|missing|mismatch|denied|\bno \w|too (?:old|low|small|large)|requires?\b|\bmust\b",
-    re.IGNORECASE,
+# At the start of its line, as a program prints it; elsewhere it may be a sentence that speaks of errors.
+_PRINTED = re.compile(
+    r"(?:\S{0,60}[\]):|>]\s?|E {1,8}|[│|>*\s-]{1,3}){0,4}(?:[\w.]{0,80}[A-Z]\w{2,60}(?:Error|Exception)|error|fatal|ERROR|FATAL|Error|CRITICAL)\b[^\n]{0,20}:"
 )
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+(?=[A-Z`'\"\[(])|(?<=[.!?])\n|\n{2,}")
 _ADVICE = re.compile(
@@ -89,7 +88,7 @@ def _meaning(message: str, warning: bool) -> tuple[Role, str]:
         return "notice", (
             "A warning: the program goes on. When something fails after it, the cause stands there."
         )
-    if _FAILED.search(message):
+    if _PRINTED.match(message):
         return "symptom", "The program says itself what is wrong, and what it wants."
     return "unknown", "No message that gpufix knows; it says itself what it wants."
 
