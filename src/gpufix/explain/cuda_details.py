@@ -132,9 +132,7 @@ def cuda_code(explanation: Explanation, hit: Hit) -> Explanation | None:
     name, string = cuda_errors()[number]
     own = next((m for m in messages() if number in m.cuda), None)
     if own is None:
-        explanation = explanation.but(
-            what=f"A CUDA call failed with {name} ({number}): {string}."
-        )
+        explanation = explanation.but(what=f"A CUDA call failed with {name} ({number}): {string}.")
         return _of_its_program(explanation, hit)
     explanation = explanation.but(id=own.id, rule=own.rule, role=own.role, what=own.what, do=own.do)
     explanation = explanation.but(f"{number} is {name}: {string}.", source=own.source)
@@ -144,7 +142,7 @@ def cuda_code(explanation: Explanation, hit: Hit) -> Explanation | None:
 
 
 def _of_its_program(explanation: Explanation, hit: Hit) -> Explanation:
-    """The same; a call in a source of another program than torch is mended by another release of it."""
+    """The same; a call in a source of another program than torch's is helped by another release of it."""
     owner = _BUILT_AS.search(hit.shown)
     if owner is None:
         return explanation

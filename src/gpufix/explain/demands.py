@@ -70,7 +70,7 @@ def gpu_demand(explanation: Explanation, hit: Hit) -> Explanation | None:
     instead = _without(said) or _without(hit.before[-400:]) or _ELSE
     package = _package(hit)
     build = (
-        f"Install {package} anew: its newest release, as a wheel for the installed torch and CUDA; or build it "
+        f"Install {package} again: its newest release, as a wheel for the installed torch and CUDA; or build it "
         f'here, --no-build-isolation with TORCH_CUDA_ARCH_LIST="{_arch_list(gpu, name)}".'
     )
     if gpu is not None and gpu < least:
@@ -80,7 +80,7 @@ def gpu_demand(explanation: Explanation, hit: Hit) -> Explanation | None:
         )
     if gpu is not None and _ONLY.search(said) and gpu[0] != least[0]:
         return explanation.but(
-            what=f"This kernel is for capability {least[0]}.x alone, and the GPU's is {gpu[0]}.{gpu[1]}.",
+            what=f"This kernel is only for capability {least[0]}.x, and the GPU's is {gpu[0]}.{gpu[1]}.",
             do=f"{instead}; or a newer release of {package} that has a kernel for {gpu[0]}.{gpu[1]}.",
         )
     if gpu is not None:

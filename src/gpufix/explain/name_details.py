@@ -16,14 +16,19 @@ _FLASH = (
     'Install flash-attn (a wheel for this torch), which brings {name}; or go without it: attn_implementation="sdpa" (or '
     '"eager") in from_pretrained.'
 )
-_COMPILED = "Install {package}, a wheel for this torch, CUDA, Python and C++ ABI from its releases on GitHub, which brings {name}; `python -c \"import {module}\"` says why it cannot be imported, what the program passed over."
-_MAMBA = _COMPILED.replace("{package}", "mamba-ssm and causal-conv1d").replace("{module}", "mamba_ssm")
+_COMPILED = (
+    "Install {package}, which brings {name}: a wheel for this torch, CUDA, Python and C++ ABI, from its releases on GitHub. "
+    '`python -c "import {module}"` says why it cannot be imported; the program passed over that.'
+)
+_MAMBA = _COMPILED.replace("{package}", "mamba-ssm and causal-conv1d").replace(
+    "{module}", "mamba_ssm"
+)
 _CONV1D = _COMPILED.replace("{package}", "causal-conv1d").replace("{module}", "causal_conv1d")
 # The compiled part of a project, imported in a try that passes over what fails.
 _PART = re.compile(r"_C|_ext|\w{2,40}_(?:cuda|ext|cpp)|\w{0,40}CUDA")
 _BUILD_PART = (
     "{name} is the part of the project that is compiled, and its import failed earlier. Build it in the project's folder, `python -m pip "
-    "install --no-build-isolation -e .` (in the folder of its setup.py), with torch and nvcc there; `python -c \"import {name}\"` says why it cannot be imported."
+    'install --no-build-isolation -e .` (in the folder of its setup.py), with torch and nvcc there; `python -c "import {name}"` says why it cannot be imported.'
 )
 _BRINGS = {
     **dict.fromkeys(("selective_scan_fn", "mamba_inner_fn", "selective_state_update", "selective_scan_cuda", "mamba_chunk_scan_combined", "mamba_split_conv1d_scan_combined"), _MAMBA),

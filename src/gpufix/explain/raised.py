@@ -102,8 +102,8 @@ def _of_project(error: str, path: str) -> Explanation:
     return _unknown(
         error,
         f"It was raised in the project's own code, {path}.",
-        "Usual, in this order: the project's newest state (`git pull`; a fault of its code is mended there, or told in its issues); the "
-        "releases that its requirements name (`python -m pip install -r requirements.txt`); the file, the data or the setting that this line reads.",
+        "Usual, in this order: the project's newest state (`git pull`), where a fault of its code is fixed, or its issues. Then the "
+        "releases that its requirements name (`python -m pip install -r requirements.txt`). Then the file, the data or the setting that this line reads.",
     )
 
 
