@@ -91,6 +91,11 @@ def raised(package: str) -> str:
     )
 
 
+def test_a_traceback_that_is_cut_off_is_called_that() -> None:
+    shown = told(raised("sglang").rpartition("\n")[0])
+    assert shown.role == "unknown" and "cut off" in shown.what and "sglang" in shown.do
+
+
 def test_an_unknown_error_names_the_package_that_raised_it() -> None:
     shown = told(raised("sglang"))
     assert shown.rule is None
@@ -99,7 +104,8 @@ def test_an_unknown_error_names_the_package_that_raised_it() -> None:
     assert "pip install -U speechbrain" in (told(raised("speechbrain")).do or "")
     assert explain([raised("torch").encode()])[0].primary is None
     of_the_project = raised("x").replace("/env/lib/python3.11/site-packages/x", "/home/user/app")
-    assert explain([of_the_project.encode()])[0].primary is None
+    own = told(of_the_project)
+    assert own.role == "unknown" and "/home/user/app" in own.what and "git pull" in own.do
 
 
 def test_an_unknown_error_of_code_that_came_with_a_model_names_its_transformers() -> None:

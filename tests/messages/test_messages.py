@@ -31,6 +31,7 @@ UNSEEN = (
     "eighth_aside",
     "ninth_aside",
     "twelfth_learnt_runtime",
+    "thirteenth_learnt_runtime",
 )  # not looked at before their first measurement
 
 LEARNT = (
@@ -170,6 +171,7 @@ def named(text: Text) -> bool:
         ("ninth_aside", 12),
         ("twelfth_learnt_builds", 1),
         ("twelfth_learnt_runtime", 2),
+        ("thirteenth_learnt_runtime", 2),
     ],
 )
 def test_the_advice_on_a_late_batch_names_what_helped(name: str, most: int) -> None:

@@ -17,6 +17,7 @@ from gpufix.checks.wheels.whl506_requirement_conflict import requirement_conflic
 from gpufix.evidence.requirements import version_of
 from gpufix.evidence.view import View
 from gpufix.explain.explanation import Explanation
+from gpufix.explain.own_advice import STATED
 from gpufix.knowledge import families, name_spans
 from gpufix.knowledge.data_table import table
 from gpufix.model import Gap
@@ -40,7 +41,7 @@ def advised(explanation: Explanation) -> Rule | None:
     if explanation.rule is not None and not explanation.rule.startswith(_FAMILIES):
         return None
     remedies = tuple(_remedies(explanation.do))
-    if explanation.role not in ("cause", "symptom") or not remedies:
+    if explanation.role not in ("cause", "symptom") or explanation.id == STATED or not remedies:
         return None
     rule = declared(requirement_conflict)
     return Rule(rule.code, rule.name, _Moved(explanation, remedies), rule.page)

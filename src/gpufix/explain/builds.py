@@ -53,7 +53,7 @@ def whose(explanation: Explanation, hit: Hit) -> Explanation:
             do=f"Run it again with -v and look at the first error. Usual, in this order: no wheel of {name} for this Python "
             f"or system (another Python, 3.10 to 3.12, or a release that has wheels: `pip install --only-binary=:all: "
             f"{name}`). Next, no compiler or headers (build-essential, python3-dev, Visual Studio Build Tools); a newer setuptools "
-            "than its setup.py takes (PIP_CONSTRAINT: a file that says setuptools<82)."
+            "than its setup.py takes (PIP_BUILD_CONSTRAINT, before pip 25.3 PIP_CONSTRAINT: a file that says setuptools<82)."
         )
     page = listings.key(key) is not None and not listings.source_alone(key)
     wheel = (
@@ -80,7 +80,7 @@ def _of_sources(hit: Hit, fetched: re.Match[str]) -> str:
         f"pip builds {name} {fetched['version']} from its sources: that release has no wheel for {here}. Take a newer {name} that has "
         f"one (`pip install -U --only-binary={name} {name}`), or a Python of that release's time. Else give its isolated build the older "
         "setuptools that its setup.py wants (pkg_resources is gone from 82 on): `echo 'setuptools<82' > c.txt` and `PIP_CONSTRAINT=c.txt "
-        "pip install …` (uv: --build-constraint c.txt). -v shows the first error."
+        "PIP_BUILD_CONSTRAINT=c.txt pip install …` (uv: --build-constraint c.txt). -v shows the first error."
     )
 
 

@@ -25,6 +25,10 @@ _EXTENSION = re.compile(
     r"|\bcub\b|parallel_for|DeviceRadixSort|ext_module\.|flash_(?:attn|fwd|bwd)|onnxruntime|mmcv"
     r"|xformers|spconv|tinycudann|detectron2|pointnet2|bitsandbytes|ggml|llama|faiss|cupy|deepspeed"
 )
+# Where conda built a program, and a part that another project holds.
+_BUILT_AS = re.compile(
+    r"build_artifacts/(?P<conda>[a-z][\w.-]{1,60}?)_\d{8,}/|third_?party/(?P<part>[\w.-]{2,60})/"
+)
 _UNITS = {"B": 0, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40, "KB": 10, "MB": 20, "GB": 30}
 _ABSURD = 1 << 46  # bytes: 64 TiB, more than any GPU will have
 
@@ -128,10 +132,25 @@ def cuda_code(explanation: Explanation, hit: Hit) -> Explanation | None:
     name, string = cuda_errors()[number]
     own = next((m for m in messages() if number in m.cuda), None)
     if own is None:
-        return explanation.but(what=f"A CUDA call failed with {name} ({number}): {string}.")
+        explanation = explanation.but(what=f"A CUDA call failed with {name} ({number}): {string}.")
+        return _of_its_program(explanation, hit)
     explanation = explanation.but(id=own.id, rule=own.rule, role=own.role, what=own.what, do=own.do)
     explanation = explanation.but(f"{number} is {name}: {string}.", source=own.source)
-    return kernel_image(explanation, hit) if own.refine == "kernel-image" else explanation
+    if own.refine == "kernel-image":
+        return kernel_image(explanation, hit)
+    return _of_its_program(explanation, hit) if own.role == "symptom" else explanation
+
+
+def _of_its_program(explanation: Explanation, hit: Hit) -> Explanation:
+    """The same; a call in a source of another program than torch's is helped by another release of it."""
+    owner = _BUILT_AS.search(hit.shown)
+    if owner is None:
+        return explanation
+    name = owner["conda"] or owner["part"]
+    return explanation.but(
+        f"The call is {name}'s.",
+        do=f"Another release of {name}: the newest one, or an earlier one that worked. {explanation.do}",
+    )
 
 
 def _number(explanation: Explanation, hit: Hit) -> int | None:
@@ -142,6 +161,11 @@ def _number(explanation: Explanation, hit: Hit) -> int | None:
     found = [
         (len(name), number)
         for number, (name, string) in cuda_errors().items()
-        if number > 0 and (name.lower() in shown or f"error: {string.lower()}" in shown)
+        if number > 0
+        and (
+            name.lower() in shown
+            or f"error: {string.lower()}" in shown
+            or shown.endswith(f" - {string.lower()}")
+        )
     ]
     return max(found)[1] if found else None

@@ -37,7 +37,7 @@ _MAMBA = (
     "causal-conv1d mamba-ssm`, with nvcc of torch's CUDA"
 )
 _COMPILED = re.compile(
-    r"_C|_ext|_?\w*(?:_cuda|_cuda_core|_ext|_kernels?|_cpp|_rasterizer|_oflex)|MultiScaleDeformableAttention|MSDA|DCN(?:v\d)?|DeformConv\w*"
+    r"_C|_ext|\w{0,40}CUDA|_?\w*(?:_cuda|_cuda_core|_ext|_kernels?|_cpp|_rasterizer|_oflex)|MultiScaleDeformableAttention|MSDA|DCN(?:v\d)?|DeformConv\w*"
 )
 _OF_MAMBA = re.compile(
     r"selective_scan_(?:fn|ref|cuda)|selective_state_update|mamba_\w+|causal_conv1d_\w+|(?:rms|layer)_norm_fn"

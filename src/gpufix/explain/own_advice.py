@@ -1,4 +1,7 @@
-"""An error that no row knows, and that says itself what helps: a command, a setting, a version."""
+"""An error that no row knows, and that says itself what helps: a command, a setting, a version.
+
+Its own sentences are the answer then. A warning alone is none: the program goes on.
+"""
 
 from __future__ import annotations
 
@@ -7,57 +10,65 @@ import re
 from gpufix.explain.explanation import Explanation
 from gpufix.explain.log_scan import LogScan
 from gpufix.explain.prefilter import normalised_line
+from gpufix.knowledge.messages import Role
 
 _ERROR = re.compile(
-    r"(?:\b[A-Z]\w{2,60}(?:Error|Exception|Warning)|\b(?:error|fatal|ERROR|FATAL|Error|CRITICAL))\b[^\n]{0,20}:"
+    r"(?:\b[A-Z]\w{2,60}(?:Error|Exception)|\b(?:error|fatal|ERROR|FATAL|Error|CRITICAL))\b[^\n]{0,20}:"
+)
+_WARNING = re.compile(r"\b[A-Z]\w{2,40}Warning:|\bDEPRECATION:|^WARNING:? ")
+# At the start of its line, as a program prints it; elsewhere it may be a sentence that speaks of errors.
+_PRINTED = re.compile(
+    r"(?:\S{0,60}[\]):|>]\s?|E {1,8}|[│|>*\s-]{1,3}){0,4}(?:[\w.]{0,80}[A-Z]\w{2,60}(?:Error|Exception)|error|fatal|ERROR|FATAL|Error|CRITICAL)\b[^\n]{0,20}:"
 )
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+(?=[A-Z`'\"\[(])|(?<=[.!?])\n|\n{2,}")
 _ADVICE = re.compile(
-    r"(?<![\w.'\"`/-])(?<!not )(?<!annot )(?<!n't )(?<!place )(?<!Inplace )(?:please|try|run|use(?! of\b)|set|pass|install|reinstall|upgrade|downgrade|update|rebuild|increase|decrease|reduce|lower|raise"
-    r"|enable|disable|remove|replace|specify|export|add|switch|consider|make sure|ensure|you (?:can|need|must|should|may)"
-    r"|moved|renamed|superseded|in favou?r of|(?:is|are) required|requires?|must be|should be|needs?|only (?:supports?|available|works?)|at least"
+    r"(?<![\w.'\"`/-])(?<!not )(?<!annot )(?<!n't )(?<!place )(?<!Inplace )(?<!\bto )(?<!your )(?:please|try|run|use(?! of\b)|set|pass|install|reinstall|upgrade|downgrade|update|rebuild|increase|decrease|reduce|lower|raise"
+    r"|enable|disable|remove|replace|specify|export|add|switch|select|choose|consider|make sure|ensure|you (?:can|need|must|should|may)"
+    r"|(?:is|are) required|requires?|must be|must have|should be|needs?|only (?:supports?|supported|available|works?)|at least|expected to be"
+    r"|(?:was|were|has been|have been) (?:moved|renamed|replaced|superseded|removed in favou?r)|instead of"
     r"|(?:pip3?|conda|mim|apt(?:-get)?|brew) install)(?=[\s:,])|\b(?:is|are) required(?=[.;]|$)",
     re.IGNORECASE,
 )
 # What sends the reader elsewhere, and torch's tail of every asynchronous error.
 _ELSEWHERE = re.compile(
-    r"\b(?:report|file|open|raise|submit) (?:an? |this |the )?(?:issue|bug)|\bfor (?:more|further) (?:details|information)"
+    r"\b(?:report|file|open|raise|submit) (?:an? |this |the )?(?:issue|bug)|\bfor (?:(?:more|further) )?(?:details|information)"
     r"|\bsee (?:above|below|the (?:above|full|stack)|https?:)|For debugging consider|TORCH_USE_CUDA_DSA|incorrect\.?$"
     r"|most recent call|config\.log|from the pip output|not a problem with pip|stack ?trace|full traceback|\bif you (?:think|believe)",
     re.IGNORECASE,
 )
+# Where something went to, as a package's name.
 _MOVED = re.compile(
-    r"(?:moved|split(?: out| off)?|extracted|migrated|transferred) (?:in)?to (?:the |a |its own )?['\"`]?(?P<name>[A-Za-z][\w-]{2,40})['\"`]? "
-    r"(?:project|package|library|distribution)\b"
+    r"(?:moved|renamed|superseded|replaced|split|extracted|migrated|transferred)\b[^.\n]{0,30}? (?:to|by|with|into) (?:the |a |its own )?[`'\"]?(?P<package>[A-Za-z][\w-]{2,40})[`'\"]? (?:package|project|library|distribution|repo)"
 )
-# These speak of what still works.
-_LATER = re.compile(r"(?:Deprecation|Future|PendingDeprecation)Warning\b")
 _LISTING = re.compile(r"(?:[→❱>] ?)?\d{1,5} ?[│|]|at \S+:\d+ in ")
 _REACH = 6_000  # characters of the end
 _LONGEST = 360
 _BARE = 500  # characters of a text that is one message, without a word for an error
 
+STATED = "own-advice"  # what a program says of itself: no row stands behind it
+
 
 def own_advice(found: LogScan) -> Explanation | None:
     """The sentences of the last error that tell what to do; None where there are none."""
     text = (found.tail or found.head).decode("utf-8", "replace")[-_REACH:]
-    at, message = _message(text)
+    lines = [normalised_line(line) for line in text.split("\n")]
+    at, message = _error(lines) or _bare(lines, text)
     told = [
         one
         for one in (part.strip() for part in _SENTENCE.split(message))
         if _ADVICE.search(one) and not _ELSEWHERE.search(one)
     ]
     said = " ".join(" ".join(told).split())[:_LONGEST].strip()
-    if not said:
+    warning = bool(_WARNING.search(message)) and not _ERROR.search(message)
+    if not said and not warning:
         return None
-    if moved := _MOVED.search(said):
-        said = f"{said} So: `pip install -U {moved['name']}`, and what imports it from its old place in a release that knows the new one."
+    role, what = _meaning(message, warning)
     return Explanation(
-        id="own-advice",
+        id=STATED,
         rule=None,
-        role="unknown",
-        what="No message that gpufix knows; it says itself what it wants.",
-        do=f"As the message says: {said}",
+        role=role,
+        what=what,
+        do=f"As the message says: {said}{_installed(said)}" if said else "Nothing to do.",
         source="the message",
         versions=None,
         line=max(1, found.lines - text.rstrip("\n").count("\n") + at),
@@ -67,17 +78,26 @@ def own_advice(found: LogScan) -> Explanation | None:
     )
 
 
-def _message(text: str) -> tuple[int, str]:
-    """The last error with the lines that belong to it, and the number of its line in the text, from 0.
+def _installed(said: str) -> str:
+    moved = _MOVED.search(said)
+    return f" (`pip install -U {moved['package']}`)" if moved else ""
 
-    A short text without any is one itself.
-    """
-    lines = [normalised_line(line) for line in text.split("\n")]
+
+def _meaning(message: str, warning: bool) -> tuple[Role, str]:
+    if warning:
+        return "notice", (
+            "A warning: the program goes on. When something fails after it, the cause stands there."
+        )
+    if _PRINTED.match(message):
+        return "symptom", "The program says itself what is wrong, and what it wants."
+    return "unknown", "No message that gpufix knows; it says itself what it wants."
+
+
+def _error(lines: list[str]) -> tuple[int, str] | None:
+    """The last error with the lines that belong to it, and the number of its line, from 0."""
     at = [number for number, line in enumerate(lines) if _ERROR.search(line)]
     if not at:
-        first = next((number for number, line in enumerate(lines) if line), 0)
-        return first, "\n".join(lines[first:]).strip() if len(text) <= _BARE else ""
-    at = [number for number in at if not _LATER.search(lines[number])] or at
+        return None
     with_advice = [n for n in at if _ADVICE.search(" ".join(lines[n : n + 3]))]
     start = (with_advice or at)[-1]
     after: list[str] = []
@@ -89,3 +109,12 @@ def _message(text: str) -> tuple[int, str]:
             break
         after.append(line)
     return start, "\n".join(after).strip()
+
+
+def _bare(lines: list[str], text: str) -> tuple[int, str]:
+    """A text without an error: its last warning; a short one is itself a message."""
+    warnings = [number for number, line in enumerate(lines) if _WARNING.search(line)]
+    if warnings:
+        return warnings[-1], lines[warnings[-1]]
+    first = next((number for number, line in enumerate(lines) if line), 0)
+    return first, "\n".join(lines[first:]).strip() if len(text) <= _BARE else ""

@@ -42,7 +42,7 @@ def raised_in(found: LogScan) -> Explanation | None:
     text = (found.tail or found.head).decode("utf-8", "replace")[-_REACH:]
     errors = list(_ERROR.finditer(text))
     if not errors:
-        return None
+        return _cut_off(text)
     before = text[: errors[-1].start()]
     near = moving_packages(before)
     if _DOWNLOADED.search(before):
@@ -82,8 +82,10 @@ def raised_in(found: LogScan) -> Explanation | None:
 def _of_another(error: str, before: str) -> Explanation | None:
     """Any other package that stands last; None for torch's, Python's and a project's own files."""
     last = next((frame for frame in reversed(frames(before)) if not frame.of_torch), None)
-    if last is None or last.package is None:
+    if last is None:
         return None
+    if last.package is None:
+        return _of_project(error, last.path) if _OWN.search(last.path) else None
     name = last.package.replace("_", "-")
     return _unknown(
         error,
@@ -91,6 +93,30 @@ def _of_another(error: str, before: str) -> Explanation | None:
         f"Usual, in this order: the newest release of {name} (`pip install -U {name}`; its package may have another name); the one that "
         "the project's requirements name.",
     )
+
+
+_OWN = re.compile(r"^(?!.*(?:/lib/python|[\\/]Lib[\\/]|<)).*\.pyw?$")  # not Python's own
+
+
+def _of_project(error: str, path: str) -> Explanation:
+    return _unknown(
+        error,
+        f"It was raised in the project's own code, {path}.",
+        "Usual, in this order: the project's newest state (`git pull`), where a fault of its code is fixed, or its issues. Then the "
+        "releases that its requirements name (`python -m pip install -r requirements.txt`). Then the file, the data or the setting that this line reads.",
+    )
+
+
+def _cut_off(text: str) -> Explanation | None:
+    """A traceback that was pasted without its last line."""
+    shown = frames(text)
+    if not shown or "Traceback" not in text:
+        return None
+    near = _packages(text)[:2]
+    do = "Paste it with its last lines, which name the error."
+    if near:
+        do = f"{do} Usual where {' and '.join(near)} fail, in this order: {other_releases(near)}"
+    return _unknown(shown[-1].path, "The traceback is cut off before its error.", do)
 
 
 def moving_packages(before: str) -> list[str]:

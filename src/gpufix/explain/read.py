@@ -168,7 +168,17 @@ def explain(parts: Iterable[bytes]) -> tuple[Explanations, LogScan]:
             answer = again
     if answer.primary is None and (read := checked(found) or own_advice(found) or raised_in(found)):
         answer = Explanations(read, ())
+    elif answer.primary is not None and answer.primary.role == "wrapper":
+        answer = _below_its_wrapper(answer, found)
     return _without_quotes(answer, found), found
+
+
+def _below_its_wrapper(answer: Explanations, found: LogScan) -> Explanations:
+    """The same, or the error before a wrapper, where no row knows it and it says itself what helps."""
+    own, wrapper = own_advice(found), answer.primary
+    if own is None or wrapper is None or own.role != "symptom" or own.line >= wrapper.line:
+        return answer
+    return Explanations(own, (wrapper, *answer.others))
 
 
 def _without_quotes(answer: Explanations, found: LogScan) -> Explanations:

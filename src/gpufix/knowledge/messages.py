@@ -215,6 +215,7 @@ def _other_cuda(known: list[Message]) -> Message:
             "cuda failure: {number}",
             "cuda runtime error {(|}{number}",
             "cuda driver error {(|}{number}",
+            "cuda error at {path}:{row:number}",
             "code={number}(cudaError{name})",
             *(f"{name}{{.}}" for name, _ in others),
             *(f"cuda error: {string}" for _, string in others),

@@ -1,0 +1,126 @@
+"""What a program asks of the GPU, in its own words, against the GPU that the text names."""
+
+from __future__ import annotations
+
+import re
+
+from gpufix.explain import stated
+from gpufix.explain.capability import Capability
+from gpufix.explain.explanation import Explanation, context
+from gpufix.explain.frames import frames
+from gpufix.explain.log_scan import Hit
+
+_NUMBER = r"(?P<number>\d{1,2}\.\d|\d{1,3}(?!\d|\.\d))"
+_ASKED = re.compile(
+    rf"capabilit(?:y|ies)\W{{0,4}}(?:of |version |at least |is |>=|≥|: ?|\(|\W){{0,8}}{_NUMBER}"
+    r"|\b(?:sm|compute)_?(?P<arch>\d{2,3})[af]?\b|\b(?P<name>Volta|Turing|Ampere|Ada|Hopper|Blackwell)\b",
+    re.IGNORECASE,
+)
+_HERE = re.compile(
+    r"(?:current|your|this|the|got|found|has)\b[^.\n]{0,60}?capability\W{0,3}(?:is |of |: ?)?(\d{1,2}\.\d|\d{2,3}\b)"
+    r"|\b(?:device|GPU)\b[^.\n]{0,40}?capability (?:is|=) (\d{1,2}\.\d)",
+    re.IGNORECASE,
+)
+_ONLY = re.compile(r"only support\w* (?:sm|compute)_?\d", re.IGNORECASE)  # of one family
+_FIRST = {
+    "volta": (7, 0),
+    "turing": (7, 5),
+    "ampere": (8, 0),
+    "ada": (8, 9),
+    "hopper": (9, 0),
+    "blackwell": (10, 0),
+}
+# What is asked for, and what does without it on an older GPU.
+_INSTEAD = (
+    (r"fp4|nvfp4|mxfp4|float4", "A variant of the model without FP4 (AWQ, GPTQ, GGUF, 16 bit)"),
+    (
+        r"fp8|f8e\d|float8|e4m3|e5m2|scaled_mm",
+        "A variant of the model, or a setting, without FP8 (no fp8_e4m3fn; AWQ, GPTQ, GGUF, INT8 or 16 bit)",
+    ),
+    (
+        r"bf16|bfloat16",
+        "float16 (float32 where that overflows) in place of bfloat16: --dtype half, torch_dtype=torch.float16, fp16=True with bf16=False",
+    ),
+    (
+        r"attention|attn|sage",
+        'Another attention: attn_implementation="sdpa" (or "eager"), without --use-sage-attention and its like',
+    ),
+    (
+        r"quantiz|quantis|marlin|awq|gptq|int8|scheme",
+        "Another quantisation of the model (GPTQ or GGUF without Marlin, --dtype half), or the model without one",
+    ),
+)
+_ELSE = "Another backend or setting of the program that does without it"
+
+
+def gpu_demand(explanation: Explanation, hit: Hit) -> Explanation | None:
+    """Too old a GPU, or a build without its code; both, where the text does not name the GPU.
+
+    None where nothing is asked for in numbers or names of architectures.
+    """
+    said = hit.shown
+    here = _HERE.search(f"{said}\n{hit.after[:300]}")
+    asked = [one for found in _ASKED.finditer(said) if (one := _capability(found))]
+    gpu = _number(here[1] or here[2]) if here else stated.capability(context(hit, 2000, 600))
+    wanted = [one for one in asked if one != gpu] if here else asked
+    if not wanted:
+        return None
+    least = min(wanted)
+    name = f"{least[0]}.{least[1]}"
+    instead = _without(said) or _without(hit.before[-400:]) or _ELSE
+    package = _package(hit)
+    build = (
+        f"Install {package} again: its newest release, as a wheel for the installed torch and CUDA; or build it "
+        f'here, --no-build-isolation with TORCH_CUDA_ARCH_LIST="{_arch_list(gpu, name)}".'
+    )
+    if gpu is not None and gpu < least:
+        return explanation.but(
+            what=f"The GPU's capability is {gpu[0]}.{gpu[1]}, and this wants {name}.",
+            do=f"{instead}; or a GPU of capability {name} or newer.",
+        )
+    if gpu is not None and _ONLY.search(said) and gpu[0] != least[0]:
+        return explanation.but(
+            what=f"This kernel is only for capability {least[0]}.x, and the GPU's is {gpu[0]}.{gpu[1]}.",
+            do=f"{instead}; or a newer release of {package} that has a kernel for {gpu[0]}.{gpu[1]}.",
+        )
+    if gpu is not None:
+        return explanation.but(
+            rule="GPU103",
+            what=f"A GPU of capability {gpu[0]}.{gpu[1]} can do this; the installed build has no code for it.",
+            do=build,
+        )
+    return explanation.but(
+        what=f"This wants a GPU of capability {name}, and a build with code for it.",
+        do="`nvidia-smi --query-gpu=compute_cap --format=csv` tells what the GPU has. "
+        f"Below {name}: {instead[0].lower() if instead[1].islower() else instead[0]}{instead[1:]}. From {name} on: {build[0].lower()}{build[1:]}",
+        open=("GPU103",),
+    )
+
+
+def _without(words: str) -> str | None:
+    return next((do for of, do in _INSTEAD if re.search(of, words, re.IGNORECASE)), None)
+
+
+def _capability(found: re.Match[str]) -> Capability | None:
+    if found["name"]:
+        return _FIRST[found["name"].lower()]
+    return _number(found["number"] or found["arch"])
+
+
+def _number(text: str) -> Capability:
+    """ "8.9", "89", "120"; "9" is 9.0."""
+    if "." in text:
+        major, _, minor = text.partition(".")
+        return int(major), int(minor)
+    return divmod(int(text), 10) if len(text) > 1 else (int(text), 0)
+
+
+def _package(hit: Hit) -> str:
+    shown = [f.package for f in frames(hit.before) if f.package and not f.of_torch]
+    if shown:
+        return shown[-1].replace("_", "-")
+    return "sageattention" if "sage" in hit.shown.lower() else "the package that says so"
+
+
+def _arch_list(gpu: Capability | None, least: str) -> str:
+    return f"{gpu[0]}.{gpu[1]}" if gpu else least

@@ -1,0 +1,55 @@
+"""What a program asks of the GPU, held against the GPU of the text."""
+
+from __future__ import annotations
+
+import pytest
+
+from gpufix.explain.read import explain
+
+_SAGE = "SM89 kernel is not available. Make sure you GPUs with compute capability 8.9."
+
+
+@pytest.mark.parametrize(
+    "log, rule, what, do",
+    [
+        (
+            f"NVIDIA GeForce RTX 3060, sageattn on\n{_SAGE}",
+            "SRC610",
+            "8.6, and this wants 8.9",
+            "sdpa",
+        ),
+        (f"NVIDIA GeForce RTX 4090\n{_SAGE}", "GPU103", "no code for it", 'LIST="8.9"'),
+        (_SAGE, "SRC610", "wants a GPU of capability 8.9", "nvidia-smi"),
+        ("This kernel only supports sm_100f", "SRC610", "10.0", "nvidia-smi"),
+        (
+            "GPU: RTX 5090\nThis kernel only supports sm_100f",
+            "SRC610",
+            "only for capability 10.x",
+            "newer release",
+        ),
+        (
+            "Quantization scheme is not supported for the current GPU. Min capability: 80. Current capability: 75.",
+            "SRC610",
+            "7.5, and this wants 8.0",
+            "quantisation",
+        ),
+        (
+            "FP8 requires a GPU with Compute Capability 8.9 or higher. Your GPU's capability is 8.6.",
+            "SRC610",
+            "8.6, and this wants 8.9",
+            "without FP8",
+        ),
+    ],
+)
+def test_the_gpu_of_the_text_decides(log: str, rule: str, what: str, do: str) -> None:
+    answer = explain([log.encode()])[0].primary
+    assert answer is not None and answer.id == "gpu-demand"
+    assert answer.rule == rule and what in answer.what and do in answer.do
+
+
+@pytest.mark.parametrize(
+    "log", ["only supports gfx90a", "the plugin requires sm_tools", "Ampere GPUs"]
+)
+def test_other_words_ask_for_nothing(log: str) -> None:
+    answer = explain([log.encode()])[0].primary
+    assert answer is None or answer.id != "gpu-demand"
