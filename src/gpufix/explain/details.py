@@ -173,8 +173,8 @@ _WHOSE = (
 
 
 _OF_WINDOWS = (
-    "Run NVIDIA's installer of the CUDA toolkit of torch's CUDA again, with all of its parts (after Visual Studio's C++ tools), and set CUDA_HOME and "
-    "CUDA_PATH to its folder; build in the x64 Native Tools prompt of a Visual Studio that this toolkit takes (2019 for CUDA 11, 2022 for 12). In conda "
+    "Run NVIDIA's installer of the CUDA toolkit of torch's CUDA again, with all of its parts, after Visual Studio's C++ tools. Set CUDA_HOME and "
+    "CUDA_PATH to its folder. Build in the x64 Native Tools prompt of a Visual Studio that this toolkit takes (2019 for CUDA 11, 2022 for 12). In conda "
     "`conda install -c nvidia cuda-toolkit={cuda|12.8}`, and CUDA_HOME=%CONDA_PREFIX%\\Library."
 )
 

@@ -181,7 +181,7 @@ _BY_PIP = {"pybind11": "--cmakedir", "nanobind": "--cmake_dir"}
 _FIND_CUDA = (
     "Where no toolkit is installed: `conda install -c nvidia cuda-toolkit`, or NVIDIA's cuda-toolkit-12-x, and -DCUDA_TOOLKIT_ROOT_DIR=/usr/local/cuda "
     "with its bin on PATH. Where it is there, a project that asks for CMake 3.27 or newer has the old module FindCUDA only after "
-    'cmake_policy(SET CMP0146 OLD) in its CMakeLists.txt (or `pip install "cmake<3.27"`); the project\'s own way out is find_package(CUDAToolkit).'
+    'cmake_policy(SET CMP0146 OLD) in its CMakeLists.txt (or `pip install "cmake<3.27"`). The project\'s own way out is find_package(CUDAToolkit).'
 )
 _SKBUILD = (
     "`python -m pip install scikit-build-core` (setup.py imports skbuild: scikit-build), and build through pip: `pip install "

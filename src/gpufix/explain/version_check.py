@@ -21,7 +21,8 @@ _VERSION = r"v?(?P<version>\d{1,4}(?:\.\d{1,4}){1,3}(?:\.?(?:post|rc|a|b|dev)\d+
 _MORE = r"(?P<more>(?:\s?,\s?[<>=!~]=?\s?\d[\d.]*\w*){0,3})"
 _BOUND = rf"\s?(?P<op>[<>=~]=|[<>])\s?{_VERSION}{_MORE}"
 _SIDE = r"(?P<side>newer|later|higher|greater|above|up|older|lower|earlier|below)"
-_WANTED = r"(?:requires?|required|needs?|install|upgrade|update|downgrade|use|expects?|supports?)"
+# A command (`pip install X==2`) says nothing of what is installed.
+_WANTED = r"(?<!pip )(?<!pip3 )(?<!conda )(?:requires?|required|needs?|install|upgrade|update|downgrade|use|expects?|supports?)"
 _CHECKS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (

@@ -75,7 +75,7 @@ def _unknown(painter: Painter, answer: Explanations, errors: Sequence[str]) -> N
     if primary is not None and primary.role == "wrapper":
         head = "the cause is not in this text"
         text = f"{primary.what} {primary.do}"
-    elif primary is not None and primary.id == "raised-in":
+    elif primary is not None:
         head = "not recognised"
         text = f"{primary.what} What follows is no diagnosis. {primary.do}"
     else:
