@@ -133,6 +133,7 @@ def test_no_plan_of_any_fix_gives_pip_what_is_condas() -> None:
     assert sorted(given, key=str) == [
         ("install-build-tools", {"ninja"}),
         ("install-build-tools", {"setuptools"}),
+        ("resolve-conflict", {"setuptools"}),  # Triton asks for it
     ]
     by_hand = {p.steps[0].command for p in found if isinstance(p.steps[0], Advise)}
     assert "conda install --prefix /env --force-reinstall libgcc=13" in by_hand
