@@ -26,7 +26,7 @@ def not_judged(view: View) -> list[str]:
         for dist in {d.name: d for d in view.facts.distributions}.values()
         if (dist.name in holders or _for_gpus(dist))
         and dist.name not in judged
-        and not packages.known(dist.name)
+        and not packages.is_placed(dist.name)
     )
 
 

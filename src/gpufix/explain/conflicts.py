@@ -64,6 +64,11 @@ def contradiction(explanation: Explanation, hit: Hit) -> Explanation:
     return with_hint(_parted(explanation, hit), hit)
 
 
+_NO_WHEELS = re.compile(
+    r"(?P<name>[A-Za-z][\w.-]{0,60})[<>=!~,.\w]{0,60}\s+has\s+no\s+wheels\s+with\s+a\s+matching\s+Python\s+(?:version|ABI|implementation)\s+tag"
+)
+
+
 def _parted(explanation: Explanation, hit: Hit) -> Explanation:
     around = context(hit, 2000, 4000)
     if _NIGHTLY.search(around):
@@ -82,6 +87,13 @@ def _parted(explanation: Explanation, hit: Hit) -> Explanation:
         return explanation.but(
             do='`python -m pip install "pip<24.1"`, then again: newer ones refuse a release whose metadata is not valid, as they say above; '
             "or a newer release of that package."
+        )
+    if lacking := _NO_WHEELS.search(around):
+        name = lacking["name"]
+        return explanation.but(
+            what=f"{name} has no wheels for this Python in the releases that are allowed.",
+            do=f"`uv venv --python 3.12` (or the newest Python that {name}'s wheels name), and install again; or, where a newer {name} has wheels "
+            "for this Python, a newer release of what pins it.",
         )
     sides: dict[str, dict[str, str]] = defaultdict(dict)
     for found in _DEPENDS.finditer(around):

@@ -218,6 +218,12 @@ def build_tool(explanation: Explanation, hit: Hit) -> Explanation:
             f'`PIP_CONSTRAINT=c.txt pip install …` (uv: --build-constraint c.txt); without isolation `pip install "setuptools{bound}" wheel`.',
         )
     found = re.search(r"No module named ['\"`]?(?P<module>\w+)", hit.shown)
+    if found and found["module"] == "distutils":
+        return explanation.but(
+            what="distutils went from Python with 3.12; setuptools brings it back where it is installed.",
+            do="A newer release of what imports it, which does without, or a Python before 3.12. Else `pip install -U setuptools wheel` in this "
+            "environment, and --no-build-isolation for a build.",
+        )
     tool = _TOOLS.get(found["module"]) if found else None
     if tool is None:
         return explanation

@@ -23,7 +23,7 @@ _FLASH = (
 _BRINGS = {
     **dict.fromkeys(("init_empty_weights", "init_on_device", "dispatch_model", "infer_auto_device_map", "add_hook_to_module"), _ACCELERATE),
     **dict.fromkeys(("Replicate", "DTensor", "DeviceMesh", "Shard", "ColwiseParallel", "parallelize_module", "distribute_module"), _TORCH),
-    **dict.fromkeys(("flash_attn_func", "flash_attn_varlen_func", "_flash_supports_window_size", "index_first_axis", "pad_input", "unpad_input"), _FLASH),
+    **dict.fromkeys(("_flash_supports_window_size", "index_first_axis", "pad_input", "unpad_input"), _FLASH),
     "bnb": "`pip install -U bitsandbytes`.",
     "tl": "`pip install triton` (Windows: triton-windows).",
     "triton": "`pip install triton` (Windows: triton-windows).",
@@ -56,7 +56,7 @@ _OF_PYTHON_2 = {
 def undefined_name(explanation: Explanation, hit: Hit) -> Explanation | None:
     """Nothing of ours unless the name is an extension's, of another package, or a package's own fault."""
     name = explanation.captures.get("name", "")
-    if said := _BRINGS.get(name):
+    if said := _BRINGS.get(name) or (_FLASH if name.startswith("flash_attn_") else None):
         return explanation.but(do=said.replace("{name}", name))
     if name in _OF_PYTHON_2:
         return explanation.but(

@@ -72,7 +72,7 @@ _REPORT = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _PRINTED = re.compile(
-    r"Traceback \(most recent call|\w[\w.]{0,80}(?:Error|Exception|Warning)\b\s?:|\s*File \"|(?:fatal )?error\b\s?:"
+    r"Traceback \(most recent call|\w[\w.]{0,80}(?:Error|Exception|Warning)\b\s?:|\s*File \"|(?:[a-z]{1,20} )?error\b\s?:"
     r"|\[?(?:ERROR|WARNING|INFO|WARN|FATAL|DEBUG)\b|\S{1,200}[:(]\d+[:)]|\[\d+/\d+\]|\[?\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d"
     r"|(?:FAILED|CMake \w+|make(?:\[\d+\])?|nvcc|gcc|g\+\+|ninja|pip|Collecting|Building|Downloading)\b[: ]"
 )

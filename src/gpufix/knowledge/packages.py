@@ -117,11 +117,14 @@ _OF_CUDA = re.compile(
 )
 
 
+def is_placed(name: str) -> bool:
+    """Whether a table here tells which CUDA or torch a distribution is for."""
+    return _OF_CUDA.fullmatch(name) is not None or name in names()
+
+
 def known(name: str) -> bool:
     """Whether a table here has something to say of a distribution."""
-    if _OF_CUDA.fullmatch(name) or name in names():
-        return True
-    return any(name in conflict.trigger for conflict in all())
+    return is_placed(name) or any(name in conflict.trigger for conflict in all())
 
 
 class Conflict(Frozen):
