@@ -66,7 +66,10 @@ def _root(view: View, path: str) -> CMakeRoot:
     caller = _caller(view, path)
     defines = _defines(view, path, caller)
     here = _run(view, path, defines, release(view))
-    while caller != "setup.py" and (name := _demanded(here)) and name not in defines:
+    for _ in range(_DEMANDS):
+        name = _demanded(here)
+        if caller == "setup.py" or not name or name in defines:
+            break
         defines = {**defines, name: None}  # whoever calls cmake gives it
         here = _run(view, path, defines, release(view))
     wanted = _wanted(here)
@@ -77,6 +80,9 @@ def _root(view: View, path: str) -> CMakeRoot:
         build=_run(view, path, defines, wanted) if wanted else here,
         refused=here.fails if wanted else None,
     )
+
+
+_DEMANDS = 8  # variables of one file that its caller is taken to give
 
 
 def _demanded(build: CMakeBuild) -> str:

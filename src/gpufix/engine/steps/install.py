@@ -14,6 +14,7 @@ from gpufix.engine.journal.listing import Scope
 from gpufix.engine.journal.lock import write_new
 from gpufix.engine.run_context import Refused, RunContext, StepFailed, writable
 from gpufix.evidence.requirements import parse
+from gpufix.files import read_whole
 from gpufix.model import Distribution, Facts, Install, Python
 from gpufix.text.names import normalise
 
@@ -31,6 +32,7 @@ _FOLDERS = (
     "share",
     "src",
 )
+_LIMIT = 64 << 20  # bytes of a RECORD
 
 
 def check(step: Install, context: RunContext) -> None:
@@ -91,9 +93,14 @@ def _drop_dead_links(step: Install, facts: Facts) -> None:
 
 
 def _recorded(dist: Distribution) -> list[str]:
+    """Its files; of a RECORD that cannot be read none, and the installer says so."""
     if not _has_record(dist):
         return []
-    rows = csv.reader(Path(f"{dist.metadata}/RECORD").read_text("utf-8", "replace").splitlines())
+    try:
+        text = read_whole(f"{dist.metadata}/RECORD", _LIMIT).decode("utf-8", "surrogateescape")
+        rows = list(csv.reader(text.splitlines()))
+    except (OSError, csv.Error):
+        return []
     return [os.path.join(dist.location, row[0]) for row in rows if row]
 
 

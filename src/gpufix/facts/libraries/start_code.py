@@ -10,6 +10,7 @@ from posixpath import basename, dirname
 
 from gpufix.files import read_whole
 from gpufix.model import PthFile, Python
+from gpufix.source.python.tree import parsed
 
 # Code of .pth files that finds no modules but the standard library's, or none; pynvml's leads to nvidia-ml-py's,
 # cuda-bindings' lets people ask for cuda.__version__.
@@ -54,13 +55,13 @@ def _editable(pth: PthFile) -> frozenset[str] | None:
         text = read_whole(f"{dirname(pth.path)}/{finder[1]}.py", _LIMIT).decode("utf-8", "replace")
         tables = [
             ast.literal_eval(node.value)
-            for node in ast.parse(text).body
+            for node in parsed(text).body
             if isinstance(node, ast.AnnAssign)
             and isinstance(node.target, ast.Name)
             and node.target.id in ("MAPPING", "NAMESPACES")
             and node.value is not None
         ]
-    except (OSError, ValueError, SyntaxError):
+    except (OSError, ValueError, TypeError, RecursionError, MemoryError):
         return None
     return frozenset(name for table in tables for name in table) if len(tables) == 2 else None
 
