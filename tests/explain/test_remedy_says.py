@@ -394,6 +394,27 @@ SAYS = {
         ("pandas 1.5.3", "Python 3.12", "PIP_CONSTRAINT"),
         (),
     ),
+    "a library of an old CUDA, by its SONAME": (
+        "ImportError: libcublas.so.10.0: cannot open shared object file: No such file or directory",
+        ("built for CUDA 10.0",),
+        ("apt install",),
+    ),
+    "a library that is named like CUDA's": (
+        "ImportError: libcunit.so.1.0: cannot open shared object file: No such file or directory",
+        ("apt install libcunit1.0",),
+        (),
+    ),
+    "a Python for which a package has no wheels, of uv": (
+        "  × No solution found when resolving dependencies:\n  ╰─▶ Because widget==0.19.3 has no wheels with a matching\n"
+        "      Python ABI tag and you require widget, we can conclude that your requirements are unsatisfiable.",
+        ("uv venv --python", "newer widget"),
+        (),
+    ),
+    "distutils": (
+        "ModuleNotFoundError: No module named 'distutils'",
+        ("newer release", "setuptools"),
+        (),
+    ),
     "Python's second try": (
         "ModuleNotFoundError: No module named 'pyaudioop'",
         ("pip install audioop-lts",),

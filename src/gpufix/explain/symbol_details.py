@@ -6,11 +6,10 @@ import re
 from functools import cache
 
 from gpufix.binary.demangle.mangled import is_torch_name, string_abi
-from gpufix.explain import stated, system_details
+from gpufix.explain import stated
 from gpufix.explain.explanation import Explanation, context
-from gpufix.explain.frames import frames
 from gpufix.explain.log_scan import Hit
-from gpufix.knowledge.cuda_libraries import bringing, majors
+from gpufix.knowledge.cuda_libraries import bringing
 from gpufix.text.names import normalise
 
 # Whose a C symbol is, by how its library names its functions.
@@ -159,7 +158,6 @@ def library_of(name: str) -> str | None:
 
 
 # What NCCL and libibverbs try to open and do without.
-_OPTIONAL = re.compile(r"libnccl-(?:net|tuner|profiler|env)|libibverbs|libmlx\d|lib\w+-rdmav\d+")
 
 
 # Whose SONAME the library of a symbol has; {} is the CUDA major where it names one.
@@ -172,7 +170,7 @@ _SONAMES = {
     "CUPTI": "libcupti.so.{}",
     "CUDA": "libcudart.so.{}",
 }
-_MAJOR = re.compile(r"\.so\.(1[123])\b|[-+]cu(1[123])\d?\b")
+CUDA_MAJOR = re.compile(r"\.so\.(1[123])\b|[-+]cu(1[123])\d?\b")
 
 
 def _of_library(explanation: Explanation, hit: Hit, name: str, library: str) -> Explanation:
@@ -198,7 +196,7 @@ def _of_library(explanation: Explanation, hit: Hit, name: str, library: str) -> 
 
 def _newer(hit: Hit, library: str) -> str:
     """Which wheel to reinstall, or to bring to a newer release."""
-    found = _MAJOR.search(context(hit, 1000, 1000))
+    found = CUDA_MAJOR.search(context(hit, 1000, 1000))
     major = (found[1] or found[2]) if found else "12"
     wheels = [
         wheel
@@ -325,223 +323,6 @@ def releases_with(name: str) -> str:
 
 def _between(releases: tuple[str, ...], first: str, last: str) -> int:
     return releases.index(last) - releases.index(first) + 1
-
-
-_OF_ROCM = re.compile(
-    r"lib(?:hsa-runtime64|amdhip64|roc\w+|hip\w+|MIOpen|rccl|amd_comgr|hsakmt|roctx64|roctracer64)\.so"
-)
-
-
-def soname(explanation: Explanation, hit: Hit) -> Explanation | None:
-    """Which wheel brings the library; a driver's own comes with the driver."""
-    name = explanation.captures.get("soname", "")
-    if name.startswith(("libcuda.so", "libnvidia-")):
-        return explanation.but(
-            rule="GPU106",
-            what=f"{name}, a library of the NVIDIA driver itself, is not where the loader looks.",
-            do="Install the driver, or start the container with the GPU.",
-        )
-    if _OPTIONAL.match(name) and not re.search(r"(?:Error|Exception)\b|error while", hit.raw):
-        return explanation.but(
-            rule=None,
-            role="notice",
-            what=f"{name} is optional: it serves InfiniBand or is a plug-in of NCCL, which goes on "
-            "without it.",
-            do="Nothing to do on a machine without InfiniBand.",
-        )
-    if not name and not re.search(r"\.so\b", context(hit, 100, 100)):
-        return None
-    if name.startswith("libbitsandbytes"):
-        return _of_bitsandbytes(explanation, hit)
-    if _OF_ROCM.match(name):
-        return explanation.but(
-            what=f"{name} is a library of ROCm, and is not where the loader looks.",
-            do="Install the torch build for ROCm, which brings its own (--index-url https://download.pytorch.org/whl/rocmX.Y). Or "
-            "install the ROCm of the release that the program was built for, and put its folder on LD_LIBRARY_PATH (/opt/rocm/lib). On a "
-            "machine with an NVIDIA GPU install the package's CUDA build.",
-        )
-    wheels = bringing(name)
-    if (
-        not wheels
-        and explanation.id == "missing-library"
-        and (old := re.match(r"libcu\w+\.so\.(\d{1,2}\.\d)", name))
-    ):
-        explanation = explanation.but(
-            do=f"What asks for it was built for CUDA {old[1]}: install its release or build for the CUDA that is here (that of "
-            f"torch), or build it again. Else take the CUDA {old[1]} toolkit with its lib64 on LD_LIBRARY_PATH."
-        )
-    if wheels and explanation.id == "missing-library":
-        explanation = explanation.but(do=_by_wheel(hit, name, wheels))
-    explanation = _asker(_bringer(explanation, hit, name), hit, name)
-    of, torch = majors(name), _torch_cuda(hit)
-    if torch and len(of) == 1 and torch not in of:
-        return explanation.but(
-            f"{name} comes with {' or '.join(wheels)}.",
-            rule="WHL510",
-            what=f"{name} is of CUDA {max(of)}, and the torch of this text is of CUDA {torch}: "
-            "what asks for it was built for another CUDA than torch.",
-            do="Install the release of that package for torch's CUDA, build it here "
-            "(--no-build-isolation), or install a torch of its CUDA. The library by itself does not help.",
-        )
-    return explanation.but(f"{name} comes with {' or '.join(wheels)}." if wheels else None)
-
-
-def _by_wheel(hit: Hit, name: str, wheels: list[str]) -> str:
-    """The wheel that brings a CUDA library; or another build of what asks for it."""
-    major = _MAJOR.search(name)
-    cuda = _torch_cuda(hit) or 12  # where the name tells no CUDA: "libcudnn.so.9"
-    wheel = next((w for w in wheels if major and w.endswith(f"-cu{major[1]}")), None) or next(
-        (w for w in wheels if w.endswith(f"-cu{cuda}")), wheels[0]
-    )
-    shown = [frame.package for frame in frames(hit.before) if frame.package and not frame.of_torch]
-    who = shown[-1] if shown else "what asks for it"
-    return (
-        f"Install the release or build of {who} for the CUDA that is here (that of torch). Or bring the library: `pip install "
-        f"{wheel}` at the version that torch declares, in a system the CUDA toolkit of that major, with its folder "
-        "(site-packages/nvidia/…/lib, /usr/local/cuda/lib64) on LD_LIBRARY_PATH. `gpufix doctor` names both."
-    )
-
-
-def _of_bitsandbytes(explanation: Explanation, hit: Hit) -> Explanation:
-    rocm = re.search(r"rocm|libbitsandbytes_hip", context(hit, 2048, 2048), re.IGNORECASE)
-    build = (
-        "Build it for this ROCm (cmake -DCOMPUTE_BACKEND=hip), with torch and ROCm of one version"
-        if rocm
-        else "Update it to a release that carries this CUDA's library, or build it here"
-    )
-    return explanation.but(
-        what="bitsandbytes holds no library for the CUDA or ROCm that torch has here, and the one "
-        "for the CPU is not there either.",
-        do=f"{build}.",
-    )
-
-
-_TENSORRT = re.compile(r"libnv(?:infer|onnxparser|parsers)\w*\.so\.(?P<major>\d+)")
-_LIBPYTHON = re.compile(r"libpython(\d\.\d+)")
-
-
-_TORCH_ITSELF = re.compile(
-    r"torch/__init__\.py\", line \d+, in (?:_load_global_deps|_preload_cuda_deps)"
-)
-
-
-def _bringer(explanation: Explanation, hit: Hit, name: str) -> Explanation:
-    """The remedy where a library is torch's, Python's or the system's own."""
-    if name.startswith(("libtorch", "libc10", "libcaffe2")):
-        return explanation.but(
-            do="Import torch first. Library names change from release to release, and CPU builds have none "
-            "of CUDA's. Where this torch has no such library, install the release of what asks for it "
-            "that is built for this torch, or build it here (--no-build-isolation).",
-        )
-    if python := _LIBPYTHON.match(name):
-        return explanation.but(
-            do=f"Install the shared library of that Python (`apt install libpython{python[1]}`), put the "
-            "folder of the interpreter's own on LD_LIBRARY_PATH, or install a build for this Python."
-        )
-    if command := system_details.library(name):
-        return explanation.but(do=command)
-    if tensorrt := _TENSORRT.match(name):
-        return explanation.but(
-            do=f'It is TensorRT\'s: `pip install "tensorrt=={tensorrt["major"]}.*"` (-cu12, -cu13 behind the name for one CUDA) with its folder '
-            "(site-packages/tensorrt_libs) on LD_LIBRARY_PATH. Or the release of what asks for it that is built for the TensorRT "
-            "that is here."
-        )
-    wheels = bringing(name)
-    if wheels and _TORCH_ITSELF.search(context(hit, 3000, 1500)):
-        return explanation.but(
-            do=f"torch's own wheels lack it: `python -m pip install --force-reinstall {wheels[0]}` at the version that "
-            "torch declares, into the same site-packages as torch. Before torch 2.5.1 one under lib and one under lib64, "
-            "or with --user, is not found."
-        )
-    if wheels and _program(hit):
-        return explanation.but(
-            do=f"{explanation.do} For a program of its own: the CUDA toolkit's folder on the loader's path "
-            "(`export LD_LIBRARY_PATH=/usr/local/cuda/lib64`), or its build for the CUDA that is here."
-        )
-    if not wheels and (owner := _own(hit, name)):
-        return explanation.but(
-            do=f"{name} is {owner}'s own: reinstall {owner} (`python -m pip install --force-reinstall --no-deps "
-            f"{owner}`) or build it again, and start Python outside of its source folder, which hides the installed one."
-        )
-    if (
-        not wheels
-        and explanation.id == "missing-library"
-        and (do := system_details.by_soname(name))
-    ):
-        return explanation.but(do=do)
-    return explanation
-
-
-def _program(hit: Hit) -> bool:
-    """Whether a program without Python asks for the library."""
-    return "error while loading shared libraries" in hit.shown
-
-
-def _own(hit: Hit, name: str) -> str | None:
-    """The package whose name a library has, where the text names that package."""
-    stem = re.sub(r"^lib|\.so.*$", "", name)
-    spelt = re.escape(stem).replace("_", "[-_]?")
-    return (
-        stem.replace("_", "-")
-        if len(stem) > 4 and re.search(rf"(?<!lib){spelt}(?!\.so)", context(hit, 2000, 500), re.I)
-        else None
-    )
-
-
-_ONNX = re.compile(r"onnxruntime", re.IGNORECASE)
-_WHISPER = re.compile(r"whisper|ctranslate2", re.IGNORECASE)
-_CUPY = re.compile(r"\bcupy", re.IGNORECASE)
-
-
-def _asker(explanation: Explanation, hit: Hit, name: str) -> Explanation:
-    """The remedy where it is plain who asks for a library of another CUDA or cuDNN."""
-    near = context(hit, 600, 600)
-    of = sorted(majors(name))
-    cuda = f" {of[0]}" if len(of) == 1 else ""
-    if _ONNX.search(near):
-        return explanation.but(
-            do=f"This ONNX Runtime is built for CUDA{cuda}: install the onnxruntime-gpu release for "
-            "the CUDA that is here, or the wheels of its own (`onnxruntime-gpu[cuda,cudnn]`) and call "
-            "onnxruntime.preload_dlls() before the session."
-        )
-    if _CUPY.search(near):
-        return explanation.but(
-            do=f"This CuPy is built for CUDA{cuda}: install the package of the CUDA that is here in "
-            "its place (cupy-cuda12x, cupy-cuda13x), or add its `[ctk]` extra."
-        )
-    if name.startswith("libcudnn_") and _WHISPER.search(near):
-        return explanation.but(
-            do='CTranslate2 from 4.5 on wants cuDNN 9 for CUDA 12: `pip install nvidia-cublas-cu12 "nvidia-cudnn-cu12==9.*"` '
-            'with both lib folders on LD_LIBRARY_PATH; where cuDNN 8 has to stay, `pip install "ctranslate2==4.4.0"`.'
-        )
-    if re.match(r"libcudnn\w*\.so\.8", name):
-        return explanation.but(
-            do="The program was built for cuDNN 8: install a release of it that is built for cuDNN 9 "
-            "(CTranslate2: 4.5, TensorFlow: 2.18). Or bring cuDNN 8 in an environment of its own (`pip install "
-            "nvidia-cudnn-cu12==8.9.7.29`, `apt install libcudnn8`, with its folder on LD_LIBRARY_PATH)."
-        )
-    return explanation
-
-
-_TORCH = re.compile(r"(?<![\w.])\d+\.\d+\.\d+[\w.]{0,20}\+cu(?P<major>\d{2})\d(?!\d)")
-
-
-def _torch_cuda(hit: Hit) -> int | None:
-    """The CUDA major of the torch whose version stands around; None when there is none, or two."""
-    named = {int(found["major"]) for found in _TORCH.finditer(context(hit))}
-    return named.pop() if len(named) == 1 else None
-
-
-def torchcodec(explanation: Explanation, hit: Hit) -> Explanation | None:
-    """What it shows of its tries: an undefined symbol is of another torch, else FFmpeg is absent."""
-    tries = context(hit, 0, 8192)
-    if re.search(r"undefined symbol", tries):
-        return explanation.but(
-            "One of its libraries was found, and needs a symbol that torch does not have."
-        )
-    if re.search(r"libav\w+\.so[.\d]*: cannot open shared object file", tries):
-        return explanation.but("None of its tries found FFmpeg's libraries.", rule="SYM402")
-    return explanation.but(open=("SYM402",))
 
 
 # Modules whose functions are named after them: who gives them other arguments is of another release.
