@@ -18,8 +18,7 @@ from gpufix.evidence.requirements import version_of
 from gpufix.evidence.view import View
 from gpufix.explain.explanation import Explanation
 from gpufix.explain.own_advice import STATED
-from gpufix.knowledge import families, name_spans
-from gpufix.knowledge.data_table import table
+from gpufix.knowledge import name_spans, packages
 from gpufix.model import Gap
 from gpufix.model.payload import KnownConflict
 from gpufix.text.names import normalise
@@ -112,6 +111,5 @@ class _Moved:
 
 def _is_known(name: str) -> bool:
     """Whether a table has it: a text may name any distribution, and none is installed on its word."""
-    tables = (*table("import_names")["names"].values(), *families.names())
     plain = normalise(name)
-    return plain in {normalise(one) for one in tables} or name_spans.recorded(plain)
+    return plain in packages.imported() or name_spans.recorded(plain)

@@ -40,6 +40,32 @@ class Explanation:
         return replace(self, notes=notes, **changes)  # type: ignore[arg-type]
 
 
+def without_row(
+    name: str,
+    role: Role,
+    what: str,
+    do: str,
+    shown: str,
+    *,
+    source: str = "the message",
+    line: int = 0,
+) -> Explanation:
+    """What is read off a text that no row of the messages knows. `name`: its id."""
+    return Explanation(
+        id=name,
+        rule=None,
+        role=role,
+        what=what,
+        do=do,
+        source=source,
+        versions=None,
+        line=line,
+        order=0,
+        shown=shown,
+        captures={},
+    )
+
+
 Refiner = Callable[[Explanation, Hit], Explanation | None]
 
 

@@ -166,6 +166,10 @@ class LogScan:
     cut: bool = False  # longer than what is read of any log
     flooded: bool = False  # so full of near misses that not all of them were looked at
 
+    def end(self, characters: int) -> str:
+        """The last characters of the log."""
+        return (self.tail or self.head).decode("utf-8", "replace")[-characters:]
+
 
 def scan(pieces: Iterable[bytes]) -> LogScan:
     """Read a log once. Memory is bounded by a piece's size, time by the log's."""

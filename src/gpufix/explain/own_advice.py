@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from gpufix.explain.explanation import Explanation
+from gpufix.explain.explanation import Explanation, without_row
 from gpufix.explain.log_scan import LogScan
 from gpufix.explain.prefilter import normalised_line
 from gpufix.knowledge.messages import Role
@@ -50,7 +50,7 @@ STATED = "own-advice"  # what a program says of itself: no row stands behind it
 
 def own_advice(found: LogScan) -> Explanation | None:
     """The sentences of the last error that tell what to do; None where there are none."""
-    text = (found.tail or found.head).decode("utf-8", "replace")[-_REACH:]
+    text = found.end(_REACH)
     lines = [normalised_line(line) for line in text.split("\n")]
     at, message = _error(lines) or _bare(lines, text)
     told = [
@@ -63,18 +63,13 @@ def own_advice(found: LogScan) -> Explanation | None:
     if not said and not warning:
         return None
     role, what = _meaning(message, warning)
-    return Explanation(
-        id=STATED,
-        rule=None,
-        role=role,
-        what=what,
-        do=f"As the message says: {said}{_installed(said)}" if said else "Nothing to do.",
-        source="the message",
-        versions=None,
+    return without_row(
+        STATED,
+        role,
+        what,
+        f"As the message says: {said}{_installed(said)}" if said else "Nothing to do.",
+        message.partition("\n")[0],
         line=max(1, found.lines - text.rstrip("\n").count("\n") + at),
-        order=0,
-        shown=message.partition("\n")[0],
-        captures={},
     )
 
 

@@ -6,7 +6,7 @@ import re
 
 from gpufix.explain import comfyui
 from gpufix.explain.added_parts import added_part, newest
-from gpufix.explain.explanation import Explanation
+from gpufix.explain.explanation import Explanation, without_row
 from gpufix.explain.frames import frames
 from gpufix.explain.log_scan import LogScan
 from gpufix.knowledge import families, listings
@@ -39,7 +39,7 @@ _REACH = 12_000  # characters of the end
 
 def raised_in(found: LogScan) -> Explanation | None:
     """None where neither an added part nor a package stands in the last traceback."""
-    text = (found.tail or found.head).decode("utf-8", "replace")[-_REACH:]
+    text = found.end(_REACH)
     errors = list(_ERROR.finditer(text))
     if not errors:
         return _cut_off(text)
@@ -140,18 +140,13 @@ def other_releases(near: list[str]) -> str:
 
 
 def _unknown(error: str, where: str, do: str) -> Explanation:
-    return Explanation(
-        id="raised-in",
-        rule=None,
-        role="unknown",
-        what=f"No message that gpufix knows. {where}",
-        do=do,
+    return without_row(
+        "raised-in",
+        "unknown",
+        f"No message that gpufix knows. {where}",
+        do,
+        error,
         source="the frames of the traceback",
-        versions=None,
-        line=0,
-        order=0,
-        shown=error,
-        captures={},
     )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-from gpufix.explain.explanation import Explanation
+from gpufix.explain.explanation import Explanation, without_row
 from gpufix.explain.frames import frames
 from gpufix.explain.imports import pip_name
 from gpufix.explain.log_scan import LogScan
 from gpufix.explain.offered import newest_python
 from gpufix.explain.prefilter import normalised_line
-from gpufix.knowledge import families, name_spans
-from gpufix.knowledge.data_table import packed_table, table
+from gpufix.knowledge import name_spans, packages
+from gpufix.knowledge.data_table import packed_table
 from gpufix.text.names import normalise
 
 _NAME = (
@@ -56,18 +56,17 @@ _LINES = 4
 def is_known(name: str) -> bool:
     """Whether a table has a distribution of that name."""
     plain = normalise(name)
-    tables = (*table("import_names")["names"].values(), *families.names())
     return (
         plain == "python"
         or plain in packed_table("name_history")["packages"]
-        or plain in {normalise(one) for one in tables}
+        or plain in packages.imported()
         or name_spans.recorded(name.replace("-", "_"))
     )
 
 
 def checked(found: LogScan) -> Explanation | None:
     """None where the last error names no release that it asks for."""
-    text = (found.tail or found.head).decode("utf-8", "replace")[-_REACH:]
+    text = found.end(_REACH)
     at, message = _last_error(text)
     for check in _CHECKS:
         if wants := check.search(message):
@@ -104,18 +103,13 @@ def _explained(
         do = f'`pip install "{pip_name(name)}{bound}"`{here}; or a release of {asker or "what asks for it"} that goes with the installed {name}.'
     if _OPTIONAL.search(text):
         do += f" Where nothing else needs it: `pip uninstall {pip_name(name)}`; the check is made only where it is installed."
-    return Explanation(
-        id="version-check",
-        rule=None,
-        role="cause",
-        what=f"A check of releases refuses the installed {name}.",
-        do=do,
-        source="the message",
-        versions=None,
+    return without_row(
+        "version-check",
+        "cause",
+        f"A check of releases refuses the installed {name}.",
+        do,
+        message.partition("\n")[0],
         line=max(1, found.lines - at + 1),
-        order=0,
-        shown=message.partition("\n")[0],
-        captures={},
     )
 
 

@@ -8,8 +8,9 @@ from functools import cache
 from packaging.version import Version
 
 from gpufix.frozen import Frozen
-from gpufix.knowledge import listings
+from gpufix.knowledge import families, listings
 from gpufix.knowledge.data_table import at_least, source, table
+from gpufix.text.names import normalise
 
 
 class Companion(Frozen):
@@ -108,6 +109,12 @@ def names() -> frozenset[str]:
     """Every distribution that this table knows as built for one torch."""
     rows = table("companions")["releases"].values()
     return frozenset(n for row in rows for n in row) | listings.on_pages()
+
+
+@cache
+def imported() -> frozenset[str]:
+    """Every distribution that the table of modules or a family names, normalised."""
+    return frozenset(map(normalise, (*table("import_names")["names"].values(), *families.names())))
 
 
 # The toolkit's libraries, and those that NVIDIA packages as it does them.

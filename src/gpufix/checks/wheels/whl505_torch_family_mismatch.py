@@ -126,12 +126,20 @@ def _named(view: View, dist: Distribution, torch: Torch) -> Iterator[Fault]:
 
 def _held(view: View, dist: Distribution, release: str) -> str | None:
     """The torch releases that the files of a package are named for, where this one is not among them."""
-    own = (x.path for x in view.facts.binaries.libraries if x.distribution == dist.name)
-    made = {found[1] for path in own if (found := _TORCH_IN_FILE.search(path))}
+    made = view.derive(_torch_in_files).get(dist.name)
     if not made or release in made:
         return None
     every = sorted(made, key=Version)
     return every[0] + (f" – {every[-1]}" if len(every) > 1 else "")
+
+
+def _torch_in_files(view: View) -> dict[str, set[str]]:
+    """Of each distribution, the torch releases that its files are named for."""
+    found: dict[str, set[str]] = {}
+    for library in view.facts.binaries.libraries:
+        if library.distribution and (named := _TORCH_IN_FILE.search(library.path)):
+            found.setdefault(library.distribution, set()).add(named[1])
+    return found
 
 
 def _by_table(dist: Distribution, release: str) -> str | None:
