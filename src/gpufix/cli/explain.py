@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -40,7 +40,7 @@ def explain(
     facts: options.FactsFile = None,
     gpu: options.Gpu = None,
     project: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             "--project", metavar="FOLDER", help="The project that it was said of [this folder]."
         ),

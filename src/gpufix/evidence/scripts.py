@@ -99,6 +99,7 @@ def called(view: View, path: str, text: str, **changes: object) -> tuple[Called,
             answers[code] = prints(code, world)
         return answers[code]
 
+    # replace() takes any field; mypy asks for one type of all.
     world = replace(_world(view, {path: text}), **changes)  # type: ignore[arg-type]
     plain = _run(view, text, path, world, (), script, prints_once)
     before = frozenset(map(_key, plain.commands))

@@ -258,4 +258,5 @@ class Site:
     def entered(self, name: str) -> None:
         """See World."""
         if name == "torch":
+            # Of one system both: the state began as what was preloaded.
             self.state = self._preloaded.after_torch(self.state)  # type: ignore[arg-type]
