@@ -78,7 +78,7 @@ def unwrapped(text: str) -> str | None:
     return "".join(out)
 
 
-_LETTERS = bytes(c if c < 128 and chr(c).isalpha() else 32 for c in range(256))
+_LETTERS = bytes(c if c == 10 or (c < 128 and chr(c).isalpha()) else 32 for c in range(256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,17 +134,22 @@ def _by_longest() -> dict[bytes, list[Text]]:
 def possible(low: bytes, tired: Mapping[bytes, int]) -> dict[bytes, list[Text]]:
     """The texts that a lower-case part of a log can hold, by the word to look for.
 
-    A `tired` word is looked for only while it is no more frequent than the number beside it.
+    A `tired` word is looked for only while no more lines hold it than the number beside it says;
+    lines that differ in numbers alone count once.
     """
-    words = low.translate(_LETTERS).split()
-    present = _all_words().intersection(words)
-    of_them = (text for word in present for text in _by_longest().get(word, ()))
-    at_hand = sorted((text for text in of_them if text.words <= present), key=attrgetter("order"))
+    # Without their numbers the lines of a build are few: each is taken apart once.
+    words = b" ".join(set(low.translate(_LETTERS).split(b"\n"))).split()
+    counts = Counter(filter(_all_words().__contains__, words))
+    present = set(counts)
+    spent = {word for word, limit in tired.items() if not limit}
+    at_hand = [
+        text
+        for word in present
+        for text in _by_longest().get(word, ())
+        if text.words <= present and not text.words <= spent
+    ]
     found: dict[bytes, list[Text]] = {}
-    if spent := {word for word, limit in tired.items() if not limit}:
-        at_hand = [text for text in at_hand if not text.words <= spent]
-    counts = Counter(filter(present.__contains__, words) if at_hand else ())
-    for text in at_hand:
+    for text in sorted(at_hand, key=attrgetter("order")):
         word = min(text.words, key=lambda w: (counts[w], w))
         if counts[word] <= tired.get(word, len(low)):
             found.setdefault(word, []).append(text)

@@ -26,7 +26,8 @@ def mentioned(text: str) -> set[str]:
 
 
 def _by_product(text: str) -> set[str]:
-    return {arch for pattern, arch in _products() if pattern.search(text)}
+    pattern, archs = _products()
+    return {archs[name] for name in pattern.findall(text)}
 
 
 def _by_series(text: str) -> set[str]:
@@ -42,15 +43,13 @@ def _by_generation(text: str) -> set[str]:
 
 
 @cache
-def _products() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """The short form of each product's name, where it is one chip's alone."""
+def _products() -> tuple[re.Pattern[str], dict[str, str]]:
+    """The short form of each product's name, where it is one chip's alone, and its architecture."""
     short: dict[str, set[str]] = {}
     for name, (arch, _) in table("gpus")["nvidia"]["names"].items():
         found = _SHORT.search(_OMITTED.sub("", name))
         if found and len(found[0]) > 2:
             short.setdefault(found[0], set()).add(arch)
-    return tuple(
-        (re.compile(rf"\b{re.escape(name)}(?![\dA-Za-z])"), archs.pop())
-        for name, archs in short.items()
-        if len(archs) == 1
-    )
+    one = {name: archs.pop() for name, archs in short.items() if len(archs) == 1}
+    longest_first = sorted(map(re.escape, one), key=len, reverse=True)
+    return re.compile(rf"\b(?:{'|'.join(longest_first)})(?![\dA-Za-z])"), one
