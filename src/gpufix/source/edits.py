@@ -218,11 +218,12 @@ def raise_standard(
     """What asks for an older C++ than `needs` on these lines asks for that with newer torch releases.
 
     unset: variables that are set for those; ask: Python for torch's version; finder: another file that
-    finds torch. None where this one neither does nor includes that, or a command's form is not known.
+    finds torch. Where this one neither does nor includes that, the commands stand as if torch were
+    found before. None where a command's form is not known.
     """
     found = commands(text)
     torch = next((c for c in found if _finds_torch(c, finder)), None)
-    if torch is None or not _alone(text, torch):
+    if (torch is None and unset) or (torch and not _alone(text, torch)):
         return None
     lines = _with_variables(found, lines)
     edits: list[Edit] = []
@@ -230,7 +231,7 @@ def raise_standard(
     for command in found:
         if not any(row.line in lines and row.value < needs for row in standards(command)):
             continue
-        if command.start < torch.start:
+        if torch and command.start < torch.start:
             more = _once_found(command, needs)
             if more is None:
                 return None
@@ -238,6 +239,8 @@ def raise_standard(
             continue
         if not _alone(text, command):
             return None
+        if torch is None and ask and not edits:
+            edits.append(_reading(text, command, _READ_VERSION))
         body = text[command.start : command.end]
         rows = [f"  {_raised(text, command, needs)}", "else()", f"  {body}"]
         newer = _block(text, command, _if_torch(release, rows))
@@ -245,7 +248,7 @@ def raise_standard(
     below = _READ_VERSION.splitlines() if ask and (edits or later) else []
     if later:
         below += _if_torch(release, [f"  {row}" for row in dict.fromkeys(later)])
-    if below:
+    if torch and below:
         edits.append(_below(text, torch, below))
     return applied(text, edits) if edits else None
 
