@@ -219,6 +219,12 @@ def test_knobs_and_choices() -> None:
     )
 
 
+def test_python_is_asked_for_torch_outside_of_conditions() -> None:
+    text = "if(A)\n  if(B)\n  endif()\n  set(CMAKE_CXX_STANDARD 17)\nendif()\nset(CMAKE_CUDA_STANDARD 17)\n"
+    new = edits.raise_standard(text, {4, 6}, 20, "2.14", ask=True) or ""
+    assert 0 < new.index("print(torch.__version__)") < new.index("if(A)")
+
+
 def test_offsets_count_utf_8() -> None:
     text = "\ufeffa = 'é'; b = 1\r\nc = 2\n"
     offsets = Offsets(text)

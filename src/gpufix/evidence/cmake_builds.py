@@ -21,7 +21,11 @@ Caller = Literal["hand", "scikit-build-core", "setup.py", "aside"]
 _MOST_ROOTS, _MOST_CALLERS = 30, 20
 _COMPILERS = ("CC", "CXX", "CUDACXX")  # by which project() chooses
 _DEFINES = re.compile(r"-D\s*['\"]?([A-Za-z_]\w*)(?::[A-Z]+)?=")
-_CALLS_CMAKE = re.compile(r"(?<![\w./-])cmake[ \t](?:[^\n]*\\\n)*[^\n]*")
+_CALLS_CMAKE = re.compile(  # the command, up to the next one
+    r"(?:^|&&|[;|(]|\b(?:RUN|sudo|then|do)\b)[ \t]*(?:\w+=\S*[ \t]+)*cmake[ \t]"
+    r"(?:\"[^\"\n]*\"|'[^'\n]*'|\\\n|[^\n;&|\"'])*",
+    re.MULTILINE,
+)
 _ARGUMENT = re.compile(r"-D\s*([A-Za-z_]\w*)(?::[A-Z]+)?=(\"[^\"]*\"|'[^']*'|\S*)")
 
 

@@ -204,6 +204,7 @@ def _reading(text: str, command: Command, rows: str = _READ_ABI) -> Edit:
 
 
 _VARIABLES = ("CMAKE_CXX_STANDARD", "CMAKE_CUDA_STANDARD")
+_BLOCKS = ("if", "foreach", "while", "function", "macro", "block")
 
 
 def raise_standard(
@@ -240,7 +241,7 @@ def raise_standard(
         if not _alone(text, command):
             return None
         if torch is None and ask and not edits:
-            edits.append(_reading(text, command, _READ_VERSION))
+            edits.append(_reading(text, _outermost(found, command), _READ_VERSION))
         body = text[command.start : command.end]
         rows = [f"  {_raised(text, command, needs)}", "else()", f"  {body}"]
         newer = _block(text, command, _if_torch(release, rows))
@@ -251,6 +252,18 @@ def raise_standard(
     if torch and below:
         edits.append(_below(text, torch, below))
     return applied(text, edits) if edits else None
+
+
+def _outermost(found: Sequence[Command], command: Command) -> Command:
+    """The command, or the one that opens the outermost block around it."""
+    depth, opener = 0, command
+    for each in found:
+        if each is command:
+            break
+        if each.name in _BLOCKS:
+            opener, depth = (opener if depth else each), depth + 1
+        depth -= each.name.removeprefix("end") in _BLOCKS and each.name not in _BLOCKS
+    return opener if depth else command
 
 
 def _finds_torch(command: Command, finder: str | None) -> bool:

@@ -440,6 +440,13 @@ SILENT = {
             "go.sh": 'CMAKE_ARGS="-DARCHS=120" pip install .  # cmake 3.18\n',
         }
     ),
+    "CMake: the condition of a caller, whose image has cmake and sets what setup.py hands on": cmake_files(
+        {
+            "CMakeLists.txt": ASKED_FOR,
+            "setup.py": 'run(["cmake", *os.environ["CMAKE_ARGS"].split()])\n',
+            "go.sh": 'apt-get install -y cmake git && CMAKE_ARGS="-DARCHS=120" pip install .\n',
+        }
+    ),
     "CMake: the condition of a script that calls cmake, and nothing else does": cmake_files(
         {"CMakeLists.txt": ASKED_FOR, "go.sh": "cmake -B b -DARCHS=120\n"}
     ),
