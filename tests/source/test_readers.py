@@ -12,7 +12,7 @@ from gpufix.source import git_files, requirement_files
 from gpufix.source.arch_flags import UNKNOWN, ArchFlag, parse, switches_off_torch
 from gpufix.source.builds.cmake_syntax import commands
 from gpufix.source.builds.shell_parser import parse as parse_shell
-from gpufix.source.edits import Edit, Offsets, applied
+from gpufix.source.edits import Edit, Offsets, applied, raise_standard
 from gpufix.source.python.environ import choices, knobs
 from gpufix.source.python.tree import NotPython, Tree
 from gpufix.source.source_facts import ArchKnob, BackendChoice
@@ -221,7 +221,7 @@ def test_knobs_and_choices() -> None:
 
 def test_python_is_asked_for_torch_outside_of_conditions() -> None:
     text = "if(A)\n  if(B)\n  endif()\n  set(CMAKE_CXX_STANDARD 17)\nendif()\nset(CMAKE_CUDA_STANDARD 17)\n"
-    new = edits.raise_standard(text, {4, 6}, 20, "2.14", ask=True) or ""
+    new = raise_standard(text, {4, 6}, 20, "2.14", ask=True) or ""
     assert 0 < new.index("print(torch.__version__)") < new.index("if(A)")
 
 
