@@ -38,7 +38,7 @@ def faults(view: View) -> Iterator[Fault]:
 
 
 def _for_amd(view: View, root: CMakeRoot) -> bool:
-    """Whether a build compiles for AMD GPUs alone, where NVIDIA's are to be served."""
+    """Whether a build compiles only for AMD GPUs, where NVIDIA's are to be served."""
     languages = dict(root.build.languages)
     return "HIP" in languages and "CUDA" not in languages and vendor(view) == "nvidia"
 

@@ -140,7 +140,7 @@ def _bounded(condition: str, even: set[str], differing: set[str]) -> bool:
 
 
 def _unknown(condition: str, defined: Set[str]) -> bool:
-    """Whether a condition is what a function of another file returns: it may hand the number on alone."""
+    """Whether a condition is what a function of another file returns, which may only hand the number on."""
     found = _CALL.fullmatch(condition)
     return found is not None and found[1] not in defined and found[1] not in _KEEPS
 
