@@ -156,6 +156,9 @@ def foretold(tree: Path, setup: str, gpu: bool, truth: dict[str, Any], cuda: str
             version="2.14.1+cu130", cuda="13.0", cxx11_abi=True, location=torch, archs=ARCHS
         ),
         modules=Installed(truth.get("modules", [])),
+        programs={
+            n: p for n in ("cmake", "ninja") if (p := shutil.which(n, path=variables["PATH"]))
+        },
         cuda_home=cuda,
         nvcc="13.0",
         network=False,

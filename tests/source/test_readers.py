@@ -12,7 +12,7 @@ from gpufix.source import git_files, requirement_files
 from gpufix.source.arch_flags import UNKNOWN, ArchFlag, parse, switches_off_torch
 from gpufix.source.builds.cmake_syntax import commands
 from gpufix.source.builds.shell_parser import parse as parse_shell
-from gpufix.source.edits import Edit, Offsets, applied
+from gpufix.source.edits import Edit, Offsets, applied, raise_standard
 from gpufix.source.python.environ import choices, knobs
 from gpufix.source.python.tree import NotPython, Tree
 from gpufix.source.source_facts import ArchKnob, BackendChoice
@@ -217,6 +217,12 @@ def test_knobs_and_choices() -> None:
     assert choices(Tree('b = os.environ.get("ATTN_BACKEND", "xformers")\n')) == (
         BackendChoice(("ATTN_BACKEND",), (), "xformers", 1),
     )
+
+
+def test_python_is_asked_for_torch_outside_of_conditions() -> None:
+    text = "if(A)\n  if(B)\n  endif()\n  set(CMAKE_CXX_STANDARD 17)\nendif()\nset(CMAKE_CUDA_STANDARD 17)\n"
+    new = raise_standard(text, {4, 6}, 20, "2.14", ask=True) or ""
+    assert 0 < new.index("print(torch.__version__)") < new.index("if(A)")
 
 
 def test_offsets_count_utf_8() -> None:

@@ -288,3 +288,14 @@ def test_a_method_called_by_the_class_outside() -> None:
     )
     (extension,) = run(HEAD + own + TAIL.replace("BuildExtension", "Own")).extensions
     assert extension.name == "x"
+
+
+@pytest.mark.parametrize(
+    ("programs", "ends"),
+    [({"cmake": "/usr/bin/cmake"}, [(None, True)]), ({}, [("RuntimeError", False), (None, False)])],
+)
+def test_a_program_on_path(programs: dict[str, str], ends: list[tuple[str | None, bool]]) -> None:
+    """One that nobody has looked for may be there."""
+    body = "import shutil\nif shutil.which('cmake') is None:\n    raise RuntimeError('no cmake')\n"
+    made = run(HEAD + body + "setup(name='x')\n", programs=programs)
+    assert [(each.error or None, each.sure) for each in made.endings] == ends

@@ -41,6 +41,13 @@ QUIET = {
     "while (i < r) { __syncthreads(); i += S; }",
     "rounded up, with const behind the type": "int const r = ((n + blockDim.x - 1) / blockDim.x) * "
     "blockDim.x;\nfor (int i = threadIdx.x; i < r; i += blockDim.x) __syncthreads();",
+    "up to a number in shared memory": "__shared__ int most; int first = a[threadIdx.x], c = first;\n"
+    "if (threadIdx.x == 0) most = c; for (int i = first; i < first + most; i++) __syncthreads();",
+    "a number made of another variable of its name": "{ int e = a[threadIdx.x]; a[e] = 0; }\n"
+    "int e = blockIdx.x / m; int node = e / 8; if (node == n) __syncthreads();",
+    "another variable of its name, declared without a value": "{ const int i = threadIdx.x; a[i] = 0; }\n"
+    "int i, j; for (i = 0; i < n; i++) __syncthreads();",
+    "what a function of another file does with it": "if (!launch<2>(a, n, threadIdx.x)) __syncthreads();",
     "comment": "if (threadIdx.x) { /* __syncthreads(); */ }",
 }
 DIVERGENT = {
@@ -74,6 +81,16 @@ DIVERGENT = {
         "int i = threadIdx.x; for (int t = i; t < n + i; t += m) { t += i; __syncthreads(); }",
         1,
     ),
+    "up to its own number": (
+        "int first = a[threadIdx.x]; for (int i = first; i < first + first; i++) __syncthreads();",
+        1,
+    ),
+    "one variable, declared without a value": (
+        "int i, j; i = threadIdx.x; if (i < n) __syncthreads();",
+        1,
+    ),
+    "a function of this file": ("if (k(a, n, threadIdx.x)) __syncthreads();", 1),
+    "a macro around it": ("if (LIKELY(threadIdx.x < n)) __syncthreads();", 1),
     "loaded": ("float v = a[threadIdx.x]; if (v > 0) __syncthreads();", 1),
 }
 

@@ -228,6 +228,7 @@ def _world(view: View) -> BuildWorld:
         capabilities=tuple(_capabilities(g.arch for g in facts.gpus if g.vendor == vendor(view))),
         torch=torch,
         modules=dict.fromkeys((d.name.replace("-", "_") for d in facts.distributions), True),
+        programs={tool.name: tool.path for tool in facts.tools},
         cuda_home=toolkit.root if toolkit else variables.get("CUDA_HOME"),
         nvcc=minor(toolkit.version) if toolkit and toolkit.version else None,
         rocm_home=rocm.root if rocm else variables.get("ROCM_HOME"),

@@ -21,6 +21,11 @@ Caller = Literal["hand", "scikit-build-core", "setup.py", "aside"]
 _MOST_ROOTS, _MOST_CALLERS = 30, 20
 _COMPILERS = ("CC", "CXX", "CUDACXX")  # by which project() chooses
 _DEFINES = re.compile(r"-D\s*['\"]?([A-Za-z_]\w*)(?::[A-Z]+)?=")
+_CALLS_CMAKE = re.compile(  # the command, up to the next one
+    r"(?:^|&&|[;|(]|\b(?:RUN|sudo|then|do)\b)[ \t]*(?:\w+=\S*[ \t]+)*cmake[ \t]"
+    r"(?:\"[^\"\n]*\"|'[^'\n]*'|\\\n|[^\n;&|\"'])*",
+    re.MULTILINE,
+)
 _ARGUMENT = re.compile(r"-D\s*([A-Za-z_]\w*)(?::[A-Z]+)?=(\"[^\"]*\"|'[^']*'|\S*)")
 
 
@@ -248,7 +253,7 @@ def _paths(view: View) -> frozenset[str]:
 
 def _defines(view: View, path: str, caller: Caller) -> dict[str, str | None]:
     """The -D of the callers: None for what only their run would tell."""
-    found: dict[str, str | None] = dict.fromkeys(passed(view))
+    found: dict[str, str | None] = dict.fromkeys(passed(view, caller))
     if caller == "scikit-build-core":
         found |= {"SKBUILD": "2", "CMAKE_BUILD_TYPE": "Release"}
         found |= _configured(_pyproject(view, path.rpartition("/")[0]))
@@ -258,23 +263,35 @@ def _defines(view: View, path: str, caller: Caller) -> dict[str, str | None]:
     return found
 
 
-def passed(view: View) -> tuple[str, ...]:
-    """Variables that files of the project give to cmake."""
-    return view.derive(_passed_by_files)
+def passed(view: View, caller: Caller) -> tuple[str, ...]:
+    """Variables that files of the project give to cmake, where this caller runs it."""
+    by_pip = caller in ("setup.py", "scikit-build-core")
+    return view.derive(_passed_to_pip if by_pip else _passed_by_files)
 
 
 def _passed_by_files(view: View) -> tuple[str, ...]:
     """Variables that Python files and scripts of the project give to cmake."""
+    return _passed(view, re.compile(r"(?!)"))
+
+
+def _passed_to_pip(view: View) -> tuple[str, ...]:
+    """The same, but those that a script gives to a cmake of its own."""
+    return _passed(view, _CALLS_CMAKE)
+
+
+def _passed(view: View, without: re.Pattern[str]) -> tuple[str, ...]:
     project = view.facts.project
     if project is None:
         return ()
-    paths = list(view.project_holders("-D") or ())[:_MOST_CALLERS]
-    scripts = [s.path for s in project.sources if s.kind in ("shell", "docker")]
+    holders = (view.project_holders("-D") or ())[:_MOST_CALLERS]
+    scripts = [s.path for s in project.sources if s.kind in ("shell", "docker")][:_MOST_CALLERS]
     names: dict[str, None] = {}
-    for path in [*paths, *scripts[:_MOST_CALLERS]]:
+    for path in dict.fromkeys([*holders, *scripts]):
         found = view.source(f"{project.root}/{path}") if not for_tests(path) else None
-        if found and "cmake" in found.text.lower():
-            names |= dict.fromkeys(_DEFINES.findall(found.text))
+        text = found.text if found else ""
+        if "cmake" in text.lower():
+            own = without.sub("", text) if path in scripts else text
+            names |= dict.fromkeys(_DEFINES.findall(own))
     return tuple(names)
 
 

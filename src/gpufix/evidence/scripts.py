@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
+from pathlib import PurePosixPath
 from posixpath import normpath
 from typing import NamedTuple, TypeVar
 
@@ -244,9 +245,10 @@ def missing_folders(view: View) -> Iterator[MissingFolder]:
                 continue
             for row in way.run.missing:
                 name = row.path.removeprefix(root)
-                beside = f"{root}{path.rpartition('/')[0]}/{name}"
+                # called in its own folder, or in one between that and the project's
+                near = (normpath(f"{root}{up}/{name}") for up in PurePosixPath(path).parents)
                 known = (row.place.line, row.command) in way.known
-                if not row.hangs and not known and not files.exists(normpath(beside)):
+                if not row.hangs and not known and not any(map(files.exists, near)):
                     yield MissingFolder(name, row.place.path, row.place.line, row.command, way.when)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 
 from gpufix.evidence.half_precision import texts
 from gpufix.evidence.source_view import aside, is_vendored, python_files
@@ -33,20 +34,34 @@ def stale(view: View) -> Iterator[Stale]:
     classes = _classes(view, {row.class_ for _, row in rows}) if rows else ()
     for path, row in rows:
         family = _family(row.class_, classes)
+        copies = [other for other, each in rows if each.class_ == row.class_]
         uses = tuple(
             (place, line, function)
             for place, (name, _, found) in classes
-            if name in family
+            if name in family and path in _nearest(place, copies)
             for line, function in found
         )
-        moved = (path, row.moved) if row.moved else _moved(view, row, family, rows)
+        moves = _moves(view, row, family, rows)
+        own = (move for move in moves if path in _nearest(move[0], copies))
+        moved = (path, row.moved) if row.moved else next(own, None)
         if moved is not None and uses:
             yield Stale(path, row, moved, uses)
 
 
-def _moved(
+def _nearest(place: str, copies: Sequence[str]) -> list[str]:
+    """Of the files with a class of one name, those in the package that a file belongs to."""
+
+    def shared(path: str) -> int:
+        pairs = zip(path.split("/")[:-1], place.split("/")[:-1], strict=False)
+        return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
+
+    most = max(map(shared, copies))
+    return [path for path in copies if shared(path) == most]
+
+
+def _moves(
     view: View, row: StaleDevice, family: set[str], rows: Sequence[tuple[str, StaleDevice]]
-) -> tuple[str, int] | None:
+) -> Iterator[tuple[str, int]]:
     """Where a class of the family, or somebody who has one of its objects, moves a single module."""
     alone = sum(other.collection == row.collection for _, other in rows) == 1
     for path, text in texts(view, "moves"):
@@ -55,8 +70,7 @@ def _moved(
             theirs = alone or (len(named) > 3 and named in row.class_.lower())
             ours = move.class_ in family if move.owner == "self" else theirs
             if move.collection == row.collection and ours:
-                return path, move.line
-    return None
+                yield path, move.line
 
 
 _Class = tuple[str, tuple[str, ...], tuple[tuple[int, str], ...]]

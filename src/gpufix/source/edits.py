@@ -204,6 +204,7 @@ def _reading(text: str, command: Command, rows: str = _READ_ABI) -> Edit:
 
 
 _VARIABLES = ("CMAKE_CXX_STANDARD", "CMAKE_CUDA_STANDARD")
+_BLOCKS = ("if", "foreach", "while", "function", "macro", "block")
 
 
 def raise_standard(
@@ -218,11 +219,12 @@ def raise_standard(
     """What asks for an older C++ than `needs` on these lines asks for that with newer torch releases.
 
     unset: variables that are set for those; ask: Python for torch's version; finder: another file that
-    finds torch. None where this one neither does nor includes that, or a command's form is not known.
+    finds torch. Where this one neither does nor includes that, the commands stand as if torch were
+    found before. None where a command's form is not known.
     """
     found = commands(text)
     torch = next((c for c in found if _finds_torch(c, finder)), None)
-    if torch is None or not _alone(text, torch):
+    if (torch is None and unset) or (torch and not _alone(text, torch)):
         return None
     lines = _with_variables(found, lines)
     edits: list[Edit] = []
@@ -230,7 +232,7 @@ def raise_standard(
     for command in found:
         if not any(row.line in lines and row.value < needs for row in standards(command)):
             continue
-        if command.start < torch.start:
+        if torch and command.start < torch.start:
             more = _once_found(command, needs)
             if more is None:
                 return None
@@ -238,6 +240,8 @@ def raise_standard(
             continue
         if not _alone(text, command):
             return None
+        if torch is None and ask and not edits:
+            edits.append(_reading(text, _outermost(found, command), _READ_VERSION))
         body = text[command.start : command.end]
         rows = [f"  {_raised(text, command, needs)}", "else()", f"  {body}"]
         newer = _block(text, command, _if_torch(release, rows))
@@ -245,9 +249,21 @@ def raise_standard(
     below = _READ_VERSION.splitlines() if ask and (edits or later) else []
     if later:
         below += _if_torch(release, [f"  {row}" for row in dict.fromkeys(later)])
-    if below:
+    if torch and below:
         edits.append(_below(text, torch, below))
     return applied(text, edits) if edits else None
+
+
+def _outermost(found: Sequence[Command], command: Command) -> Command:
+    """The command, or the one that opens the outermost block around it."""
+    depth, opener = 0, command
+    for each in found:
+        if each is command:
+            break
+        if each.name in _BLOCKS:
+            opener, depth = (opener if depth else each), depth + 1
+        depth -= each.name.removeprefix("end") in _BLOCKS and each.name not in _BLOCKS
+    return opener if depth else command
 
 
 def _finds_torch(command: Command, finder: str | None) -> bool:

@@ -63,6 +63,10 @@ def files(path: str, text: str, *named: str, **sections: Any) -> Given:
 
 CUDA = "project(x LANGUAGES CXX CUDA)"
 BUILT = "add_library(x SHARED a.cu)"
+ASKED_FOR = (
+    f"{CUDA}\nif(ARCHS)\nset(CMAKE_CUDA_ARCHITECTURES ${{ARCHS}})\n"
+    f"else()\nset(CMAKE_CUDA_ARCHITECTURES 75-real)\nendif()\n{BUILT}\n"
+)
 
 
 def cmake(text: str, *named: str, head: str = CUDA, last: str = BUILT, **sections: Any) -> Given:
@@ -418,18 +422,33 @@ SILENT = {
     ),
     "CMake: the condition of a caller, who passes it": cmake_files(
         {
-            "CMakeLists.txt": f"{CUDA}\nif(ARCHS)\nset(CMAKE_CUDA_ARCHITECTURES ${{ARCHS}})\n"
-            f"else()\nset(CMAKE_CUDA_ARCHITECTURES 75-real)\nendif()\n{BUILT}\n",
+            "CMakeLists.txt": ASKED_FOR,
             "pyproject.toml": '[build-system]\nbuild-backend = "scikit_build_core.build"\n'
             'requires = []\n[tool.scikit-build.cmake.define]\nARCHS = "120"\n',
         }
     ),
     "CMake: the condition of a caller, which only a run tells": cmake_files(
         {
-            "CMakeLists.txt": f"{CUDA}\nif(ARCHS)\nset(CMAKE_CUDA_ARCHITECTURES ${{ARCHS}})\n"
-            f"else()\nset(CMAKE_CUDA_ARCHITECTURES 75-real)\nendif()\n{BUILT}\n",
+            "CMakeLists.txt": ASKED_FOR,
             "setup.py": 'run(["cmake", f"-DARCHS={archs}"])\n',
         }
+    ),
+    "CMake: the condition of a caller, whose script sets what setup.py hands on": cmake_files(
+        {
+            "CMakeLists.txt": ASKED_FOR,
+            "setup.py": 'run(["cmake", *os.environ["CMAKE_ARGS"].split()])\n',
+            "go.sh": 'CMAKE_ARGS="-DARCHS=120" pip install .  # cmake 3.18\n',
+        }
+    ),
+    "CMake: the condition of a caller, whose image has cmake and sets what setup.py hands on": cmake_files(
+        {
+            "CMakeLists.txt": ASKED_FOR,
+            "setup.py": 'run(["cmake", *os.environ["CMAKE_ARGS"].split()])\n',
+            "go.sh": 'apt-get install -y cmake git && CMAKE_ARGS="-DARCHS=120" pip install .\n',
+        }
+    ),
+    "CMake: the condition of a script that calls cmake, and nothing else does": cmake_files(
+        {"CMakeLists.txt": ASKED_FOR, "go.sh": "cmake -B b -DARCHS=120\n"}
     ),
     "CMake: carried along": files(
         "third_party/x/CMakeLists.txt",
@@ -1150,6 +1169,19 @@ FIRING |= {
             "sm_120",
         ),
         fixes("CMAKE_CUDA_ARCHITECTURES", "75-real", REAL, line=1),
+        offers=FOLLOWED,
+    ),
+    "CMake: the condition of a script, which is not the setup.py that calls it": Fires(
+        t.project(
+            {
+                "a.cu": "",
+                "CMakeLists.txt": ASKED_FOR,
+                "setup.py": 'run(["cmake", "."])\n',
+                "go.sh": "cmake -B b \\\n  -DARCHS=120\n",
+            },
+            "sm_120",
+        ),
+        fixes("CMAKE_CUDA_ARCHITECTURES", "75-real", REAL, line=5),
         offers=FOLLOWED,
     ),
     "a script": Fires(

@@ -352,3 +352,19 @@ def test_what_scripts_need(case: str, tmp_path: Path) -> None:
     text, expected = SCRIPTS[case]
     t.write(tmp_path, {"setup.sh": text, "there/a.py": ""})
     assert t.told(t.found(submodule_missing, t.look(tmp_path))) == expected
+
+
+@pytest.mark.parametrize(
+    ("there", "expected"),
+    [
+        ("a/b/deps", []),  # called in its own folder
+        ("a/deps", []),  # called where its package lies
+        ("deps", []),
+        ("c/deps", [("warning", "deps", [1])]),
+    ],
+)
+def test_a_script_is_called_in_a_folder_that_has_what_it_needs(
+    there: str, expected: list[tuple[str, str, list[int | None]]], tmp_path: Path
+) -> None:
+    t.write(tmp_path, {"a/b/setup.sh": "pip install ./deps\n", f"{there}/setup.py": ""})
+    assert t.told(t.found(submodule_missing, t.look(tmp_path))) == expected

@@ -313,6 +313,20 @@ FIRING = {
         imports(WARNING, line=1),
         offers=BUILT,
     ),
+    **{
+        f"setup() as {text.rpartition(chr(10))[2] or text}": Fires(
+            t.project(
+                {"setup.py": f"import torch\n{text}\nrun(name='x', ext_modules=[ask(torch)])\n"},
+                distributions=[PIP],
+            ),
+            imports(WARNING, line=1),
+            offers=BUILT,
+        )
+        for text in (
+            "from skbuild import setup as run",
+            "import setuptools\nrun = setuptools.setup",
+        )
+    },
     "beside one that is declared": Fires(
         t.project(
             {

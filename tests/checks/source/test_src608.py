@@ -64,6 +64,7 @@ SILENT = {
     "not compiled": of(f"#ifdef _WIN32\n{DIFFERS}#endif\n"),
     "perhaps compiled": of(f"#ifdef WITH_IT\n{DIFFERS}#endif\n"),
     "compiled for HIP only": of(HIP_ALONE),
+    "a source for HIP, a CUDA build": of(DIFFERS, path="a.hip"),
     "compiled for CUDA only, a HIP build": of(CUDA_ALONE, "gfx1101", **rocm("6.4")),
     "in host code": of(f"#ifdef __CUDACC__\n{DIFFERS}#endif\n", path="a.cpp"),
 }
@@ -105,6 +106,9 @@ FIRING = {
     "compiled for CUDA only": Fires(of(CUDA_ALONE), under(4, 3)),
     "compiled for HIP only, a HIP build": Fires(
         of(HIP_ALONE, "gfx1101", **rocm("6.4")), under(4, 3)
+    ),
+    "a source for HIP, a HIP build": Fires(
+        of(DIFFERS, "gfx1101", path="a.hip", **rocm("6.4")), under(path="a.hip")
     ),
     "two, the first not compiled": Fires(
         of(f"#ifdef _WIN32\n{DIFFERS}#endif\n{DIFFERS}{DIFFERS.replace('k(', 'l(')}"),

@@ -103,6 +103,22 @@ FIRING = {
         ),
         stale("P0", "a.py", ("a.py", 9, "use"), ("b.py", 4, "run"), moved=("b.py", 6)),
     ),
+    "two copies of a package, one of which moves them": Fires(
+        t.project(
+            {
+                **{f"{copy}/base.py": DEVICE.format("pass", "P0") for copy in "ab"},
+                "a/ours.py": DERIVED,
+                "b/ours.py": f"{DERIVED}    def f(self):\n        self.models['a'].cpu()\n",
+            }
+        ),
+        stale(
+            "P0",
+            "b/base.py",
+            ("b/base.py", 9, "use"),
+            ("b/ours.py", 4, "run"),
+            moved=("b/ours.py", 6),
+        ),
+    ),
     "two classes, and one that is fine between": Fires(
         t.project(of(SWAP.format("cpu()"), ALL, SWAP.format("cuda()"))),
         [stale("P0", "a.py"), stale("P2", "c.py")],

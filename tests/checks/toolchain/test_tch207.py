@@ -119,6 +119,9 @@ SILENT = {
         LEAST.format("3.20", "cmake_policy(SET CMP0054 OLD)"), "3.31.6"
     ),
     "a newer policy": configures(LEAST.format("3.30", "cmake_policy(SET CMP0066 OLD)"), "4.4.5"),
+    "a build for AMD GPUs alone": configures(
+        LEAST.format("3.30", "").replace("CUDA", "HIP").replace(".cu", ".hip"), "3.25.1"
+    ),
     "a cmake that is new enough": configures(LEAST.format("3.25", ""), "3.25.1"),
     "old policies, and a cmake that has them": configures(LEAST.format("3.1", ""), "3.31.6"),
     "old policies, and newer ones too": configures(LEAST.format("3.1...3.20", ""), "4.4.5"),
@@ -201,6 +204,11 @@ SILENT = {
 FIRING = {
     "cmake is too old": Fires(
         configures(LEAST.format("3.30", ""), "3.25.1"),
+        needs("newer", "asks for CMake 3.30 or newer", "3.25.1", "3.30"),
+        ["meet-cmake-need unsafe"],
+    ),
+    "cmake is too old for a build for both vendors": Fires(
+        configures(LEAST.format("3.30", "").replace("CUDA", "CUDA HIP"), "3.25.1"),
         needs("newer", "asks for CMake 3.30 or newer", "3.25.1", "3.30"),
         ["meet-cmake-need unsafe"],
     ),

@@ -510,6 +510,25 @@ FIRING = {
             line=1,
             header="torch/types.h",
         ),
+        RAISED,
+    ),
+    "CMake: torch is found in another file, too late to ask its version": Fires(
+        of(
+            cmake("project(e CXX)\nadd_subdirectory(x)\nfind_package(Torch)\n")
+            | {"x/CMakeLists.txt": "set(CMAKE_CXX_STANDARD 17)\nadd_library(e ../a.cpp)\n"}
+        ),
+        old((1, "C++17"), path="x/CMakeLists.txt", way="cmake"),
+    ),
+    "CMake: torch is found by folders that the caller names": Fires(
+        of(
+            cmake(
+                "project(e CUDA CXX)\nset(CMAKE_CXX_STANDARD 17)\n"
+                'set(CMAKE_CUDA_STANDARD "${CMAKE_CXX_STANDARD}")\n'
+                "include_directories(${TORCH_INCLUDE_PATH})\nadd_library(e a.cpp b.cu)\n"
+            )
+        ),
+        old((2, "C++17"), (3, "C++17"), path="CMakeLists.txt", way="cmake"),
+        RAISED,
     ),
 }
 test_silent, test_firing = rows(cxx_standard_too_old, SILENT, FIRING)

@@ -224,6 +224,9 @@ SILENT = {
     "a hub of no readable version": of(GRADIO, b.dist("huggingface-hub", "main")),
     "a prerelease below the range": of(GRADIO, b.dist("huggingface-hub", "1.0.0rc1")),
     "a pair of which metadata only tells": of(GRADIO, b.dist("pillow", "11.0")),
+    "a pin that fails without another package, which another file may bring": pins(
+        "triton==2.1.0\n"
+    ),
     "pins that fit": pins("gradio==4.44.1\nhuggingface_hub==0.25.2\n"),
     "one pin of two": pins("gradio==4.44.1\npydantic\n"),
     "an open range": pins("gradio==4.44.1\npydantic>=2.11\n"),

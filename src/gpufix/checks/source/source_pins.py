@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 
 def faults(view: View) -> Iterator[Fault]:
-    """Silent where a range is left open: the installer may still choose well."""
+    """Silent where a range is left open, since the installer may still choose well, and on what one
+    package lacks, which another file may bring."""
     for path, facts in requirement_files(view).items():
         pins = _pins(view, facts.requirements)
         for conflict in packages.all():
-            if all(
+            if not conflict.without and all(
                 n in pins and SpecifierSet(s).contains(pins[n][1], prereleases=True)
                 for n, s in conflict.trigger.items()
             ):

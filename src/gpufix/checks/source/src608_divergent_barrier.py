@@ -40,8 +40,10 @@ def divergent_barrier(view: View) -> Iterator[Fault]:
     """
     hip = bool(hip_blocks.gfx_targets(view))
     for path, facts in cxx.own_files(view).items():
-        passes = cxx.cuda_passes(view, cxx.source_kinds(view).get(path))
-        passes = cxx.hip_passes(view) if hip else passes
+        kind = cxx.source_kinds(view).get(path)
+        if kind == "hip" and not hip:
+            continue  # no CUDA build compiles it
+        passes = cxx.hip_passes(view) if hip else cxx.cuda_passes(view, kind)
         kernels: dict[str, list[Barrier]] = {}
         for barrier in facts.barriers:
             if cxx.live(facts.macros, barrier.guards, passes):

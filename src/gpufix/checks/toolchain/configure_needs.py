@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from gpufix.checks.registry import ERROR, WARNING, Fault
+from gpufix.evidence.arch_lists import vendor
 from gpufix.evidence.building import cuda_torch
 from gpufix.evidence.cmake_builds import CMakeRoot, brings_cmake, release, roots
 from gpufix.evidence.cxx_standard import refused
@@ -27,13 +28,19 @@ def faults(view: View) -> Iterator[Fault]:
     if cmake is None:
         return
     for root in roots(view):
-        if root.caller == "aside" or brings_cmake(view, root):
+        if root.caller == "aside" or brings_cmake(view, root) or _for_amd(view, root):
             continue
         end = root.refused or root.build.fails
         if end is not None:
             yield from _ended(view, root, end, cmake)
         else:
             yield from _dialect(view, root, cmake)
+
+
+def _for_amd(view: View, root: CMakeRoot) -> bool:
+    """Whether a build compiles only for AMD GPUs, where NVIDIA's are to be served."""
+    languages = dict(root.build.languages)
+    return "HIP" in languages and "CUDA" not in languages and vendor(view) == "nvidia"
 
 
 def _ended(view: View, root: CMakeRoot, end: Ending, cmake: str) -> Iterator[Fault]:

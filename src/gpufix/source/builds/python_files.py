@@ -217,6 +217,8 @@ class WithFiles(WithBuiltins):
             return None if self.build.gpu is False else Unknown(f"{program} is there")
         if program in ("hipcc",):
             return f"{self.build.rocm_home}/bin/hipcc" if self.build.rocm_home else None
+        if isinstance(program, str) and program in self.build.programs:
+            return self.build.programs[program]
         return Unknown(f"{ops.shown(program)} is there")
 
     def _of_path_object(self, owner: PathText, name: str, args: list[Any]) -> Any:

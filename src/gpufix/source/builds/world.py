@@ -46,7 +46,8 @@ class BuildWorld(Frozen):
     root: the folder of the project; environment: every variable that is set, so that another is not;
     gpu: whether torch.cuda.is_available(); capabilities: of the visible GPUs, None where it is not
     known; torch: None where it cannot be imported; modules: others, by whether they can be imported,
-    where that is known; cuda_home, nvcc: None for none, "?" for an unknown one.
+    where that is known; programs: others on PATH that are known to be there, with their paths;
+    cuda_home, nvcc: None for none, "?" for an unknown one.
     """
 
     root: str
@@ -56,6 +57,7 @@ class BuildWorld(Frozen):
     capabilities: tuple[tuple[int, int], ...] | None = ()
     torch: TorchSeen | None = None
     modules: Mapping[str, bool] = field(default_factory=dict)
+    programs: Mapping[str, str] = field(default_factory=dict)
     cuda_home: str | None = None
     nvcc: str | None = None  # "13.0"
     rocm_home: str | None = None

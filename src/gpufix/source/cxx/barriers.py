@@ -37,6 +37,11 @@ _DECLARE = re.compile(
     r"(?:^|[;{}(])\s*(?:(?:const|unsigned|volatile|static|constexpr|register)\s+)*"
     r"[A-Za-z_][\w:]*(?:<[^<>;]*>)?\s*[&*]?\s+(?:const\s+)?(\w+)\s*=(?!=)([^;{}]*)"
 )
+# Variables without a value yet.
+_BARE = re.compile(
+    r"(?<=[;{}])\s*(?:(?:unsigned|volatile)\s+)*(?!return\b|goto\b|else\b)"
+    r"[A-Za-z_][\w:]*(?:<[^<>;]*>)?(?:\s*[&*]\s*|\s+)(\w+(?:\s*,\s*\w+)*)\s*;"
+)
 # A loop up to a constant is taken to run equally often: constants are chosen to divide evenly.
 _CONSTANT_BOUND = re.compile(r"\s*\w+\s*<=?\s*(?:\w+::\w+|[A-Z][A-Z0-9_]*|\d+)\s*")
 _BOUND = re.compile(r"\s*\w+\s*<\s*([^<>=!&|?]+)")
@@ -50,6 +55,8 @@ _TIMES = re.compile(r"\b(\w+)\s*\*|\*\s*(\w+)")
 _SHARED = re.compile(r"\b__shared__\b[^;(){}]*?(\w+)\s*(?:\[|;|,)")
 _WORD = re.compile(r"(?<![\w.])([A-Za-z_]\w*)")
 _ROUND = re.compile(r"[()]")
+_CALL = re.compile(r"\s*!?\s*(?:\w+::)*([A-Za-z]\w*)\s*(?:<[^<>()]*>)?\s*\(([^<>=!&|]*)\)\s*")
+_KEEPS = frozenset({"bool", "int", "unsigned", "static_cast", "min", "max", "abs"})
 _NEXT_NAME = re.compile(
     r"[()\[\]]|,\s*(?:[&*]?\s*(\w+)\s*(?:[-+*/%|&^]|<<|>>)?=(?!=)|(?:\+\+|--)\s*\w+|\w+\s*(?:\+\+|--))"
 )
@@ -67,11 +74,13 @@ def concerns(data: bytes) -> bool:
 
 def divergent(code: CxxCode) -> tuple[Barrier, ...]:
     """The divergent barriers of a source."""
-    rows = [row for function in device_functions(code) for row in _in(code, function)]
+    functions = device_functions(code)
+    defined = {function.name for function in functions}
+    rows = [row for function in functions for row in _in(code, function, defined)]
     return tuple(rows[:_LIMIT])
 
 
-def _in(code: CxxCode, function: Function) -> Iterator[Barrier]:
+def _in(code: CxxCode, function: Function, defined: Set[str]) -> Iterator[Barrier]:
     start, end = function.body
     body = code.structure[start:end]
     if "__syncthreads" not in body or not _is_numbered(body):
@@ -84,16 +93,20 @@ def _in(code: CxxCode, function: Function) -> Iterator[Barrier]:
     if not controlled:
         return
     conditions = [_Value.of(span.decides) for span in controlled]
-    differing = thread_dependent(body, {name for value in conditions for name in value.names})
+    names = {name for value in conditions for name in value.names}
+    differing = thread_dependent(body, names)
     judged = [row for row in zip(controlled, conditions, strict=True) if row[1].differs(differing)]
     if not judged:
         return
-    differing -= _also_uniform(body, differing)
+    if uniform := _also_uniform(body, differing):
+        differing = thread_dependent(body, names, uniform)
     even = {name for name, value in _declared(body) if _rounds(_own(value))}
     spans = [
         span
         for span, value in judged
-        if value.differs(differing) and not _bounded(span.condition, even, differing)
+        if value.differs(differing)
+        and not _bounded(span.condition, even, differing)
+        and not _unknown(span.condition, defined)
     ]
     for barrier in barriers:
         for span in spans:
@@ -126,6 +139,12 @@ def _bounded(condition: str, even: set[str], differing: set[str]) -> bool:
     return found[1].strip() in even or _rounds(found[1])
 
 
+def _unknown(condition: str, defined: Set[str]) -> bool:
+    """Whether a condition is what a function of another file returns, which may only hand the number on."""
+    found = _CALL.fullmatch(condition)
+    return found is not None and found[1] not in defined and found[1] not in _KEEPS
+
+
 def _is_numbered(text: str) -> bool:
     """Whether a text asks for the thread's number."""
     return any(word in text for word in _NUMBERS) and _THREAD.search(text) is not None
@@ -148,18 +167,23 @@ class _Value(NamedTuple):
         return self.numbered or not self.names.isdisjoint(differing)
 
 
-def thread_dependent(body: str, wanted: Iterable[str]) -> set[str]:
+def _shared(body: str) -> Set[str]:
+    """What lies in shared memory, the same for all."""
+    return set(_SHARED.findall(body)) if "__shared__" in body else set()
+
+
+def thread_dependent(body: str, wanted: Iterable[str], uniform: Iterable[str] = ()) -> set[str]:
     """Of the names asked for, and those they are made of: the ones whose value may follow from
-    the thread's number (what lies in shared memory does not)."""
+    the thread's number (what lies in shared memory does not, nor what is said to be uniform)."""
     if not _is_numbered(body):
         return set()
-    shared = set(_SHARED.findall(body)) if "__shared__" in body else set()
+    same = {*uniform, *_shared(body)}
     assignments = _Assignments(body)
     steps: list[tuple[str, _Value]] = []
     queue, known = list(wanted), set(wanted)
     while queue:
         name = queue.pop()
-        given = () if name in shared else assignments.of(name)
+        given = () if name in same else assignments.of(name)
         values = [_Value.of(_own(text)) for text in given]
         steps += [(name, value) for value in values]
         more = {made for value in values for made in value.names} - known
@@ -246,6 +270,10 @@ def _also_uniform(body: str, differing: set[str]) -> set[str]:
     for name, value in _declared(body):
         if name in differing:
             declared.setdefault(name, []).append(_Value.of(_own(value)))
+    assignments = _Assignments(body) if declared else None
+    for name in {name for names in _BARE.findall(body) for name in _WORD.findall(names)}:
+        if name in declared and assignments is not None:
+            declared[name] += [_Value.of(_own(text)) for text in assignments.of(name)]
     return {
         name
         for name, values in declared.items()
@@ -284,7 +312,8 @@ def _controlled(code: CxxCode, start: int, end: int, barriers: Sequence[int]) ->
     heads = list(_heads(code, start, end, barriers[-1]))
     if not any(head.holds(barriers) for head in heads):
         return []
-    variables = Variables(code.structure[start:end])
+    body = code.structure[start:end]
+    variables = Variables(body, _shared(body))
     loops: list[Loop] = []  # those around, the innermost last
     followed = 0
     found: list[_Span] = []

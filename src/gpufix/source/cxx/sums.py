@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import ChainMap, Counter
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence, Set
 from typing import cast
 
 _COMPARED = re.compile(r"(?<![<>=!-])(<=?|>=?|!=)(?![<>=])")
@@ -22,14 +22,17 @@ class Variables(Mapping[str, str]):
     A name is looked up when it is asked for: the conditions around barriers name few.
     """
 
-    def __init__(self, body: str) -> None:
+    def __init__(self, body: str, without: Set[str] = frozenset()) -> None:
+        """Of a body, without those of these names."""
         self._body = body
+        self._without = without
         self._changes: dict[str, list[int]] = {}
         self._values: dict[str, str | None] = {}
 
     def __getitem__(self, name: str) -> str:
         if name not in self._values:
-            self._values[name] = self._value(name) if name.isidentifier() else None
+            known = name.isidentifier() and name not in self._without
+            self._values[name] = self._value(name) if known else None
         value = self._values[name]
         if value is None:
             raise KeyError(name)

@@ -246,10 +246,21 @@ def imported(tree: Tree) -> tuple[str, ...]:
     return tuple(sorted({name.split(".")[0] for name, _ in _imported(tree)}))
 
 
+_SETUPS = ("setuptools.setup", "skbuild.setup", "distutils.core.setup")
+
+
 def setup_name(tree: Tree) -> str | None:
     """The name= of the call of setup(); "" when it is not a literal, None without such a call."""
+    names = {
+        "setup",
+        "setuptools.setup",
+        *(name for name, full in _aliases(tree).items() if full in _SETUPS),
+    }
+    for assigned in tree.each(ast.Assign):  # run = setuptools.setup
+        if dotted_name(assigned.value) in names:
+            names.update(filter(None, map(dotted_name, assigned.targets)))
     for node in tree.each(ast.Call):
-        if dotted_name(node.func) in ("setup", "setuptools.setup"):
+        if dotted_name(node.func) in names:
             given = [k.value for k in node.keywords if k.arg == "name"]
             text = strings(tree, given[0])[0] if given else ""
             return text if UNKNOWN not in text else "?"
