@@ -226,6 +226,7 @@ def main(folder: Path) -> None:
     text = {
         "source": f"wheels on PyPI, read by tools/name_history.py: {listed}. first, last: the first and last of "
         "these that has the name; without: the next one",
+        "releases": {package: sorted(found[package], key=key) for package in sorted(found)},
         "packages": {package: grouped(names[package]) for package in sorted(names)},
         "renamed": RENAMED,
         "askers": dict(sorted(askers.items())),
