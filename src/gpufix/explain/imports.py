@@ -54,7 +54,11 @@ def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
         return explanation.but(
             do=f"{module}.{name} is a package of its own: `python -m pip install {other}`."
         )
-    if known := _known(owner, name, asker, hit) or _in_table(module, name, asker, hit):
+    if known := (
+        _moved(module, name, asker)
+        or _known(owner, name, asker, hit)
+        or _in_table(module, name, asker, hit)
+    ):
         return known.of(explanation)
     if owner in sys.stdlib_module_names:
         return _of_standard_library(module, name).of(explanation)
@@ -144,6 +148,12 @@ def _asked(found: re.Match[str]) -> tuple[str, str]:
     return module, found["name"] or found["attribute"] or found["lacking"] or found["removed"]
 
 
+def _moved(module: str, name: str, asker: str | None) -> Told | None:
+    """A name that is gone from that module, and stays in another one: what other tables say of it is not of this module."""
+    whole = f"{module}.{name}"
+    return replaced(whole, asker) if name_spans.moved(whole) else None
+
+
 def _known(owner: str, name: str, asker: str | None, hit: Hit) -> Told | None:
     """The releases that have a name, where the wheels were asked for it; and who is known to ask for it."""
     known = name_spans.owner_of(owner, name)
@@ -169,7 +179,7 @@ def recorded_name(explanation: Explanation, hit: Hit) -> Explanation:
 def _in_table(module: str, name: str, asker: str | None, hit: Hit) -> Told | None:
     """The releases that have a name or a module, of the packages whose names are recorded."""
     whole = f"{module}.{name}".strip(".")
-    if known := name_spans.of_module(module, name):
+    if known := name_spans.of_module(module, name, is_there="cannot import name" in hit.shown):
         return one_of(known, whole, asker, hit)
     if succeeded := replaced(whole, asker):
         return succeeded

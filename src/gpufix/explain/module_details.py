@@ -70,7 +70,10 @@ def not_installed(explanation: Explanation, hit: Hit) -> Explanation:
                     explanation
                 )
             return explanation.but(do=_unlisted(found["module"], explanation.do, hit))
-        return explanation.but(do=stated.for_pyg(_install([command], found["module"]), hit))
+        return explanation.but(
+            what=_brought(found["module"], command) or explanation.what,
+            do=stated.for_pyg(_install([command], found["module"]), hit),
+        )
     asked = re.split(r", ?", (found["listed"] or found["library"] or found["absent"]).rstrip("."))
     commands = [names.get(one.replace("-", "_"), names.get(one.lower(), one)) for one in asked]
     return explanation.but(do=_install(commands, asked[0].replace("-", "_")))
@@ -140,6 +143,20 @@ def _unlisted(module: str, do: str, hit: Hit) -> str:
         if asker
         else do
     )
+
+
+def _brought(module: str, command: str) -> str | None:
+    """Which package has a module that is not called like it."""
+    pip = (
+        re.split(r"[\s@\[]|/", command.rstrip("/").removesuffix(".git"))[-1]
+        if "/" in command
+        else command
+    )
+    if " " in pip or pip.startswith("-") or pip.lower().replace("-", "_") == module.lower():
+        return None
+    if "only when it is asked to" in _hint(module):
+        return f"{module} is a compiled part of {pip}, which leaves it out unless it is asked for: {pip} is not here, or is without it."
+    return f"The module {module} is not installed for the Python that ran this: the package {pip} brings it."
 
 
 def _part_of_python(module: str, wants: dict[str, str]) -> str:

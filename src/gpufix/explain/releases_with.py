@@ -28,10 +28,10 @@ def one_of(known: Owner, name: str, asker: str | None, hit: Hit) -> Told:
     if known.package == name_spans.PYTHON:
         return of_python(known.span, name, asker)
     asker = None if asker == known.package else asker
-    what = _lacks(known, name, asker, hit)
     who = name_spans.askers(known.package, name)
     if asker in who:
         who = {str(asker): who[str(asker)]}
+    what = _lacks(known, name, asker or (next(iter(who)) if len(who) == 1 else None), hit)
     has = f'{known.pip} has {subject(name)} {known.span.words}: `pip install "{known.pip}{known.span.bounds}"`'
     if who and asker in (None, *who):
         named = "; ".join(
@@ -76,14 +76,16 @@ def _lacks(known: Owner, name: str, asker: str | None, hit: Hit) -> str:
     if span.last and newer:
         said = _SAID.search(hit.shown)
         since = (
-            f"it went with {said['since']}" if said else f"{span.last} has it, {span.after} has not"
+            f"it went with {said['since']}"
+            if said
+            else f"{span.last} has it, {span.after} does not"
         )
         behind = (
             f" {asker} asks for it, and was written for an older {pip}."
             if asker
             else f" What asks for it was written for an older {pip}."
         )
-        return f"{pip} has no {it} any more ({since}).{behind}"
+        return f"{pip} does not have {it} any more ({since}).{behind}"
     if span.first and older:
         asks = f"; {asker} asks for it" if asker else ""
         return f"{installed[0].upper()}{installed[1:]} is too old: {span.before} does not have {it}, {span.first} does{asks}."
@@ -140,11 +142,11 @@ def _went(it: str, pip: str, requirement: str, asker: str | None) -> str:
     bound = _REQUIREMENT.fullmatch(requirement)
     if bound is None:
         of = f" of {pip}" if pip else " of its package"
-        what = f"The installed release{of} has no {it} any more."
+        what = f"The installed release{of} does not have {it} any more."
     elif bound["sign"] == "<":
-        what = f"{bound['pip']} has no {it} any more (gone since {bound['version']})."
+        what = f"{bound['pip']} does not have {it} any more (gone since {bound['version']})."
     else:
-        what = f"{bound['pip']} has no {it} any more ({bound['version']} is the last release that has it)."
+        what = f"{bound['pip']} does not have {it} any more ({bound['version']} is the last release that has it)."
     return f"{what} {asker or 'What asks for it'} was written for an older one."
 
 

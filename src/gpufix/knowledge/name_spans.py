@@ -123,14 +123,19 @@ class Owner(Frozen):
     span: Span
 
 
-def of_module(module: str, name: str) -> Owner | None:
-    """Of a name that is asked of a module, or of a module: None where it is not known to have come or gone."""
+def of_module(module: str, name: str, is_there: bool = False) -> Owner | None:
+    """Of a name that is asked of a module, or of a module: None where it is not known to have come or gone.
+
+    `is_there`: the module was found, so that it is not what came or went.
+    """
     package, _, place = module.partition(".")
     if package not in _packages():
         package, place = PYTHON, module
     inner = f"{place}.{name}".strip(".")
     parts = inner.split(".")
     modules = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    if is_there:
+        modules = modules[:1]
     for token in (f"{place}:{name}", *(f".{one}" for one in modules), f":{name}"):
         if (token != f":{name}" or package != PYTHON) and (known := _owner(package, token)):
             return known
@@ -201,6 +206,11 @@ def successor(name: str) -> Successor | None:
     tries = (".".join(parts[:length]) for length in range(len(parts), 1, -1))
     found = next((one for one in (name, *tries) if one in names), None)
     return Successor(instead=names[found][0], requirement=names[found][1]) if found else None
+
+
+def moved(name: str) -> bool:
+    """Whether the successor of this very name is known, with the releases that have it."""
+    return bool(table("successors")["names"].get(name, ("", ""))[1])
 
 
 def before_the_break(package: str) -> str | None:
