@@ -103,8 +103,8 @@ def _no_wheels(lacking: re.Match[str], around: str) -> tuple[str, str]:
         only = ", ".join(re.findall(r"\w+", told["tags"])) if told else ""
         return (
             f"{name} has no wheels for this system{f' ({tag})' if tag else ''}{f': those that there are, are for {only}' if only else ''}.",
-            f"Run it on a system that {name} has wheels for{f' ({only})' if only else ''}, take a release of {name} or a fork that has one for "
-            f"this system, or leave {name} out here by a marker (`; sys_platform == 'linux'`).",
+            f"Run it on a system that {name} has wheels for{f' ({only})' if only else ''}. Or take a release of {name}, or a fork, that has one for "
+            f"this system; or leave {name} out here by a marker (`; sys_platform == 'linux'`).",
         )
     here = f" {tag[2]}.{tag[3:]}" if re.fullmatch(r"cp3\d+", tag) else ""
     return (
@@ -181,7 +181,7 @@ def _named(explanation: Explanation, hit: Hit) -> Explanation:
     loose = ", ".join(dict.fromkeys(pins))
     return explanation.but(
         what=f"The requirements exclude each other: {found['names']}.",
-        do=f"Leave out the version of {loose} (or of what the other line asks for) and install all in one command, so that pip chooses; the lines "
+        do=f"Leave out the version of {loose} (or of what the other line asks for) and install all in one command, so that pip chooses. The lines "
         'below "The conflict is caused by" say which versions are wanted.',
     )
 

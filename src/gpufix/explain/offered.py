@@ -105,7 +105,7 @@ def _of_range(explanation: Explanation, bare: re.Match[str], around: str) -> Exp
             what=f"{what} Most often this Python is too old, or too new, for the newer ones.", do=do
         )
     return explanation.but(
-        what=f"pip sees {name} {seen[0]} to {seen[-1]} for this Python and system, and none of them is within {bounds}: the wheels of those "
+        what=f"pip sees {name} {seen[0]} to {seen[-1]} for this Python and system, and none of them is within {bounds}. Wheels of those "
         "releases are for other Pythons, most often older ones.",
         do=f"A Python of the time of {name}{bounds}: `uv venv --python 3.10` (or 3.9, 3.11), and install again. Or {name} {seen[-1]} with a newer "
         f"release of what asks for {name}{bounds}.",
