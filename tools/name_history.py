@@ -96,7 +96,7 @@ def read(wheel: Path, package: str) -> tuple[set[str], set[str]]:
                 continue
             kept = {one for one in _of_module(tree) if not LEFT_OUT.fullmatch(one)}
             found |= {one for one in kept if OF_MODELS.fullmatch(one)} if part else kept
-            if name.endswith("auto/configuration_auto.py"):
+            if name.endswith(("auto/configuration_auto.py", "auto/auto_mappings.py")):
                 found |= set(_model_types(tree))
             asked |= set(_imports(tree)) if package in ASKERS else set()
     return found, asked
@@ -151,13 +151,18 @@ def _deprecated(function: ast.FunctionDef) -> Iterator[str]:
 
 
 def _model_types(tree: ast.Module) -> Iterator[str]:
+    """The keys of CONFIG_MAPPING_NAMES: in pairs, and in the dictionaries that it is updated with."""
     for node in tree.body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "CONFIG_MAPPING_NAMES":
-            pairs = (one for one in ast.walk(node.value) if isinstance(one, ast.Tuple))
+        if (
+            isinstance(node, ast.Assign | ast.Expr)
+            and "CONFIG_MAPPING_NAMES" in ast.unparse(node)[:200]
+        ):
+            pairs = [one.elts[0] for one in ast.walk(node) if isinstance(one, ast.Tuple)]
+            keys = [key for one in ast.walk(node) if isinstance(one, ast.Dict) for key in one.keys]
             yield from (
-                f"model:{one.elts[0].value}"
-                for one in pairs
-                if isinstance(one.elts[0], ast.Constant)
+                f"model:{one.value}"
+                for one in (*pairs, *keys)
+                if isinstance(one, ast.Constant) and isinstance(one.value, str)
             )
 
 
@@ -169,7 +174,10 @@ def _imports(tree: ast.Module) -> Iterator[str]:
             yield from (f"{owner}:{one.name}" for one in node.names if owner in PACKAGES)
 
 
-def spans(seen: dict[str, set[str]]) -> dict[str, tuple[str, str, str]]:
+Spans = dict[str, tuple[str, str, str]]
+
+
+def spans(seen: dict[str, set[str]]) -> Spans:
     """Name -> first, last and the one after the last, "" where it had or has it throughout."""
     versions = sorted(seen, key=key)
     out = {}
@@ -185,6 +193,20 @@ def spans(seen: dict[str, set[str]]) -> dict[str, tuple[str, str, str]]:
         if any(span):
             out[name] = span
     return out
+
+
+# Releases before which hardly any is installed: what came with them, every installed one has.
+OLD = {"accelerate": (0, 21), "peft": (0, 6), "transformers": (4, 30), "trl": (0, 8)}
+
+
+def of_today(package: str, found: Spans) -> Spans:
+    """The same, where a first release that is long ago does not count."""
+    old = OLD.get(package, ())
+    out = {
+        name: ("" if key(first) < old else first, last, without)
+        for name, (first, last, without) in found.items()
+    }
+    return {name: span for name, span in out.items() if any(span)}
 
 
 def wanted(name: str) -> bool:
@@ -215,7 +237,7 @@ def main(folder: Path) -> None:
         package, version = wheel.name.split("-")[:2]
         if package in PACKAGES:
             found[package][version], asked[package][version] = read(wheel, package)
-    names = {package: spans(seen) for package, seen in found.items()}
+    names = {package: of_today(package, spans(seen)) for package, seen in found.items()}
     askers: dict[str, dict[str, list[str]]] = defaultdict(dict)
     for asker, seen in asked.items():
         for name, span in spans(seen).items():
@@ -226,6 +248,7 @@ def main(folder: Path) -> None:
     text = {
         "source": f"wheels on PyPI, read by tools/name_history.py: {listed}. first, last: the first and last of "
         "these that has the name; without: the next one",
+        "releases": {package: sorted(found[package], key=key) for package in sorted(found)},
         "packages": {package: grouped(names[package]) for package in sorted(names)},
         "renamed": RENAMED,
         "askers": dict(sorted(askers.items())),

@@ -1,8 +1,9 @@
 """Records which releases of packages have a module, a name, an attribute or an argument.
 
-    python tools/package_names.py FOLDER TYPESHED
+    python tools/package_names.py FOLDER [TYPESHED]
 
-FOLDER holds wheels and source archives (pip download --no-deps NAME==VERSION), TYPESHED is its folder stdlib.
+FOLDER holds wheels and source archives (pip download --no-deps NAME==VERSION), TYPESHED is its folder stdlib. Packages that are
+not in FOLDER stay as the table has them.
 
 Writes src/gpufix/knowledge/data/package_names.json.xz: per package what came or went between the releases read.
 `:name` is of any module of it, `linalg:triu` of one where another module has it still, `.editor` a module,
@@ -14,6 +15,7 @@ from __future__ import annotations
 import ast
 import io
 import json
+import lzma
 import re
 import sys
 import tarfile
@@ -245,6 +247,8 @@ def spans(package: str, releases: dict[str, Reading]) -> dict[str, Span]:
         for name in set().union(*(seen[version][place] for version in there)):
             having = [version for version in there if name in seen[version][place]]
             first = "" if having[0] == there[0] else having[0]
+            if first and key(first) < _OLD.get(package, ()):
+                first = ""
             last = "" if having[-1] == there[-1] else having[-1]
             steady = len(having) == there.index(having[-1]) - there.index(having[0]) + 1
             came = package == PYTHON and _came(name)
@@ -257,11 +261,12 @@ def spans(package: str, releases: dict[str, Reading]) -> dict[str, Span]:
         out = {n: s for n, s in out.items() if n[0] in (".", ":") and (s[1] or n[0] == ".")}
     out = {name: span for name, span in out.items() if _met(package, name, span[1])}
     if package in _MODULES_GONE:
-        out = {n: s for n, s in out.items() if n[0] == ":" or (s[1] and n.count(".") < 3)}
+        out = {n: s for n, s in out.items() if n[0] == ":" or n.count(".") < (3 if s[1] else 2)}
     return {
         name: span
         for name, span in out.items()
         if name[0] not in "!?"
+        and not re.match(_LEFT_OUT.get(package, r"(?!)"), name)
         and not (name[0] == ":" and name[1:] not in (shown if span[1] else front))
         and not _said(name, span, out)
     }
@@ -308,18 +313,36 @@ def _met(package: str, name: str, last: str) -> bool:
 _FRONT_ONLY = {"numpy"}
 # Large ones whose insides change with every release: what went of their modules, and of their front.
 _MODULES_GONE = {
-    "albumentations", "bitsandbytes", "compressed_tensors", "deepspeed", "flash_attn", "matplotlib",
-    "networkx", "optimum", "orbax", "pkg_resources", "pytorch_lightning", "sentence_transformers",
-    "sglang", "torch_geometric", "torchao", "triton", "vllm", "werkzeug", "xformers",
+    "albumentations", "bitsandbytes", "compressed_tensors", "deepspeed", "flash_attn", "kornia", "langchain_community",
+    "lightning_fabric", "matplotlib", "monai", "networkx", "optimum", "orbax", "pkg_resources", "pytorch_lightning", "ray",
+    "sentence_transformers", "sglang", "timm", "torch_geometric", "torchao", "triton", "vllm", "werkzeug", "xformers",
 }  # fmt: skip
 # Packages of which names and arguments that came are left out, and those whose attributes are kept.
 _GONE_ONLY = {
-    "albumentations", "flax", "gradio", "jax", "keras", "matplotlib", "networkx", "numba", "onnx",
+    "albumentations", "diffusers", "flax", "gradio", "gymnasium", "jax", "keras", "matplotlib", "networkx", "numba", "onnx",
     "openai", "optax", "pandas", "pytorch_lightning", "scipy", "setuptools", "skimage", "sklearn",
     "torchao", "torchmetrics", "werkzeug",
 }  # fmt: skip
 _ATTRIBUTES = {"PIL", "datasets", "gradio", "huggingface_hub", "moviepy", "pandas", "pydantic"}
-_NOT_KEPT = {"_distutils_hack", "click", "orbax", "timm"}
+# Releases before which hardly any is installed: what came with them, every installed one has.
+_OLD = {
+    "diffusers": (0, 20),
+    "pytorch_lightning": (1, 5),
+    "supervision": (0, 10),
+    "timm": (0, 5),
+    "torchmetrics": (0, 6),
+}
+_NOT_KEPT = {"_distutils_hack", "click", "orbax"}
+# Parts that hardly anybody imports from, of packages that have many of them.
+_LEFT_OUT = {
+    "diffusers": r"(?i).*flax|.*(?:dummy|modular_pipelines|guiders|hooks|_objects)|.*\(|\.pipelines\.\w+\.|\.commands|.*:(?:log\w+|is_\w+_version)",
+    "langchain": r"\.\w+\.\w|\w+:|.*\(|:(?!\w*(?:[Aa]gent|Chain$|PromptTemplate$|OpenAI$|TextSplitter$))",
+    "langchain_core": r".*\(|\w+:|.*[._](?:beta|api|pydantic_v1)",
+    **dict.fromkeys(
+        ("gymnasium", "outlines", "supervision", "torchdata", "torchmetrics", "ultralytics"),
+        r".*\(",
+    ),
+}
 
 
 def _said(name: str, span: Span, out: dict[str, Span]) -> bool:
@@ -422,8 +445,8 @@ def _files(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
 
 
 def write(found: dict[str, dict[str, Reading]]) -> None:
-    """The table of all packages that were read."""
-    packages = {}
+    """The table, with the packages that were read in place of what it had of them."""
+    packages = json.loads(lzma.decompress(DATA.read_bytes()))["packages"]
     for package in sorted(found.keys() - _NOT_KEPT):
         versions = sorted(found[package], key=key)
         packages[package] = {
@@ -433,10 +456,11 @@ def write(found: dict[str, dict[str, Reading]]) -> None:
         }
     text = {
         "source": "wheels and source archives on PyPI, read by tools/package_names.py; of Python the stubs of typeshed",
-        "packages": packages,
+        "packages": dict(sorted(packages.items())),
     }
     DATA.write_bytes(packed_text(json.dumps(text, separators=(",", ":")).encode()))
 
 
 if __name__ == "__main__":
-    write({**archives(Path(sys.argv[1])), PYTHON: standard_library(Path(sys.argv[2]))})
+    stubs = {PYTHON: standard_library(Path(sys.argv[2]))} if len(sys.argv) > 2 else {}
+    write({**archives(Path(sys.argv[1])), **stubs})

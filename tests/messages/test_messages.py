@@ -38,6 +38,7 @@ LEARNT = (
     "seen",
     "twelfth_learnt_builds",
     "thirteenth_learnt_builds",
+    "fourteenth_learnt_imports",
 )  # what rows were written from
 
 PLANNED = {"ABI306", "TCH214"}  # codes that labels name and the catalogue does not have

@@ -1157,12 +1157,13 @@ class NameSpan(Row):
 
 
 class NameHistory(Row):
-    """data/name_history.json.xz: package -> names by the wheels that have them; who imports which of them.
+    """data/name_history.json.xz: package -> the releases read, and names by those that have them; who imports which of them.
 
     `renamed`: the end of a class's name, with an argument -> the argument that took its place.
     """
 
     source: Source
+    releases: dict[str, list[str]]
     packages: dict[str, list[NameSpan]]
     renamed: dict[str, str]
     askers: dict[str, dict[str, list[str]]]

@@ -33,13 +33,16 @@ _NIGHTLY = re.compile(r"\.dev20\d{6}")
 def unmet(explanation: Explanation, hit: Hit) -> Explanation:
     """The remedy of pip's notice: the version that all who speak of a package ask for, where there is one."""
     wants: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    has: dict[str, str] = {}
     for found in _HAS.finditer(context(hit, 6000, 6000)):
+        has[found["what"]] = found["has"]
         wants[found["what"]][found["wants"]].add(f"{found['who']} {found['version']}")
     if not wants and (alone := _DEPENDS.search(hit.shown)):
         asks = f"{alone['what']}{_joined(alone['wants'])}"
         return explanation.but(
+            what=f"{alone['who']} {alone['version']} wants {asks}, and another {alone['what']} is installed.",
             do=f'`pip install "{asks}"`, as {alone["who"]} {alone["version"]} asks; or a release of {alone["who"]} for the installed '
-            f"{alone['what']}."
+            f"{alone['what']}.",
         )
     if not wants:
         return explanation
@@ -48,14 +51,16 @@ def unmet(explanation: Explanation, hit: Hit) -> Explanation:
     if len(asked) == 1:
         wanted, who = next(iter(asked.items()))
         return explanation.but(
+            what=f"{what} {has[what]} is installed, and {_some(who)} want{'s' if len(who) == 1 else ''} {what}{wanted}.",
             do=f'`pip install "{what}{wanted}"`: {_some(who)} ask{"s" if len(who) == 1 else ""} for it. '
             f"Or move what asks to a release for the installed {what}; where that works all the same, pip's "
-            "remark does no harm."
+            "remark does no harm.",
         )
     sides = "; ".join(f"{_some(who)}: {what}{wanted}" for wanted, who in list(asked.items())[:3])
     return explanation.but(
+        what=f"{what} {has[what]} is installed, and not all who ask for it take that: {sides}.",
         do=f"Choose one {what} for all ({sides}), and install them in one command. "
-        "`gpufix doctor` shows what does not hold."
+        "`gpufix doctor` shows what does not hold.",
     )
 
 
@@ -65,8 +70,48 @@ def contradiction(explanation: Explanation, hit: Hit) -> Explanation:
 
 
 _NO_WHEELS = re.compile(
-    r"(?P<name>[A-Za-z][\w.-]{0,60})[<>=!~,.\w]{0,60}\s+has\s+no\s+wheels\s+with\s+a\s+matching\s+Python\s+(?:version|ABI|implementation)\s+tag"
+    r"(?P<name>[A-Za-z][\w.-]{0,60}?)(?:[<>=!~]=?[<>=!~,.\w]{1,60})?\s+ha(?:s|ve)\s+no\s+wheels\s+with\s+a\s+matching\s+"
+    r"(?:Python\s+(?:version|ABI|implementation)|(?P<platform>platform))\s+tag(?:\s*\(e\.g\.,\s*`(?P<tag>\w{2,40})`\))?"
 )
+_AVAILABLE = re.compile(r"on the following platforms?:\s*(?P<tags>`\w+`(?:,\s*`\w+`){0,30})")
+_PROJECT_PYTHON = re.compile(
+    r"requested\s+Python\s+version\s+\((?P<allowed>[<>=!~]=?[\d.*]+)[^)]{0,40}\)\s+does\s+not\s+satisfy\s+Python(?P<wants>[<>=!~]=?[\d.*]{1,10})"
+    r"(?:\s+and\s+(?P<who>[A-Za-z][\w.\[\]=-]{0,80})\s+depends\s+on\s+(?P<what>[A-Za-z][\w.-]{0,60}))?"
+)
+
+
+def project_python(around: str) -> tuple[str, str] | None:
+    """uv's: the project allows a Python that one of its requirements does not take; what and do."""
+    found = _PROJECT_PYTHON.search(around)
+    if found is None or not found["wants"].startswith(">"):
+        return None
+    what, wants = found["what"] or "", found["wants"].rstrip(".")
+    whose = found["who"] if what in ("", "Python") else what
+    whose = whose or "a requirement"
+    return (
+        f"The project allows Python {found['allowed']}, and {whose} wants Python {wants}: uv looks for versions for each Python that "
+        "the project allows.",
+        f'`requires-python = "{wants}"` in pyproject.toml, then `uv lock`; or an older {whose}, which takes Python {found["allowed"]}.',
+    )
+
+
+def _no_wheels(lacking: re.Match[str], around: str) -> tuple[str, str]:
+    """Whose wheels are for other Pythons, or other systems."""
+    name, tag = lacking["name"], lacking["tag"] or ""
+    if lacking["platform"]:
+        told = _AVAILABLE.search(around)
+        only = ", ".join(re.findall(r"\w+", told["tags"])) if told else ""
+        return (
+            f"{name} has no wheels for this system{f' ({tag})' if tag else ''}{f': those that there are, are for {only}' if only else ''}.",
+            f"Run it on a system that {name} has wheels for{f' ({only})' if only else ''}. Or take a release of {name}, or a fork, that has one for "
+            f"this system; or leave {name} out here by a marker (`; sys_platform == 'linux'`).",
+        )
+    here = f" {tag[2]}.{tag[3:]}" if re.fullmatch(r"cp3\d+", tag) else ""
+    return (
+        f"{name} has no wheels for this Python{here} in the releases that are allowed: most often this Python is newer than they are.",
+        f"`uv venv --python 3.12` (or the newest Python that {name}'s wheels name), and install again; or, where a newer {name} has wheels "
+        "for this Python, a newer release of what pins it.",
+    )
 
 
 def _parted(explanation: Explanation, hit: Hit) -> Explanation:
@@ -80,8 +125,9 @@ def _parted(explanation: Explanation, hit: Hit) -> Explanation:
         wants = python["wants"].rstrip(".,")
         fits = newest_python(wants)
         return explanation.but(
+            what=f"Python {python['here']} is in use, and the requirements take Python {wants} only.",
             do=f"Python {python['here']} is not one that the requirements take ({wants}): `uv venv --python {fits}` (`uv python pin {fits}` in a project, "
-            f"requires-python in pyproject.toml), or newer releases of what asks for it."
+            f"requires-python in pyproject.toml), or newer releases of what asks for it.",
         )
     if "use pip<24.1" in around:
         return explanation.but(
@@ -89,12 +135,10 @@ def _parted(explanation: Explanation, hit: Hit) -> Explanation:
             "or a newer release of that package."
         )
     if lacking := _NO_WHEELS.search(around):
-        name = lacking["name"]
-        return explanation.but(
-            what=f"{name} has no wheels for this Python in the releases that are allowed.",
-            do=f"`uv venv --python 3.12` (or the newest Python that {name}'s wheels name), and install again; or, where a newer {name} has wheels "
-            "for this Python, a newer release of what pins it.",
-        )
+        what, do = _no_wheels(lacking, around)
+        return explanation.but(what=what, do=do)
+    if allowed := project_python(around):
+        return explanation.but(what=allowed[0], do=allowed[1])
     sides: dict[str, dict[str, str]] = defaultdict(dict)
     for found in _DEPENDS.finditer(around):
         sides[found["what"]].setdefault(
@@ -102,18 +146,43 @@ def _parted(explanation: Explanation, hit: Hit) -> Explanation:
         )
     parted = {what: asked for what, asked in sides.items() if len(asked) > 1}
     if family := _of_torch(around):
-        explanation = explanation.but(do=f"{family} {explanation.do}")
+        explanation = explanation.but(
+            what="torch and its companions are asked for at releases that do not belong together.",
+            do=f"{family} {explanation.do}",
+        )
     elif pin := _pinned(around):
-        return explanation.but(do=pin)
+        return explanation.but(what=pin[0], do=pin[1])
     if not parted:
-        return explanation
+        return _named(explanation, hit)
     what = "torch" if "torch" in parted else max(parted, key=lambda name: len(parted[name]))
     named = "; ".join(
         f"{who} wants {what}{wanted}" for wanted, who in list(parted[what].items())[:3]
     )
     return explanation.but(
+        what=f"The requirements exclude each other at {what}: {named}.",
         do=f"They part at {what}: {named}. Take releases of them for one {what}: loosen the pin of the one "
-        f"that is behind, or leave its version to the resolver. {explanation.do}"
+        f"that is behind, or leave its version to the resolver. {explanation.do}",
+    )
+
+
+_CANNOT = re.compile(r"[Cc]annot install (?P<names>[^\n]{3,300}?) because these packages?\b")
+
+
+def _named(explanation: Explanation, hit: Hit) -> Explanation:
+    """pip's first line only: which requirements it names, and which of them are pinned."""
+    found = _CANNOT.search(hit.shown)
+    pins = (
+        re.findall(r"(?<![\w.-])([A-Za-z][\w.-]{0,60})==[\w.+!-]{1,40}", found["names"])
+        if found
+        else []
+    )
+    if found is None or not pins:
+        return explanation
+    loose = ", ".join(dict.fromkeys(pins))
+    return explanation.but(
+        what=f"The requirements exclude each other: {found['names']}.",
+        do=f"Leave out the version of {loose} (or of what the other line asks for) and install all in one command, so that pip chooses. The lines "
+        'below "The conflict is caused by" say which versions are wanted.',
     )
 
 
@@ -125,8 +194,8 @@ _REQUESTED = re.compile(
 )
 
 
-def _pinned(around: str) -> str | None:
-    """A version that the requirements name, and who among them excludes it."""
+def _pinned(around: str) -> tuple[str, str] | None:
+    """A version that the requirements name, and who among them excludes it; what and do."""
     pins = {normalise(one["what"]): one["version"] for one in _REQUESTED.finditer(around)}
     for found in _DEPENDS.finditer(around):
         pin = pins.get(normalise(found["what"]))
@@ -135,9 +204,10 @@ def _pinned(around: str) -> str | None:
             continue
         what, who = found["what"], found["who"]
         return (
+            f"The requirements ask for {what}=={pin}, and {who} {found['version']} wants {what}{wants}.",
             f"{who} {found['version']} wants {what}{wants}, the requirements {what}=={pin}: write `{what}{wants}` in its place (or leave "
             f"the version of {what} out). Or take a release of {who} that goes with {what} {pin} (leave the version of {who} out, and "
-            "the resolver looks for it)."
+            "the resolver looks for it).",
         )
     return None
 
@@ -274,19 +344,58 @@ def asked_range(explanation: Explanation, hit: Hit) -> Explanation:
 _BUILD = re.compile(
     r"^[\s-]{0,12}[\w.-]{1,60}==?[\w.]{1,30}=\w{0,20}h[0-9a-f]{7}_\d+", re.MULTILINE
 )
+_ABSENT = re.compile(
+    r"not available from current channels:\s*\n(?P<names>(?:\s*- [^\n]{1,120}\n?){1,200})"
+)
 _WANTS = re.compile(
     r"nothing provides (?:requested )?(?P<none>[\w.-]{1,60})[^\n]{0,60}? needed by (?P<by>[A-Za-z][\w.]*(?:-[A-Za-z][\w.]*)*)"
     r"|package (?P<one>[A-Za-z][\w.]*(?:-[A-Za-z][\w.]*)*)-\d\S{0,60} requires (?P<other>[\w.-]{1,60})(?P<bounds>[^\n]{0,60}?), but none of"
     r"|(?P<name>[A-Za-z][\w.-]{0,60}?) [^\n]{0,40}?would require\s{1,8}[│├└─ ]{1,20}(?P<python>python)[ _][^\n]{1,60}"
 )
 _OF_TORCH = re.compile(r"torch|cuda", re.IGNORECASE)
+_LINUX_ONLY = re.compile(
+    r"(?<![\w-])(?:_libgcc_mutex|_openmp_mutex|ld_impl_linux-64|lib(?:gcc|stdcxx|gfortran)-ng|libuuid|torchtriton|triton|__unix|\w+==?[\w.]+=[\w.]*h7f8727e_\d"
+    r"|[\w-]+==?[\w.]+=+(?:py\d+)?h06a4308_\d|[\w-]+ ==?[\w.]+ (?:py\d+)?h06a4308_\d|[\w-]+ ==?[\w.]+ h5eee18b_\d|[\w-]+==?[\w.]+=h5eee18b_\d)(?![\w-])"
+)
+_ELSEWHERE = re.compile(
+    r"/(?P<path>win-64|osx-64|osx-arm64)\b|Platform: (?P<platform>win-64|osx-64|osx-arm64)|(?P<unix>nothing provides __unix)"
+)
+
+
+def _of_linux(around: str) -> str | None:
+    """Where a file names packages and builds that only Linux has, on another system."""
+    here, named = _ELSEWHERE.search(around), _LINUX_ONLY.search(around)
+    if here is None or named is None:
+        return None
+    system = here["path"] or here["platform"] or "Windows"
+    return f"The file was written on Linux, and names packages or builds ({named[0].strip()}) that conda does not have for {system}."
 
 
 def conda_packages(explanation: Explanation, hit: Hit) -> Explanation:
     """Which names conda's solver says that stand against each other; what is torch's keeps the row's remedy."""
     around = context(hit, 400, 4000)
+    if elsewhere := _of_linux(around):
+        explanation = explanation.but(what=elsewhere)
+        return explanation.but(
+            do="Create it on Linux (WSL 2 on Windows). Else take the builds out (`sed -E -i 's/^( *- [^=]+=+[^=]+)=.*/\\1/' environment.yml`), "
+            "and the packages that are Linux's own (libgcc-ng, ld_impl_linux-64, torchtriton …); torch then by pip in that environment."
+        )
     ways = []
+    if absent := _ABSENT.search(around):
+        names = re.findall(r"(?m)^\s*- ([\w.-]{1,60})", absent["names"])
+        explanation = explanation.but(
+            what=f"No channel in use has {', '.join(names[:4])}{' …' if len(names) > 4 else ''} as the file asks for it."
+        )
+        if names[0].startswith(("torch", "pytorch")):
+            plain = names[0].replace("pytorch-cuda", "torch").replace("pytorch", "torch", 1)
+            ways.append(
+                f"`-c pytorch` (torch's own channel; it ends with torch 2.5) or `-c conda-forge` has {names[0]}; for newer ones leave it out of the "
+                f"file, and `pip install {plain} --index-url https://download.pytorch.org/whl/cu126` in the environment"
+            )
     if "strict repo priority" in around:
+        explanation = explanation.but(
+            what="A channel that comes first hides the builds that the file names (strict channel priority)."
+        )
         ways.append(
             "a channel that comes first hides what the file wants of another: `conda config --set channel_priority flexible`"
         )

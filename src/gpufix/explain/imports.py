@@ -10,9 +10,19 @@ from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import frames
 from gpufix.explain.hollow import hollow
 from gpufix.explain.log_scan import Hit
+from gpufix.explain.releases_with import (
+    Told,
+    of_python,
+    one_of,
+    pip_name,
+    replaced,
+)
+from gpufix.explain.releases_with import (
+    instead as successor,
+)
 from gpufix.knowledge import name_spans
 from gpufix.knowledge.data_table import table
-from gpufix.knowledge.name_spans import Owner, Span
+from gpufix.knowledge.name_spans import Span
 
 _FROM = re.compile(
     r"cannot import name ['\"`]?(?P<name>[\w.]{1,120})['\"`]? from (?:partially initialized module )?"
@@ -44,19 +54,27 @@ def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
         return explanation.but(
             do=f"{module}.{name} is a package of its own: `python -m pip install {other}`."
         )
-    if known := _known(owner, name, asker) or _in_table(module, name, asker):
-        return explanation.but(do=known)
+    if known := (
+        _moved(module, name, asker)
+        or _known(owner, name, asker, hit)
+        or _in_table(module, name, asker, hit)
+    ):
+        return known.of(explanation)
     if owner in sys.stdlib_module_names:
-        return explanation.but(do=of_standard_library(module, name))
+        return _of_standard_library(module, name).of(explanation)
     if found := _CHECKOUT.search(hit.shown):
-        return explanation.but(do=_own_source(owner, name, found["path"], asker))
+        return _own_source(owner, name, found["path"], asker).of(explanation)
     hidden = (
         f" Where the installed {owner} should have it, a folder or file of that name hides it "
         f'(`python -c "import {owner}; print({owner})"`).'
     )
     if not typed:
         hidden = ""
-    return explanation.but(do=f"{_release(owner, name)}{_or_newer(asker, owner)}.{hidden}")
+    return explanation.but(
+        what=f"The installed {owner} has no {name}{f', which {asker} asks for' if asker else ''}: {owner} and "
+        f"{asker or 'what asks for it'} are of different releases{', or a file or folder of that name hides it' if typed else ''}.",
+        do=f"{_release(owner, name)}{_or_newer(asker, owner)}.{hidden}",
+    )
 
 
 # The file that was asked, where it is no installed package's: "cannot import name 'x' from 'comfy.y' (D:/ComfyUI/comfy/y.py)".
@@ -65,11 +83,12 @@ _CHECKOUT = re.compile(
 )
 
 
-def _own_source(owner: str, name: str, path: str, asker: str | None) -> str:
-    return (
+def _own_source(owner: str, name: str, path: str, asker: str | None) -> Told:
+    return Told(
+        f"{owner}, as {path} has it, has no {name}: that source tree and {asker or 'what asks for it'} are of different states.",
         f"{owner} is a source tree here ({path}), and not an installed package. Where it is the project itself: bring it, and "
         f"{asker or 'what asks for ' + name}, to one state (`git pull` in both; or both at older releases). Where the package {owner} of "
-        "PyPI is meant, this folder or file hides it: rename it, or start in another folder."
+        "PyPI is meant, this folder or file hides it: rename it, or start in another folder.",
     )
 
 
@@ -101,8 +120,8 @@ def _alone(explanation: Explanation, hit: Hit) -> Explanation:
     """A name whose module is not told: the package that is known to have had it, where there is one only."""
     bare = _BARE.search(hit.shown)
     owner = name_spans.sole_owner(bare["name"]) if bare else None
-    known = _known(owner, bare["name"], asking_package(hit, owner)) if bare and owner else None
-    return explanation.but(do=known) if known else explanation
+    known = _known(owner, bare["name"], asking_package(hit, owner), hit) if bare and owner else None
+    return known.of(explanation) if known else explanation
 
 
 _BARE = re.compile(r"cannot import name ['\"`]?(?P<name>\w{1,120})")
@@ -129,28 +148,18 @@ def _asked(found: re.Match[str]) -> tuple[str, str]:
     return module, found["name"] or found["attribute"] or found["lacking"] or found["removed"]
 
 
-def _known(owner: str, name: str, asker: str | None) -> str | None:
+def _moved(module: str, name: str, asker: str | None) -> Told | None:
+    """A name that is gone from that module, and stays in another one: what other tables say of it is not of this module."""
+    whole = f"{module}.{name}"
+    return replaced(whole, asker) if name_spans.moved(whole) else None
+
+
+def _known(owner: str, name: str, asker: str | None, hit: Hit) -> Told | None:
     """The releases that have a name, where the wheels were asked for it; and who is known to ask for it."""
-    span = name_spans.span(owner, name)
-    if span is None and owner == "transformers":
-        span = name_spans.of_model(name)
-    if span is None:
-        return None
-    has = f'{owner} has {name} {span.words}: `pip install "{owner}{span.bounds}"`'
-    who = name_spans.askers(owner, name)
-    if asker is not None and asker in who:
-        who = {asker: who[asker]}
-    if who and asker in (None, *who):
-        named = "; ".join(
-            f'{one} asks for it {when.words}: `pip install "{one}{when.outside}"`'
-            for one, when in who.items()
-        )
-        return f"Where {owner} has to stay as it is, another {' or '.join(who)} helps ({named}). Else {has}."
-    age = "newer" if span.last else "older"
-    other = f"{'a' if age == 'newer' else 'an'} {age} release of {asker or 'the package that asks for it'}"
-    own = _instead(f"{owner}.{name}")
-    write = "" if own == _UNKNOWN or not span.last else f" In code of your own write {own}."
-    return f"{has}; or take {other} that goes with the installed {owner}.{write}"
+    known = name_spans.owner_of(owner, name)
+    if known is None and owner == "transformers":
+        known = name_spans.of_model(name)
+    return one_of(known, name, asker, hit) if known else None
 
 
 def recorded_name(explanation: Explanation, hit: Hit) -> Explanation:
@@ -159,102 +168,33 @@ def recorded_name(explanation: Explanation, hit: Hit) -> Explanation:
     if found is None:
         return explanation
     module, name = _asked(found)
-    known = _in_table(module, name, asking_package(hit, _package(module)))
-    return explanation.but(do=f"{known} {explanation.do}") if known else explanation
+    known = _in_table(module, name, asking_package(hit, _package(module)), hit)
+    return (
+        explanation.but(what=known.what, do=f"{known.do} {explanation.do}")
+        if known
+        else explanation
+    )
 
 
-def _in_table(module: str, name: str, asker: str | None) -> str | None:
+def _in_table(module: str, name: str, asker: str | None, hit: Hit) -> Told | None:
     """The releases that have a name or a module, of the packages whose names are recorded."""
     whole = f"{module}.{name}".strip(".")
-    if known := name_spans.of_module(module, name):
-        return one_of(known, whole, asker)
+    if known := name_spans.of_module(module, name, is_there="cannot import name" in hit.shown):
+        return one_of(known, whole, asker, hit)
     if succeeded := replaced(whole, asker):
         return succeeded
     last, _ = table("removed_names")["python"].get(whole, ("", ""))
-    return _of_python(Span("", last, ""), whole, asker) if last else None
+    return of_python(Span("", last, ""), whole, asker) if last else None
 
 
-def one_of(known: Owner, name: str, asker: str | None) -> str:
-    """Both ways out: the release of the package that has it, or another one of who asks for it."""
-    if known.package == name_spans.PYTHON:
-        return _of_python(known.span, name, asker)
-    other = f"of {asker}" if asker and asker != known.package else "of what asks for it"
-    has = (
-        f'{known.pip} has {name} {known.span.words}: `pip install "{known.pip}{known.span.bounds}"`'
-    )
-    if known.span.last:
-        own = _instead(name)
-        write = "" if own == _UNKNOWN else f" (in code of your own write {own})"
-        return f"{has}; or a newer release {other}, which does without it{write}."
-    return f"{has}; or an older release {other}, which goes with the installed {known.pip}."
-
-
-_UNKNOWN = "its successor"
-
-
-def _instead(name: str) -> str:
-    known = name_spans.successor(name)
-    return known.instead if known and known.instead else _UNKNOWN
-
-
-def replaced(name: str, asker: str | None) -> str | None:
-    """The remedy for a name whose successor is known, or a release that still has it."""
-    known = name_spans.successor(name)
-    if known is None:
-        return None
-    ways = [
-        f"a newer release of {asker or 'what asks for it'} (`pip install -U {asker or 'NAME'}`)"
-    ]
-    older = known.requirement
-    if not older and re.match(r"[a-z]\w+\.", name):
-        pip = pip_name(_package(name))
-        older = name_spans.before_the_break(pip) or f"{pip}==X.Y.Z"
-    if older:
-        ways.insert(
-            0,
-            f'`pip install "{older}"`, a release that has {name[1:-1] if name[0] == "(" else name}',
-        )
-    if known.instead:
-        ways.append(f"in code of your own write {known.instead}")
-    first, *others = ways
-    return f"{first[0].upper()}{first[1:]}; or {'; or '.join(others)}." if others else f"{first}."
-
-
-def _of_python(span: Span, name: str, asker: str | None) -> str:
-    whose = asker or "the package that asks for it"
-    if span.last:
-        _, instead = table("removed_names")["python"].get(name, ("", ""))
-        successor = f" In code of your own use {instead}." if instead else ""
-        return (
-            f"Python has {name} up to {span.last}: `pip install -U` a newer release of {whose}, or an environment of Python "
-            f"{span.last} (`uv venv --python {span.last}`).{successor}"
-        )
-    backport = _BACKPORTS.get(name.rpartition(".")[0] or name)
-    own = (
-        f" In code of your own `pip install {backport}` has it for older ones." if backport else ""
-    )
-    return (
-        f"Python has {name} from {span.first} on: an environment of a newer Python (`uv venv --python {span.first}`), or an "
-        f"older release of {whose}.{own}"
-    )
-
-
-# What brings new parts of the standard library to older releases of Python.
-_BACKPORTS = {
-    "typing": "typing_extensions",
-    "tomllib": "tomli",
-    "importlib.metadata": "importlib_metadata",
-    "importlib.resources": "importlib_resources",
-}
-
-
-def of_standard_library(module: str, name: str) -> str:
+def _of_standard_library(module: str, name: str) -> Told:
     """A name that Python's own module lacks, and that no table has: it comes with another Python, or a file hides it."""
     top = _package(module)
-    return (
+    return Told(
+        f"{module} of this Python has no {name}: another release of Python has it, or a file or package of that name hides it.",
         f"{module} is a part of Python: another release of it has {name} (`uv venv --python 3.12`, or 3.10 for what is "
         f'gone). Where this one should have it, a file or package of that name hides it (`python -c "import {top}; '
-        f'print({top})"`; `pip uninstall {top}`).'
+        f'print({top})"`; `pip uninstall {top}`).',
     )
 
 
@@ -285,9 +225,9 @@ def removed_python(explanation: Explanation, hit: Hit) -> Explanation:
         return explanation.but(what=gone[0], do=gone[1])
     asker = asking_package(hit, _package(module))
     if since := _since(module, name):
-        return explanation.but(do=_newer_torch(f"{module}.{name}", since, asker))
-    if known := _in_table(module, name, asker):
-        return explanation.but(do=known)
+        return _newer_torch(f"{module}.{name}", since, asker).of(explanation)
+    if known := _in_table(module, name, asker, hit):
+        return known.of(explanation)
     if asker is None:
         return explanation
     return explanation.but(
@@ -301,14 +241,16 @@ def _since(module: str, name: str) -> str | None:
     return came.get(f"{module}.{name}") or came.get(module)
 
 
-def _newer_torch(name: str, since: str, asker: str | None) -> str:
+def _newer_torch(name: str, since: str, asker: str | None) -> Told:
     whose = (
         asker
         or "the package that asks for it (accelerate, transformers, torchao … ask at their import)"
     )
-    return (
+    asks = f", and {asker} asks for it" if asker else ""
+    return Told(
+        f"The installed torch is too old: {name} came with torch {since}{asks}.",
         f'{name} came with torch {since}: `pip install -U "torch>={since}"` with torchvision and torchaudio from one index; '
-        f"or, where torch has to stay, an older release of {whose}, which goes with this torch."
+        f"or, where torch has to stay, an older release of {whose}, which goes with this torch.",
     )
 
 
@@ -324,10 +266,8 @@ def _gone(module: str, name: str) -> tuple[str, str] | None:
     package, since, instead = row["package"], row["since"], row.get("instead")
     if since == "0":
         return f"{package} has no {full}.", f"Use {instead or 'what its documentation names'}."
-    instead = instead or _instead(full)
-    change = (
-        f"Use {instead} in its place" if instead != _UNKNOWN else "Change the code that uses it"
-    )
+    write = instead or successor(full)
+    change = f"Use {write} in its place" if write else "Change the code that uses it"
     return (
         f"{full} is gone from {package} since {since}.",
         f"{change}, take a newer release of the package that asks for it, or `pip install "
@@ -343,14 +283,6 @@ def _release(owner: str, name: str) -> str:
         f"Install the {owner} release that has {name}: where it is newer than the installed one `pip install -U {pip}`; "
         f'where a release took it away `pip install "{before}"`{of}'
     )
-
-
-def pip_name(package: str) -> str:
-    """What pip is asked for, without options."""
-    if recorded := name_spans.pip_name(package):
-        return recorded
-    known = str(table("import_names")["names"].get(package, package))
-    return package if " " in known or "[" in known else known.replace("_", "-")
 
 
 def _or_newer(asker: str | None, owner: str) -> str:

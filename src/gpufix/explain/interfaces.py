@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from gpufix.explain import comfyui
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import frames
-from gpufix.explain.imports import one_of, pip_name, replaced
 from gpufix.explain.log_scan import Hit
+from gpufix.explain.releases_with import Told, one_of, pip_name, replaced
 from gpufix.knowledge import name_spans
 from gpufix.knowledge.name_spans import Owner
 
@@ -71,14 +71,14 @@ def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
     if package is None and _OF_TRANSFORMERS.fullmatch(name):
         package, subject = "transformers", f"what asks for {name}"
     if of := _recorded(name_spans.of_member(owner, name), found["owner"], hit):
-        return explanation.but(do=one_of(of, f"{owner}.{name}", asker))
+        return one_of(of, f"{owner}.{name}", asker, hit).of(explanation)
     if gone := replaced(f"{owner}.{name}", asker):
-        return explanation.but(do=gone)
+        return gone.of(explanation)
     if package is None and asker is None:
         return None
     for base in (owner, *_BASES) if package == "transformers" else (owner,):
-        if package and (known := name_spans.span(package, f"{base}.{name}")):
-            return explanation.but(do=_one_of(package, known, asker))
+        if package and (known := name_spans.owner_of(package, f"{base}.{name}")):
+            return one_of(known, f"{base}.{name}", asker, hit).of(explanation)
     if package is None or package == asker:
         return explanation.but(do=_release(asker or package or "", name))
     return explanation.but(
@@ -119,29 +119,28 @@ def _arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
         and found["function"] in ("__init__", "init")
         and (new := name_spans.renamed(owner or "", argument))
     ):
-        return explanation.but(do=_new_name(owner or "", argument, new, near))
+        return _new_name(owner or "", argument, new, near).of(explanation)
     if argument:
         init = found["function"] in ("__init__", "init")
         whole = owner if init else ".".join(filter(None, (owner, found["function"])))
         if recorded := _recorded(name_spans.of_argument(whole or "", argument), owner or "", hit):
-            return explanation.but(do=one_of(recorded, f"{whole}({argument})", None))
+            return one_of(recorded, f"{whole}({argument})", None, hit).of(explanation)
         if gone := replaced(f"{whole}({argument})", next(iter(near), None)):
-            return explanation.but(do=gone)
+            return gone.of(explanation)
     if package and argument:
         name = (
             f"{owner}({argument})"
             if found["function"] == "__init__"
             else f"{owner}.{found['function']}({argument})"
         )
-        if known := name_spans.span(package, name):
-            return explanation.but(
-                do=_one_of(package, known, next((n for n in near if n != package), None))
-            )
+        if known := name_spans.owner_of(package, name):
+            other = next((n for n in near if n != package), None)
+            return one_of(known, name, other, hit).of(explanation)
     if package and package not in near:
         near = [package, *near][:2]
     making = argument and owner is None and found["function"] in _MAKERS
     if making and (gone := replaced(f"({argument})", next(iter(near), None))):
-        return explanation.but(do=gone)
+        return gone.of(explanation)
     if not near:
         return explanation if re.search("unexpected keyword|multiple values", hit.shown) else None
     whose = " and ".join(near)
@@ -175,7 +174,7 @@ def _bare_argument(explanation: Explanation, hit: Hit) -> Explanation:
     """Only the argument is told: its new name, where it has one."""
     argument = explanation.captures.get("name", "")
     new = name_spans.renamed("", argument)
-    return explanation.but(do=_new_name("", argument, new, _near(hit))) if new else explanation
+    return _new_name("", argument, new, _near(hit)).of(explanation) if new else explanation
 
 
 def _recorded(known: Iterator[Owner], owner: str, hit: Hit) -> Owner | None:
@@ -191,37 +190,28 @@ def model_type(explanation: Explanation, hit: Hit) -> Explanation:
     """The transformers release that has a type of model."""
     found = _TYPE.search(hit.shown)
     name = (found["type"] or found["key"]) if found else ""
-    known = name_spans.span("transformers", f"model:{name}")
+    known = name_spans.owner_of("transformers", f"model:{name}")
     if known is None:
         return explanation
     return explanation.but(
-        do=f'transformers has {name} {known.words}: `pip install "transformers{known.bounds}"`, with the release of vllm '
-        "(sglang, unsloth …) that takes it where one of them loads the model."
+        what=one_of(known, f"model:{name}", None, hit).what,
+        do=f'transformers has {name} {known.span.words}: `pip install "transformers{known.span.bounds}"`, with the release of vllm '
+        "(sglang, unsloth …) that takes it where one of them loads the model.",
     )
 
 
-def _one_of(package: str, known: name_spans.Span, asker: str | None) -> str:
-    other = (
-        f"a release of {asker}"
-        if asker and asker != package
-        else "a release of the code that asks for it"
-    )
-    return (
-        f'{package} has it {known.words}: `pip install "{package}{known.bounds}"`; or take {other} that goes with '
-        f"the installed {package}."
-    )
-
-
-def _new_name(owner: str, argument: str, new: str, near: list[str]) -> str:
+def _new_name(owner: str, argument: str, new: str, near: list[str]) -> Told:
     caller = next(
         (one for one in near if one not in ("transformers", "trl")), "the code that calls it"
     )
     package = _package(owner) or "transformers"
     known = name_spans.span(package, f"{owner}({argument})")
     older = f': `pip install "{package}{known.bounds}"`' if known else ""
-    return (
+    since = f" ({known.last} took it, {known.after} does not)" if known and known.last else ""
+    return Told(
+        f"{owner or 'The function'} of the installed {package} takes no {argument} any more: it is called {new} now{since}.",
         f"{argument} is called {new} now: write {new}=… in its place, or take a newer release of {caller}; or install an "
-        f"older {package}, which still takes {argument}{older}."
+        f"older {package}, which still takes {argument}{older}.",
     )
 
 

@@ -10,13 +10,11 @@ from gpufix.explain.imports import (
     asking_package,
     is_own_folder,
     lacking_name,
-    one_of,
     own_folder,
-    pip_name,
     removed_python,
-    replaced,
 )
 from gpufix.explain.log_scan import Hit
+from gpufix.explain.releases_with import of_python, pip_name, replaced
 from gpufix.knowledge import name_spans
 from gpufix.knowledge.data_table import table
 
@@ -53,8 +51,8 @@ def not_installed(explanation: Explanation, hit: Hit) -> Explanation:
         return explanation.but(do=_for_build(found["module"]))
     if found["module"]:
         if whole := _WHOLE.search(hit.shown):
-            if gone := replaced(whole["name"], None):
-                return explanation.but(do=gone)
+            if gone := replaced(whole["name"], asking_package(hit, found["module"])):
+                return gone.of(explanation)
             if other := next((names[one] for one in _wholes(whole["name"]) if one in names), None):
                 return explanation.but(do=_install([other], whole["name"]))
             built = names.get(found["module"], "").startswith(("git+", "--no-build"))
@@ -66,8 +64,16 @@ def not_installed(explanation: Explanation, hit: Hit) -> Explanation:
                 return explanation.but(do=_part_of(found["module"], whole["name"]))
         command = names.get(found["module"])
         if command is None:
+            came = name_spans.of_module(found["module"], "")
+            if came and came.package == name_spans.PYTHON:
+                return of_python(came.span, found["module"], asking_package(hit, "")).of(
+                    explanation
+                )
             return explanation.but(do=_unlisted(found["module"], explanation.do, hit))
-        return explanation.but(do=stated.for_pyg(_install([command], found["module"]), hit))
+        return explanation.but(
+            what=_brought(found["module"], command) or explanation.what,
+            do=stated.for_pyg(_install([command], found["module"]), hit),
+        )
     asked = re.split(r", ?", (found["listed"] or found["library"] or found["absent"]).rstrip("."))
     commands = [names.get(one.replace("-", "_"), names.get(one.lower(), one)) for one in asked]
     return explanation.but(do=_install(commands, asked[0].replace("-", "_")))
@@ -123,10 +129,7 @@ def _again(package: str) -> str:
 
 
 def _unlisted(module: str, do: str, hit: Hit) -> str:
-    """The row's remedy, for a part of Python that came later, an extension, or with who asks for the module."""
-    came = name_spans.of_module(module, "")
-    if came and came.package == name_spans.PYTHON:
-        return one_of(came, module, None)
+    """The row's remedy, for an extension, or with who asks for the module."""
     if _COMPILED.fullmatch(module):
         return (
             f"{module} is an extension that is compiled from sources, and most often no package of PyPI. `grep -rl {module} "
@@ -140,6 +143,20 @@ def _unlisted(module: str, do: str, hit: Hit) -> str:
         if asker
         else do
     )
+
+
+def _brought(module: str, command: str) -> str | None:
+    """Which package has a module that is not called like it."""
+    pip = (
+        re.split(r"[\s@\[]|/", command.rstrip("/").removesuffix(".git"))[-1]
+        if "/" in command
+        else command
+    )
+    if " " in pip or pip.startswith("-") or pip.lower().replace("-", "_") == module.lower():
+        return None
+    if "only when it is asked to" in _hint(module):
+        return f"{module} is a compiled part of {pip}, which leaves it out unless it is asked for: {pip} is not here, or is without it."
+    return f"The module {module} is not installed for the Python that ran this: the package {pip} brings it."
 
 
 def _part_of_python(module: str, wants: dict[str, str]) -> str:

@@ -6,8 +6,8 @@ import re
 
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import frames
-from gpufix.explain.imports import pip_name
 from gpufix.explain.log_scan import Hit
+from gpufix.explain.releases_with import pip_name
 from gpufix.knowledge import name_spans
 from gpufix.knowledge.data_table import table
 

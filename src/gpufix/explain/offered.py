@@ -59,7 +59,10 @@ def offered(explanation: Explanation, hit: Hit) -> Explanation:
             f"place. Or leave {name} out there where it is installed.",
         )
     if hint := _PYTHONS.search(around):
-        return explanation.but(do=_python(hint["name"], hint["here"], hint["tags"]))
+        return explanation.but(
+            what=f"{hint['name']} has no wheel for Python {hint['here']}.",
+            do=_python(hint["name"], hint["here"], hint["tags"]),
+        )
     if hint := _PLATFORMS.search(around):
         return _platform(explanation, hint)
     if "source distribution or wheel" in hit.shown:
@@ -70,18 +73,73 @@ def offered(explanation: Explanation, hit: Hit) -> Explanation:
         if _NONE.search(around):
             return explanation.but(do=_NOTHING)
         bare = _BARE.search(around)
-        return explanation.but(do=_other(bare["name"], "", bare["listed"])) if bare else explanation
+        return _of_range(explanation, bare, around) if bare else explanation
     if local := re.search(r"\+(cu\d{2,3}|cpu|rocm[\d.]+)$", asked["version"]):
         return explanation.but(do=_index(asked["version"], local[1], around))
     if asked["name"].lower() != "torch" or listed is None:
-        return (
-            explanation.but(do=_other(asked["name"], asked["version"], listed[1]))
-            if listed
-            else explanation
+        if listed is None:
+            return explanation
+        return explanation.but(
+            what=_why(asked["name"], asked["version"], listed[1]) or explanation.what,
+            do=_other(asked["name"], asked["version"], listed[1]),
         )
     if listed[1] == "none" and (other := _other_index(asked["version"], around)):
         return explanation.but(do=other)
     return explanation.but(do=_torch(asked["version"], listed[1]) or explanation.do)
+
+
+def _of_range(explanation: Explanation, bare: re.Match[str], around: str) -> Explanation:
+    """Bounds, or none: the releases that pip sees, and on which side of the bounds they are."""
+    name, seen = bare["name"], _releases(bare["listed"])
+    asked = re.search(
+        rf"requirement {re.escape(name)}(?:\[[\w,-]*\])?(?P<bounds>[<>=!~][^\s;(]{{1,60}})", around
+    )
+    do = _other(name, "", bare["listed"])
+    if asked is None or not seen:
+        what = f"pip sees no {name} at all for this Python and system." if not seen else None
+        return explanation.but(what=what or explanation.what, do=do)
+    bounds = asked["bounds"]
+    if (least := re.search(r">=?\s*([\d.]+)", bounds)) and numbers(least[1]) > numbers(seen[-1]):
+        what = f"{name}{bounds} is asked for, and {name} {seen[-1]} is the newest that pip sees for this Python and system."
+        return explanation.but(
+            what=f"{what} Most often this Python is too old, or too new, for the newer ones.", do=do
+        )
+    return explanation.but(
+        what=f"pip sees {name} {seen[0]} to {seen[-1]} for this Python and system, and none of them is within {bounds}. Wheels of those "
+        "releases are for other Pythons, most often older ones.",
+        do=f"A Python of the time of {name}{bounds}: `uv venv --python 3.10` (or 3.9, 3.11), and install again. Or {name} {seen[-1]} with a newer "
+        f"release of what asks for {name}{bounds}.",
+    )
+
+
+def _releases(listed: str) -> list[str]:
+    return [one for one in re.findall(r"[\w.+!-]+", listed) if one[:1].isdigit()]
+
+
+def _why(name: str, version: str, listed: str) -> str | None:
+    """Why a release is not offered, as far as the ones that are offered tell."""
+    seen = _releases(listed)
+    if re.search(r"\.?dev\d*$", version):
+        return f"{name} {version} is a state of its sources, between releases: no index has it."
+    if not seen:
+        return f"pip sees no {name} at all for this Python and system."
+    asked = numbers(version)
+    if version in seen:
+        return (
+            f"{name} {version} is on the index, as sources or for another Python: here only wheels are taken (--only-binary, PIP_ONLY_BINARY), "
+            "and none is for this Python and system."
+        )
+    if asked > numbers(seen[-1]):
+        return (
+            f"{name} {seen[-1]} is the newest that pip sees for this Python and system: {version} is for other Pythons or systems, or there is "
+            "no such release."
+        )
+    if asked < numbers(seen[0]):
+        return f"{name} {seen[0]} is the oldest that pip sees for this Python and system: {version} has wheels for older Pythons only."
+    return (
+        f"pip sees {name} before and after {version} and not {version} itself: there is no such release, or its wheels are for other Pythons "
+        "(most often older ones)."
+    )
 
 
 def candidates(explanation: Explanation, hit: Hit) -> Explanation:
@@ -175,8 +233,11 @@ def other_python(explanation: Explanation, hit: Hit) -> Explanation:
     fits = newest_python(wants)
     is_here = f" (here is {here})" if here else ""
     return explanation.but(
+        what=f"The package takes Python {wants}, and Python {here} runs."
+        if here
+        else explanation.what,
         do=f"Use a Python {wants}{is_here}: `uv venv --python {fits}`, `conda create -n new python={fits}`, or another "
-        "version in that range; or another release of the package, which takes this Python."
+        "version in that range; or another release of the package, which takes this Python.",
     )
 
 
@@ -192,6 +253,8 @@ def newest_python(wants: str) -> str:
 
 # What is asked for by an old or another name -> what to take.
 _OTHERWISE = {
+    "decord": "built for Linux and Windows on x86-64 only: on a Mac with Apple silicon `pip install eva-decord`, a "
+    "fork that is imported as decord, too.",
     "faiss-gpu": "no longer built under that name: `pip install faiss-gpu-cu12` (Linux), `faiss-cpu` anywhere, or conda (`conda install -c "
     "pytorch -c nvidia faiss-gpu`); or Python 3.10, for which 1.7.2 has a wheel.",
     "tensorflow-gpu": "tensorflow itself since 2.12: `pip install \"tensorflow[and-cuda]\"` (Linux), `tensorflow` elsewhere.",
@@ -205,6 +268,7 @@ _OTHERWISE = {
 }  # fmt: skip
 
 
+_OF_HUGGING_FACE = {"accelerate", "datasets", "diffusers", "peft", "transformers", "trl"}
 # What was a part of Python once.
 _WAS_PYTHONS = {
     "distutils": " From 3.12 on `pip install setuptools` brings it.",
@@ -216,6 +280,22 @@ def _other(name: str, version: str, listed: str) -> str:
     """A package that is not torch: none at all for this Python, or other releases."""
     if listed.strip() == "none" and system_libraries.is_package(name):
         return f"{name} is a package of the system, not of PyPI: `apt install {name}`, and take it out of the requirements."
+    if re.search(r"\.?dev\d*$", version):
+        source = (
+            f"git+https://github.com/huggingface/{name.lower()}"
+            if name.lower() in _OF_HUGGING_FACE
+            else "git+ADDRESS"
+        )
+        near = version.rpartition(".dev")[0] or version
+        return (
+            f"`pip install {source}` installs the newest state of {name}'s sources; or take the release that followed ({name}=={near}, "
+            "or a later one)."
+        )
+    if version and version in _releases(listed):
+        return (
+            f"`pip install --no-binary {name} {name}=={version}` (without --only-binary and PIP_ONLY_BINARY) builds it from its sources; or a Python "
+            "that it has wheels for (3.10 or 3.11); or a later release."
+        )
     if instead := _OTHERWISE.get(normalise(name)):
         return f"{name} is {instead}"
     if cupy := re.fullmatch(r"cupy-cuda(1[1-3])\d", normalise(name)):
@@ -230,7 +310,7 @@ def _other(name: str, version: str, listed: str) -> str:
         return f"{name} is the name that is imported; pip calls it `{other}`: write that in the requirements."
     if listed.strip() == "none":
         return (
-            f"pip sees no {name} for this Python and system. Most packages for the GPU have wheels for Python 3.9 to 3.12, "
+            f"Where --index-url, --no-index or -f was given, that page does not have it: `pip install {name}` first, from PyPI. Else pip sees no {name} for this Python and system. Most packages for the GPU have wheels for Python 3.9 to 3.12, "
             f"64 bit, on Linux and Windows (`python -VV` shows which one runs). Else take the index or page that {name}'s "
             "installation notes name (--index-url, --extra-index-url, -f)."
         )

@@ -330,17 +330,43 @@ _OF_A_PACKAGE = re.compile(r"(?P<package>causal_conv1d|selective_scan|flash_attn
 _PIP = {"selective_scan": "mamba-ssm", "mamba": "mamba-ssm"}
 
 
+def _given(hit: Hit) -> int:
+    """How many arguments the call gives that a traceback shows; 0 where it does not show it whole."""
+    name = re.search(r"(\w+)\(\): incompatible", hit.shown)
+    shown = re.findall(rf"{name[1]}\(([^()]{{1,400}})\)", hit.before[-2000:]) if name else []
+    return len(shown[-1].strip().rstrip(",").split(",")) if shown else 0
+
+
 def signature(explanation: Explanation, hit: Hit) -> Explanation:
     """pybind's refusal of arguments: the package that its function is named after."""
     found = re.search(rf"{_OF_A_PACKAGE.pattern}\w*\(\): incompatible", hit.shown)
     if found is None:
         return explanation
     package = _PIP.get(found["package"], found["package"].replace("_", "-"))
+    what, caller = (
+        f"{package}'s compiled module takes other arguments than the Python code gives it",
+        "is of another release",
+    )
+    takes = len(
+        re.findall(r"\barg\d{1,2}:", f"{hit.shown}{hit.after[:1200]}".partition("\n    2. ")[0])
+    )
+    given = _given(hit)
+    if takes and given and takes != given:
+        age, other = ("newer", "older") if takes > given else ("older", "newer")
+        what = f"The installed {package} is {age} than the code that calls it: its function takes {takes} arguments, and is given {given}"
+        caller = f"wants an {other} release" if other == "older" else f"wants a {other} release"
+        if age == "older":
+            return explanation.but(
+                rule="WHL506",
+                role="cause",
+                what=f"{what}.",
+                do=f"`pip install -U --no-build-isolation {package}` (the release that the caller's requirements name); or an older release of "
+                "the caller, which goes with the installed one.",
+            )
     return explanation.but(
         rule="WHL506",
         role="cause",
-        what=f"{package}'s compiled module takes other arguments than the Python code gives it: the caller was written for "
-        "another release of it.",
+        what=f"{what}: the caller {caller}.",
         do=f"Install the {package} release that the project's requirements name (`pip install --no-build-isolation "
         f'"{package}==X.Y.Z"`), most often an older one; or a newer release of the caller.',
     )

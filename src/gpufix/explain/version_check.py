@@ -6,10 +6,10 @@ import re
 
 from gpufix.explain.explanation import Explanation, without_row
 from gpufix.explain.frames import frames
-from gpufix.explain.imports import pip_name
 from gpufix.explain.log_scan import LogScan
 from gpufix.explain.offered import newest_python
 from gpufix.explain.prefilter import normalised_line
+from gpufix.explain.releases_with import pip_name
 from gpufix.knowledge import name_spans, packages
 from gpufix.knowledge.data_table import packed_table
 from gpufix.text.names import normalise

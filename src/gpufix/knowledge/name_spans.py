@@ -13,11 +13,16 @@ PYTHON = "python"  # the package of the standard library's modules
 
 
 class Span(Frozen):
-    """The releases that have a name, "" where that end is open. `without`: the one after `last`."""
+    """The releases that have a name, "" where that end is open. `without`: what pip is told to stay below.
+
+    `before` and `after`: the releases read next to them, which do not have it; "" not told.
+    """
 
     first: str
     last: str
     without: str
+    before: str = ""
+    after: str = ""
 
     @property
     def bounds(self) -> str:
@@ -42,11 +47,24 @@ class Span(Frozen):
 @cache
 def _names(package: str) -> Mapping[str, Span]:
     rows = packed_table("name_history")["packages"].get(package, ())
+    releases = packed_table("name_history")["releases"].get(package, ())
     return {
-        name: Span(row.get("first", ""), row.get("last", ""), row.get("without", ""))
+        name: Span(
+            first := row.get("first", ""),
+            row.get("last", ""),
+            without := row.get("without", ""),
+            releases[releases.index(first) - 1] if first else "",
+            without,
+        )
         for row in rows
         for name in row["names"].split()
     }
+
+
+def owner_of(package: str, name: str) -> Owner | None:
+    """The same of `span`, with the package."""
+    known = span(package, name)
+    return Owner(package, package, known) if known else None
 
 
 def span(package: str, name: str) -> Span | None:
@@ -65,12 +83,12 @@ def source() -> str:
     return str(packed_table("name_history")["source"])
 
 
-def of_model(name: str) -> Span | None:
+def of_model(name: str) -> Owner | None:
     """Of a class of a model, by the model that it is named after: Qwen3ForCausalLM came with qwen3."""
     plain = name.lower()
     types = [one[6:] for one in _names("transformers") if one.startswith("model:")]
     after = [one for one in types if plain.startswith(re.sub(r"[_-]", "", one))]
-    return span("transformers", f"model:{max(after, key=len)}") if after else None
+    return owner_of("transformers", f"model:{max(after, key=len)}") if after else None
 
 
 def askers(package: str, name: str) -> Mapping[str, Span]:
@@ -105,14 +123,19 @@ class Owner(Frozen):
     span: Span
 
 
-def of_module(module: str, name: str) -> Owner | None:
-    """Of a name that is asked of a module, or of a module: None where it is not known to have come or gone."""
+def of_module(module: str, name: str, is_there: bool = False) -> Owner | None:
+    """Of a name that is asked of a module, or of a module: None where it is not known to have come or gone.
+
+    `is_there`: the module was found, so that it is not what came or went.
+    """
     package, _, place = module.partition(".")
     if package not in _packages():
         package, place = PYTHON, module
     inner = f"{place}.{name}".strip(".")
     parts = inner.split(".")
     modules = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    if is_there:
+        modules = modules[:1]
     for token in (f"{place}:{name}", *(f".{one}" for one in modules), f":{name}"):
         if (token != f":{name}" or package != PYTHON) and (known := _owner(package, token)):
             return known
@@ -159,7 +182,11 @@ def _owner(package: str, token: str) -> Owner | None:
         if token in names and f" {token} " in f" {names} ":
             first, _, last = between.partition("-")
             span = Span(
-                releases[int(first)] if first else "", releases[int(last)] if last else "", ""
+                releases[int(first)] if first else "",
+                releases[int(last)] if last else "",
+                "",
+                releases[int(first) - 1] if first else "",
+                releases[int(last) + 1] if last else "",
             )
             return Owner(package, str(row["pip"]), span)
     return None
@@ -179,6 +206,11 @@ def successor(name: str) -> Successor | None:
     tries = (".".join(parts[:length]) for length in range(len(parts), 1, -1))
     found = next((one for one in (name, *tries) if one in names), None)
     return Successor(instead=names[found][0], requirement=names[found][1]) if found else None
+
+
+def moved(name: str) -> bool:
+    """Whether the successor of this very name is known, with the releases that have it."""
+    return bool(table("successors")["names"].get(name, ("", ""))[1])
 
 
 def before_the_break(package: str) -> str | None:
