@@ -6,6 +6,7 @@ import re
 
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.log_scan import Hit
+from gpufix.explain.machine import machine
 from gpufix.explain.stated import placeholders
 from gpufix.knowledge import cuda
 from gpufix.knowledge.data_table import numbers
@@ -25,7 +26,7 @@ def too_old(explanation: Explanation, hit: Hit) -> Explanation:
     around = context(hit, 600, 600)
     if wanted := _WANTED.search(around):
         return explanation.but(
-            what=f"The container's image wants CUDA {wanted[1]}, which the host's NVIDIA driver does not serve.",
+            what=f"The container's image wants CUDA {wanted[1]}, which the host's NVIDIA driver{_told(hit)} does not serve.",
             do=_container(wanted[1]),
         )
     if found := _FOUND.search(around):
@@ -46,6 +47,13 @@ def too_old(explanation: Explanation, hit: Hit) -> Explanation:
             f"{named[0]} for that CUDA."
         )
     return explanation
+
+
+def _told(hit: Hit) -> str:
+    told = machine(context(hit))
+    numbers_told = (told.driver, f"CUDA {told.served}" if told.served else None)
+    said = ", ".join(one for one in numbers_told if one)
+    return f" ({said})" if said else ""
 
 
 def _wants(hit: Hit) -> str:
@@ -105,3 +113,20 @@ def no_smi(explanation: Explanation, hit: Hit) -> Explanation:
         "nvidia-container-toolkit on the host. On the machine itself: install the driver (`sudo ubuntu-drivers install`; Fedora: "
         "akmod-nvidia of RPM Fusion) and restart. In WSL the driver is Windows's (/usr/lib/wsl/lib on PATH).",
     )
+
+
+_DEVICE = re.compile(r"/dev/(?:kfd|dri/\S{1,20}|nvidia\w{0,12})")
+
+
+def device_file(explanation: Explanation, hit: Hit) -> Explanation:
+    """The file that the message names, and whether it is there."""
+    found = _DEVICE.search(hit.shown)
+    if found is None:
+        return explanation
+    if re.search(r"permission denied|not permitted", hit.shown, re.IGNORECASE):
+        return explanation.but(what=f"This user may not open {found[0]}, the GPU's device file.")
+    if re.search(r"no such file", hit.shown, re.IGNORECASE):
+        return explanation.but(
+            what=f"{found[0]}, the GPU's device file, is not here: its driver is not loaded, or the container was not given it."
+        )
+    return explanation

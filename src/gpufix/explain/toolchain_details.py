@@ -350,3 +350,28 @@ _WHOSE = {
     "ld-cuda-lib": "the CUDA toolkit's library folder is not on its path, or that part of the toolkit is not installed.",
     "ld-torch-lib": "torch is a CPU build (c10_cuda, torch_cuda), or the build looks at another torch.",
 }
+
+
+_PROJECT = re.compile(r"Project name: (?P<name>\S{1,60})")
+
+
+def meson_compiler(explanation: Explanation, hit: Hit) -> Explanation:
+    """Which package Meson builds, for which Python, and whose compiler it wants."""
+    around = context(hit)
+    project = _PROJECT.search(around)
+    name = project["name"] if project else "NAME"
+    python = _PYTHON.search(around)
+    whose = f" of {name}" if project else ""
+    wheel = (
+        f"A release of {name if project else 'the package'} that has a wheel for this Python{f' ({python[1]}.{python[2]})' if python else ''} builds nothing "
+        f"(`pip install --only-binary=:all: {name}`); so does another Python, of that release's time."
+    )
+    if not on_windows(around):
+        return explanation.but(
+            what=f"Meson, which builds {name if project else 'this package'}, finds no C or C++ compiler that works.",
+            do=explanation.do.replace("NAME", name),
+        )
+    return explanation.but(
+        what=f"The build{whose} from source wants Visual Studio's C++ compiler: cl, its C++ part or the Windows SDK is not installed.",
+        do=f"{_BUILD_TOOLS} {wheel}",
+    )
