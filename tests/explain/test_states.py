@@ -30,6 +30,8 @@ def told(text: str) -> Explanation | None:
         "PyTorch version: 2.3.1+cpu\nOS: macOS 14.4\nIs CUDA available: False\n",
         "PyTorch version: 2.3.1+rocm6.0\nCUDA used to build PyTorch: None\nROCM used to build PyTorch: 6.0\n"
         "Is CUDA available: True\nGPU: AMD\n",
+        f"## Troubleshooting\n\nA CPU build prints\n```\n{ASKED}2.4.0+cpu\nNone\nFalse\n```\n",
+        f"See [torch](a.md) and [drivers](b.md).\n\n{ASKED}2.4.0+cpu\nNone\nFalse\n",
         "pytorch  2.5.1  py3.12_cuda12.4_cudnn9.1.0_0  pytorch\npytorch-cuda 12.4",
     ],
 )

@@ -23,6 +23,9 @@ _AN_ERROR = re.compile(
     r"Traceback \(most|(?:^|[\s.])[A-Z]\w{2,60}(?:Error|Exception)\b|\b(?:error|fatal|ERROR|FATAL|Error)\b[^\n]{0,20}:"
 )
 _MAC = re.compile(r"\bmacOS\b|\bdarwin\b|\bApple M\d\b|arm64-apple", re.IGNORECASE)
+_HEADING = re.compile(r"^#{1,6} \S", re.M)
+_FENCE = re.compile(r"^(?:```|~~~)", re.M)
+_LINK = re.compile(r"\w\]\([^)\s]{1,200}\)")
 _SOURCE = "torch/utils/collect_env.py, torch/version.py"
 
 _CPU = re.compile(
@@ -66,9 +69,14 @@ def state(found: LogScan) -> Explanation | None:
     if found.size > len(found.head):
         return None
     text = found.head.decode("utf-8", "replace")
-    if len(text) > _LONGEST or _AN_ERROR.search(text) or _MAC.search(text):
+    if len(text) > _LONGEST or _AN_ERROR.search(text) or _MAC.search(text) or _is_page(text):
         return None
     return next((told for one in _STATES if (told := one(text))), None)
+
+
+def _is_page(text: str) -> bool:
+    """A page of Markdown shows such output without having the fault."""
+    return bool(_HEADING.search(text) and _FENCE.search(text)) or len(_LINK.findall(text)) > 1
 
 
 def why_no_cuda(explanation: Explanation, hit: Hit) -> Explanation:
