@@ -42,15 +42,19 @@ _BUILT = re.compile(
     r"|torch\.version\.cuda\W{1,6}(?P<asked>1\d\.\d)"
 )
 _FALSE = re.compile(
-    r"(?:is_available|CUDA available|CUDA|GPU available|cuda_available|is_available\(\)\)?)[ \"']{0,3}[:=\s>]{1,4}\W{0,8}(?:False|No)\b"
+    r"(?:is_available|CUDA available|(?<![\w-])CUDA|GPU available|cuda_available|is_available\(\)\)?)[ \"']{0,3}[:=\s>]{1,4}\W{0,8}(?:False|No)\b"
     r"|(?:^|\n)False\W{0,3}(?:\n|$)",
     re.IGNORECASE,
 )
 _NOT_AVAILABLE = re.compile(r"CUDA is not available|is_available\(\) is False", re.IGNORECASE)
 _GPU_ASKED = re.compile(r"nvidia|\bcuda\b|\bgpu\b", re.IGNORECASE)
 _NO_DRIVER = re.compile(r"Nvidia driver version: Could not collect|No devices? found")
+_OF_TORCH = re.compile(r"arch_list|\btorch\b", re.IGNORECASE)
 _LISTED = re.compile(r"['\"](?P<kind>sm|compute)_(?P<number>\d{2,3})[a-z]?['\"]")
-_CAPABILITY = re.compile(r"\((?P<major>\d{1,2}), ?(?P<minor>\d)\)")
+_CAPABILITY = re.compile(
+    r"(?:capability\w*(?:\([^()\n]{0,20}\))?[^()]{0,10}|^)\((?P<major>\d{1,2}), ?(?P<minor>\d)\)",
+    re.M,
+)
 _NONE_SEEN = re.compile(
     r"(?:found|using|detected|have)\s{0,2}:?\s?0 (?:CUDA |NVIDIA )?(?:GPU|CUDA device|device)(?:\(s\)|s)?\b"
     r"|(?:GPUs?|CUDA devices?)(?: available| found| detected| count)?\s{0,3}[:=]\s{0,3}0\b"
@@ -161,7 +165,7 @@ def _old_driver(text: str) -> Explanation | None:
 def _no_code(text: str) -> Explanation | None:
     """The architectures that torch lists against the GPU beside them."""
     listed = list(_LISTED.finditer(text))
-    if len(listed) < 3:
+    if len(listed) < 3 or not _OF_TORCH.search(text):
         return None
     stated = _CAPABILITY.search(text)
     gpu = (int(stated["major"]), int(stated["minor"])) if stated else capability(text)
@@ -187,7 +191,7 @@ def _no_code(text: str) -> Explanation | None:
 def _none_seen(text: str) -> Explanation | None:
     """A program that says that it has no GPU, and not why."""
     at = _NONE_SEEN.search(text)
-    if at is None and _BUILT.search(text):
+    if at is None and _BUILT.search(text) and "available" in text:
         at = _FALSE.search(text)
     if at is None:
         return None
