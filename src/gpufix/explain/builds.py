@@ -91,6 +91,9 @@ _CRATE = re.compile(
 _OF_ALL = re.compile(r"pyo3|pyo3-\w+|maturin|openssl-sys|cc|ring|proc-macro2|zstd-sys")
 
 
+_OF_PYTHON = re.compile(r"\bpip|maturin|wheel|setuptools|pyproject|site-packages|\buv\b|\.py\b")
+
+
 def cargo(explanation: Explanation, hit: Hit) -> Explanation:
     """The package that is built, where the text names it."""
     crate = _CRATE.search(context(hit, 3000, 1500))
@@ -98,6 +101,13 @@ def cargo(explanation: Explanation, hit: Hit) -> Explanation:
     name = _name(hit) or (None if not own or _OF_ALL.fullmatch(own) else own)
     if name is None:
         return explanation
+    if "custom build command" in hit.shown and not _OF_PYTHON.search(context(hit)):
+        return explanation.but(
+            role="symptom",
+            what=f"The build script of the Rust crate {name} failed; what stands under `--- stderr` says why.",
+            do="Look (or paste) further down, at the lines under `--- stderr`: a compiler, a library or a program that it does not "
+            "find. For a crate with CUDA kernels nvcc has to be on PATH (CUDA_ROOT, CUDA_PATH), and CUDA_COMPUTE_CAP=89 names the GPU (8.9).",
+        )
     pinned = (
         " (transformers pins it: a newer transformers brings one)" if name == "tokenizers" else ""
     )

@@ -97,6 +97,15 @@ def _of_list(gpu: Capability, listed: str) -> str:
     return ""
 
 
+def holds(torch: str | None, variant: str | None, gpu: Capability) -> bool | None:
+    """Whether a torch build has machine code that runs on a GPU; None where it is not known."""
+    release = torch_releases.get(torch) if torch else None
+    build = release.variants(_PLATFORM).get(variant or "") if release else None
+    if build is None or not build.known or not build.cuda:
+        return None
+    return any(_runs(arch, gpu) for arch in _archs(build.archs))
+
+
 def carrying(gpu: Capability) -> str | None:
     """The newest torch with machine code for a GPU, in the build that most people take, and the oldest."""
     having = [(release, found) for release in torch_releases.all() if (found := _fit(release, gpu))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from gpufix.explain import stated
-from gpufix.explain.capability import carrying, warned_of
+from gpufix.explain.capability import carrying, holds, warned_of
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import frames, operator
 from gpufix.explain.log_scan import Hit
@@ -78,6 +78,12 @@ def kernel_image(explanation: Explanation, hit: Hit) -> Explanation | None:
             f"the torch for it), or build it here with {arch}{'' if gpu else ' naming the GPU'} and --no-build-isolation.",
         )
     if gpu and explanation.rule == "GPU101" and (build := carrying(gpu)):
+        told = stated.stated(hit)
+        name = f"torch {told.torch}+{told.variant}"
+        if holds(told.torch, told.variant, gpu) is False:
+            return explanation.but(
+                what=f"{name} holds no machine code for this GPU ({gpu[0]}.{gpu[1]}).", do=build
+            )
         explanation = explanation.but(do=build)
     if explanation.rule == "GPU101":
         explanation = explanation.but(

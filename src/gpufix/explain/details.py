@@ -26,6 +26,7 @@ from gpufix.explain import (
     port_details,
     removed_details,
     shape_details,
+    states,
     symbol_details,
     system_details,
     toolchain_details,
@@ -78,7 +79,10 @@ def cuda_mismatch(explanation: Explanation, hit: Hit) -> Explanation | None:
             rule="TCH203",
         )
     return driver_details.version_mismatch(
-        explanation.but(f"The toolkit is CUDA {toolkit}, torch is built for CUDA {torch}."), hit
+        explanation.but(
+            what=f"The toolkit that would build is CUDA {toolkit}, torch is built for CUDA {torch}: torch refuses to mix two majors."
+        ),
+        hit,
     )
 
 
@@ -218,12 +222,17 @@ REFINERS: dict[str, Refiner] = {
     "build-whose": builds.whose,
     "candidates": offered.candidates,
     "cargo": builds.cargo,
+    "cmake-nvcc": toolchain_details.cmake_nvcc,
     "changed-call": removed_details.changed_call,
     "contradiction": conflicts.contradiction,
     "companion-cuda": conflicts.companion_cuda,
     "compiled-part": added_parts.with_its_part(module_details.compiled_part),
     "cuda-code": cuda_details.cuda_code,
+    "cxx-standard": toolchain_details.cxx_standard,
+    "torch-bounds": toolchain_details.torch_bounds,
+    "linked-library": toolchain_details.linked_library,
     "cudnn-versions": cudnn_details.mismatch,
+    "device-file": driver_details.device_file,
     "dll": windows_details.dll,
     "driver-numbers": driver_details.too_old,
     "family": conflicts.family,
@@ -243,14 +252,17 @@ REFINERS: dict[str, Refiner] = {
     "libnvvm-refused": hollow.refused,
     "numpy-of-another": hollow.numpy_of_another,
     "model-type": interfaces.model_type,
+    "meson-compiler": toolchain_details.meson_compiler,
     "memory-numbers": memory_details.numbers_of_memory,
     "offered": offered.offered_with_hint,
     "kernel-image": cuda_details.kernel_image,
     "net": net_details.answered,
+    "no-cuda": states.why_no_cuda,
     "no-compiler": toolchain_details.no_compiler,
     "not-installed": added_parts.with_its_part(module_details.not_installed),
     "nvcc-arch": toolchain_details.nvcc_arch,
     "cuda-mismatch": cuda_mismatch,
+    "no-smi": driver_details.no_smi,
     "no-torch": no_torch,
     "numpy-module": conflicts.numpy_module,
     "numpy-bounds": conflicts.numpy_bounds,

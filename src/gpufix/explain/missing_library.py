@@ -103,6 +103,7 @@ def _of_bitsandbytes(explanation: Explanation, hit: Hit) -> Explanation:
     )
 
 
+_OF_TENSORRT_LLM = ("libnvinfer_plugin_tensorrt_llm.", "libtensorrt_llm.")
 _TENSORRT = re.compile(r"libnv(?:infer|onnxparser|parsers)\w*\.so\.(?P<major>\d+)")
 _LIBPYTHON = re.compile(r"libpython(\d\.\d+)")
 
@@ -127,6 +128,13 @@ def _bringer(explanation: Explanation, hit: Hit, name: str) -> Explanation:
         )
     if command := system_details.library(name):
         return explanation.but(do=command)
+    if name.startswith(_OF_TENSORRT_LLM):
+        return explanation.but(
+            what=f"{name} is TensorRT-LLM's, and lies in no folder that the loader searches.",
+            do="Put its folder there: `export LD_LIBRARY_PATH=$(python -c 'import importlib.util as u; "
+            'print(u.find_spec("tensorrt_llm").submodule_search_locations[0])\')/libs:$LD_LIBRARY_PATH`, or name it in /etc/ld.so.conf.d and run '
+            "`ldconfig`. Where the file there has no number at its end, link it under the name that is asked for (`ln -s`).",
+        )
     if tensorrt := _TENSORRT.match(name):
         return explanation.but(
             do=f'It is TensorRT\'s: `pip install "tensorrt=={tensorrt["major"]}.*"` (-cu12, -cu13 behind the name for one CUDA) with its folder '

@@ -79,6 +79,10 @@ def _installed(said: str) -> str:
 
 
 def _meaning(message: str, warning: bool) -> tuple[Role, str]:
+    if warning and "deprecated" in message:
+        return "notice", (
+            "A name or a use of one is deprecated: it works here, and will be gone in a later release."
+        )
     if warning:
         return "notice", (
             "A warning: the program goes on. When something fails after it, the cause stands there."

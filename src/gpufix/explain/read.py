@@ -17,6 +17,7 @@ from gpufix.explain.prefilter import unwrapped
 from gpufix.explain.quoted import asked_which, quotes_errors
 from gpufix.explain.raised import raised_in
 from gpufix.explain.stated import placeholders
+from gpufix.explain.states import state
 from gpufix.explain.version_check import checked
 from gpufix.knowledge.messages import compiled
 
@@ -166,11 +167,26 @@ def explain(parts: Iterable[bytes]) -> tuple[Explanations, LogScan]:
         again = _answer(scan([joined.encode("utf-8", "replace")])) if joined else answer
         if _rule(again) or (again.recognised and not answer.recognised):
             answer = again
-    if answer.primary is None and (read := checked(found) or own_advice(found) or raised_in(found)):
+    if answer.primary is None and (read := _without_rows(found)):
         answer = Explanations(read, ())
+    elif answer.primary is not None and answer.primary.role in ("notice", "symptom"):
+        answer = _by_its_state(answer, found)
     elif answer.primary is not None and answer.primary.role == "wrapper":
         answer = _below_its_wrapper(answer, found)
     return _without_quotes(answer, found), found
+
+
+def _without_rows(found: LogScan) -> Explanation | None:
+    """What a text that no row knows tells by itself."""
+    return state(found) or checked(found) or own_advice(found) or raised_in(found)
+
+
+def _by_its_state(answer: Explanations, found: LogScan) -> Explanations:
+    """The same, or what the versions and states in the text say of a remark or of what failed."""
+    told, primary = state(found), answer.primary
+    if told is None or primary is None or (told.role != "cause" and primary.role != "notice"):
+        return answer
+    return Explanations(told, (primary, *answer.others))
 
 
 def _below_its_wrapper(answer: Explanations, found: LogScan) -> Explanations:

@@ -69,7 +69,7 @@ def placeholders(hit: Hit) -> dict[str, str]:
     if variant is None and (built := _BUILT_WITH.search(text)):
         variant = f"cu{(built['cuda'] or built['asked']).replace('.', '')}"
     if variant is None:
-        return _index_for(mentioned(text))
+        return index_for(mentioned(text))
     version = f"{variant[2:-1]}.{variant[-1]}"
     return {"cuda": version, "dashed": version.replace(".", "-"), "index": variant}
 
@@ -81,7 +81,7 @@ def for_pyg(text: str, hit: Hit) -> str:
     return text.replace("torch-X.Y.0+cuNNN", f"torch-{release}.0+{told.variant or 'cuNNN'}")
 
 
-def _index_for(archs: set[str]) -> dict[str, str]:
+def index_for(archs: set[str]) -> dict[str, str]:
     """The index of the first CUDA that has code for GPUs which the usual one does not know."""
     # Code for the first chip of a generation runs on all of it: sm_120's on sm_121.
     known = [cuda.first_and_last(f"{arch[:-1]}0") for arch in archs]

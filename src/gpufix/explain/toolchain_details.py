@@ -6,10 +6,14 @@ import re
 
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.log_scan import Hit
+from gpufix.explain.machine import Machine, machine
 from gpufix.knowledge import cuda, libstdcxx
 from gpufix.knowledge.conda import CHANNEL
 
 _LATER = re.compile(r"(?P<who>gcc|clang) versions? later than (?P<most>\d+)")
+_SPAN = re.compile(r"[Oo]nly the versions between \d{4} and \d{4}(?: \(inclusive\))? are supported")
+_TRIED = re.compile(r"Compiler: (?P<path>\S{1,200}nvcc(?:\.exe)?)\b")
+_UNKNOWN = re.compile(r"identification is unknown|default CUDA architecture|is not able|broken")
 _BELOW = re.compile(r"clang version must be less than (?P<most>\d+)")
 _VISUAL = re.compile(r"Visual Studio version", re.IGNORECASE)
 _WINDOWS = re.compile(r"\b[A-Z]:[\\/]|\.(?:dll|pyd|exe)\b|cl\.exe|\bMSVC\b|fatal error C\d{4}")
@@ -31,25 +35,29 @@ def on_windows(text: str) -> bool:
 
 def host_compiler(explanation: Explanation, hit: Hit) -> Explanation:
     """The newest host compiler that the toolkit takes stands in its refusal."""
-    around = context(hit, 300, 600)
+    around, told = context(hit, 300, 600), machine(context(hit))
+    toolkit = f"the nvcc of CUDA {told.nvcc}" if told.nvcc else "this CUDA toolkit's nvcc"
     if _VISUAL.search(around):
         return explanation.but(
+            what=f"The Visual Studio that is used is none that {toolkit} takes{_named(_SPAN, around)}.",
             do="Build with a toolset that this toolkit accepts: the Visual Studio 2022 Build Tools (for an older "
             'toolset `vcvarsall.bat x64 -vcvars_ver=14.38` opens its prompt), or a newer CUDA toolkit. `set "'
-            'NVCC_PREPEND_FLAGS=-allow-unsupported-compiler"` tries it all the same; the result is unproven.'
+            'NVCC_PREPEND_FLAGS=-allow-unsupported-compiler"` tries it all the same; the result is unproven.',
         )
     found = _LATER.search(around)
     if found is None:
         below = _BELOW.search(around)
-        return explanation.but(do=_clang(int(below["most"]) - 1)) if below else explanation
+        return _clang(explanation, toolkit, int(below["most"]) - 1) if below else explanation
     most = found["most"]
     if found["who"] == "clang":
-        return explanation.but(do=_clang(int(most)))
+        return _clang(explanation, toolkit, int(most))
+    newer = told.gcc if told.gcc and told.gcc > int(most) else None
     return explanation.but(
+        what=f"The host compiler{f', GCC {newer},' if newer else ''} is newer than {toolkit} takes: GCC {most} is its newest.",
         do=f"Install GCC {most} and give it to nvcc: `apt install g++-{most}`, then `export CC=gcc-{most} "
         f"CXX=g++-{most} NVCC_PREPEND_FLAGS='-ccbin g++-{most}'` (conda: `conda install -c {CHANNEL} "
         f"gxx_linux-64={most}`); or use a newer toolkit. NVCC_PREPEND_FLAGS=-allow-unsupported-compiler tries it "
-        "all the same; the result is unproven."
+        "all the same; the result is unproven.",
     )
 
 
@@ -70,10 +78,50 @@ def older_gcc(explanation: Explanation, hit: Hit) -> Explanation:
     )
 
 
-def _clang(most: int) -> str:
-    return (
-        f"Give nvcc clang {most} or older, or GCC (`-ccbin clang++-{most}`, CMAKE_CUDA_HOST_COMPILER), or use a "
-        "newer toolkit."
+def _clang(explanation: Explanation, toolkit: str, most: int) -> Explanation:
+    return explanation.but(
+        what=f"The host compiler is a clang that is newer than {toolkit} takes: clang {most} is its newest.",
+        do=f"Give nvcc clang {most} or older, or GCC (`-ccbin clang++-{most}`, CMAKE_CUDA_HOST_COMPILER), or use a "
+        "newer toolkit.",
+    )
+
+
+def _named(pattern: re.Pattern[str], text: str) -> str:
+    found = pattern.search(text)
+    return f" ({found[0]})" if found else ""
+
+
+def cmake_nvcc(explanation: Explanation, hit: Hit) -> Explanation:
+    """nvcc is there all the same: its version, or the path that CMake tried, stands in the text."""
+    around = context(hit)
+    told = machine(around)
+    tried = _TRIED.search(around)
+    if told.gcc_too_new:
+        return _too_new(explanation, told)
+    if told.nvcc is None and tried is None:
+        return explanation
+    nvcc = f"nvcc of CUDA {told.nvcc}" if told.nvcc else f"nvcc ({tried['path'] if tried else ''})"
+    if tried or _UNKNOWN.search(hit.shown):
+        takes = f", which takes GCC {told.newest_gcc} and older" if told.newest_gcc else ""
+        return explanation.but(
+            what=f"CMake cannot use the {nvcc}: it was not found on PATH, or its test with the host compiler"
+            f"{f' (GCC {told.gcc})' if told.gcc else ''} failed.",
+            do=f"Name it: `export CUDACXX=/usr/local/cuda/bin/nvcc` (-DCMAKE_CUDA_COMPILER, CUDA_HOME) and `export CUDAARCHS=native` (or 89 "
+            f"for 8.9), in an empty build folder. Where that is not enough, `nvcc -c x.cu` with an empty x.cu shows what fails: most often "
+            f"the host compiler{takes} (`-DCMAKE_CUDA_HOST_COMPILER=g++-{told.newest_gcc or 12}`).",
+        )
+    return explanation.but(
+        what=f"CMake does not find the {nvcc} that is installed: it is not on the PATH of this build."
+    )
+
+
+def _too_new(explanation: Explanation, told: Machine) -> Explanation:
+    most = told.newest_gcc
+    return explanation.but(
+        rule="TCH205",
+        what=f"GCC {told.gcc} is newer than the nvcc of CUDA {told.nvcc} takes as host compiler: GCC {most} is its newest.",
+        do=f"`apt install g++-{most}` and `export CC=gcc-{most} CXX=g++-{most} CUDAHOSTCXX=g++-{most}` "
+        f"(-DCMAKE_CUDA_HOST_COMPILER=g++-{most}), in an empty build folder; or a newer CUDA toolkit.",
     )
 
 
@@ -152,8 +200,13 @@ def nvcc_arch(explanation: Explanation, hit: Hit) -> Explanation:
     if span is None:
         return explanation
     first, last = span
+    told = machine(context(hit)).nvcc
+    this = f"this nvcc, of CUDA {told}," if told else "this nvcc"
     explanation = explanation.but(
-        f"nvcc generates code for sm_{arch} from CUDA {first}{f' to {last}' if last else ' on'}."
+        f"nvcc generates code for sm_{arch} from CUDA {first}{f' to {last}' if last else ' on'}.",
+        what=f"sm_{arch} was dropped after CUDA {last}: {this} is newer."
+        if last
+        else f"sm_{arch} came with CUDA {first}: {this} is older.",
     )
     if last:
         return explanation.but(
@@ -230,4 +283,95 @@ def nvcc_option(explanation: Explanation, hit: Hit) -> Explanation:
         what=f"nvcc knows {option} from CUDA {since} on; the one that runs is older.",
         do=f"`nvcc --version` and `which nvcc` tell which one runs: put CUDA {since} or newer first on PATH and set CUDA_HOME to it (Ubuntu's "
         f"own nvidia-cuda-toolkit is old: `apt remove nvidia-cuda-toolkit`){lower}.",
+    )
+
+
+_WANTED_CXX = re.compile(r"C\+\+(?P<of>1[47]|2[03])\b|-std=(?:c|gnu)\+\+(?P<flag>\w{2})")
+_ASKED_CXX = re.compile(r"-std=(?:c|gnu)\+\+(?P<asked>1[14])\b")
+_REFUSED = re.compile(
+    r"version of (?P<who>\S{1,40}) \((?P<have>[\d.]{1,20})\) is (?P<how>less|greater) than the (?P<end>minimum|maximum) required version"
+    r"(?: by CUDA (?P<cuda>\d{1,2}\.\d))?"
+)
+_BELOW_MAJOR = re.compile(r"\([^()\n]{0,20}<(?P<major>\d{1,2})(?:\.0){0,2}\)")
+_LINKED = re.compile(r"-l(?P<name>[\w.+-]{1,60})")
+
+
+def cxx_standard(explanation: Explanation, hit: Hit) -> Explanation:
+    """Which standard is wanted, and which one the build asks for."""
+    found = _WANTED_CXX.search(hit.shown)
+    if found is None:
+        return explanation
+    around = context(hit)
+    if found["flag"]:
+        gcc = machine(around).gcc
+        return explanation.but(
+            what=f"The compiler{f', GCC {gcc},' if gcc else ''} is older than the C++ standard that the build asks for (c++{found['flag']})."
+        )
+    asked = _ASKED_CXX.search(around)
+    build = (
+        f"and the build asks for C++{asked['asked']}"
+        if asked
+        else "a newer standard than this build asks for or its compiler has"
+    )
+    return explanation.but(what=f"torch's headers want C++{found['of']}, {build}.")
+
+
+def torch_bounds(explanation: Explanation, hit: Hit) -> Explanation:
+    """The compiler and the bound that torch's check prints."""
+    found = _REFUSED.search(context(hit, 0, 600))
+    if found is None:
+        return explanation
+    side = "older" if found["how"] == "less" else "newer"
+    toolkit = f" for CUDA {found['cuda']}" if found["cuda"] else ""
+    explanation = explanation.but(
+        what=f"{found['who']} {found['have']} is {side} than torch's build check takes{toolkit}."
+    )
+    below = _BELOW_MAJOR.search(context(hit, 0, 600))
+    if side == "older" or below is None or "g++" not in found["who"]:
+        return explanation
+    most = int(below["major"]) - 1
+    return explanation.but(
+        do=f"`apt install g++-{most}`, `export CC=gcc-{most} CXX=g++-{most}` (conda: `conda install -c {CHANNEL} gxx_linux-64={most}`); or the "
+        "torch and the toolkit of a newer CUDA."
+    )
+
+
+def linked_library(explanation: Explanation, hit: Hit) -> Explanation:
+    """The library that the linker names."""
+    found = _LINKED.search(hit.shown)
+    if found is None:
+        return explanation
+    return explanation.but(
+        what=f"The linker does not find lib{found['name']}: {_WHOSE[explanation.id]}"
+    )
+
+
+_WHOSE = {
+    "ld-cuda-lib": "the CUDA toolkit's library folder is not on its path, or that part of the toolkit is not installed.",
+    "ld-torch-lib": "torch is a CPU build (c10_cuda, torch_cuda), or the build looks at another torch.",
+}
+
+
+_PROJECT = re.compile(r"Project name: (?P<name>\S{1,60})")
+
+
+def meson_compiler(explanation: Explanation, hit: Hit) -> Explanation:
+    """Which package Meson builds, for which Python, and whose compiler it wants."""
+    around = context(hit)
+    project = _PROJECT.search(around)
+    name = project["name"] if project else "NAME"
+    python = _PYTHON.search(around)
+    whose = f" of {name}" if project else ""
+    wheel = (
+        f"A release of {name if project else 'the package'} that has a wheel for this Python{f' ({python[1]}.{python[2]})' if python else ''} builds nothing "
+        f"(`pip install --only-binary=:all: {name}`); so does another Python, of that release's time."
+    )
+    if not on_windows(around):
+        return explanation.but(
+            what=f"Meson, which builds {name if project else 'this package'}, finds no C or C++ compiler that works.",
+            do=explanation.do.replace("NAME", name),
+        )
+    return explanation.but(
+        what=f"The build{whose} from source wants Visual Studio's C++ compiler: cl, its C++ part or the Windows SDK is not installed.",
+        do=f"{_BUILD_TOOLS} {wheel}",
     )
