@@ -162,6 +162,72 @@ CASES: dict[str, Case] = {
         {},
         {"WHL506 shards 1.0 imports jax.experimental.maps, which jax 0.7.2 does not have"},
     ),
+    "a name that another module's call asks for": (
+        (
+            jax(),
+            Wheel(
+                "shards",
+                "1.0",
+                {
+                    "shards/__init__.py": "from shards import a\n\na.check()\n",
+                    "shards/a.py": "import jax\n\n\ndef check():\n    return jax.gone\n",
+                },
+                requires=("jax",),
+            ),
+        ),
+        "",
+        {},
+        {"WHL506 shards 1.0 imports jax.gone, which jax 0.7.2 does not have"},
+    ),
+    "in a function that nobody calls": (
+        (jax(), user("shards", "import jax\n\n\ndef check():\n    return jax.gone\n", "jax")),
+        "",
+        {},
+        set(),
+    ),
+    "in what a function says of itself": (
+        (jax(), user("shards", 'import jax\n\n\ndef check():\n    """Of jax.gone."""\n\n\ncheck()\n', "jax")),
+        "",
+        {},
+        set(),
+    ),
+    "for a parameter": (
+        (jax(), user("shards", "import jax\n\n\nasync def f(\n    x=jax.gone,\n):\n    return x\n", "jax")),
+        "",
+        {},
+        {"WHL506 shards 1.0 imports jax.gone, which jax 0.7.2 does not have"},
+    ),
+    "tried, and raised again": (
+        (
+            jax(),
+            user("shards", "try:\n    from jax import gone\nexcept ImportError as e:\n    raise ImportError('no jax') from e\n", "jax"),
+        ),
+        "",
+        {},
+        {"WHL506 shards 1.0 imports jax.gone, which jax 0.7.2 does not have"},
+    ),
+    "tried, and done without": (
+        (jax(), user("shards", "try:\n    from jax import gone\nexcept ImportError:\n    gone = None\n", "jax")),
+        "",
+        {},
+        set(),
+    ),
+    "a package of a namespace": (
+        (jax(), Wheel("space-shards", "1.0", {"space/shards/__init__.py": "import jax\n\njax.gone\n"}, requires=("jax",))),
+        "",
+        {},
+        {"WHL506 space-shards 1.0 imports jax.gone, which jax 0.7.2 does not have"},
+    ),
+    "setuptools of a release without a name that it makes no secret of": (
+        (
+            Wheel("setuptools", "70.3.0", {"pkg_resources/__init__.py": "globals().update(x=1)\n# packaging\n"}),
+            user("clip", "from pkg_resources import packaging\n", "setuptools", "torch; extra == 'gpu'"),
+            TRITON,
+        ),
+        "",
+        {},
+        {"WHL506 clip 1.0 imports pkg_resources.packaging, which setuptools 70.3.0 does not have"},
+    ),
     "a part of JAX that is there": (
         (
             jax("jax/experimental/maps.py"),

@@ -40,6 +40,17 @@ LAZY = (
     "        return getattr(inner, name)\n"
     "sys.modules[__name__] = LazyModule(__name__)\n"
 )
+TABLE = (
+    "import sys, types\nfrom typing import TYPE_CHECKING\n_import_structure = {'inner': ['y']}\n"
+    "class _LazyModule(types.ModuleType):\n"
+    "    def __init__(self, name, file, table):\n"
+    "        super().__init__(name)\n        self.table = table\n"
+    "    def __getattr__(self, name):\n"
+    "        if name in sum(self.table.values(), []):\n            return 1\n"
+    "        raise AttributeError(name)\n"
+    "if TYPE_CHECKING:\n    from .nowhere import *\n"
+    "sys.modules[__name__] = _LazyModule(\n    __name__, globals()['__file__'], _import_structure\n)\n"
+)
 STRUCTURE = LAZY.replace("b.inner", "transformers.models") + "# define_import_structure()\n"
 # What package b holds, what a takes from it, and whether that fails.
 CASES: dict[str, tuple[Mapping[str, str], str, bool]] = {
@@ -204,6 +215,7 @@ CASES: dict[str, tuple[Mapping[str, str], str, bool]] = {
         "transformers.HybridCache",
         True,
     ),
+    "in the table of a lazy one": ({"b/__init__.py": TABLE}, "b.y", False),
     "made of another by a lazy one": (
         {"b/__init__.py": LAZY.replace("inner, name", "inner, name[:-4]"), "b/inner.py": "x = 1\n"},
         "b.xFast",
@@ -213,7 +225,9 @@ CASES: dict[str, tuple[Mapping[str, str], str, bool]] = {
 
 
 # It stands where one is bound; only a run could tell.
-UNTOLD = {"a name of a function alone", "of a class alone", "in no file of a lazy one"}
+UNTOLD = {
+    "a name of a function alone", "of a class alone", "in no file of a lazy one", "in no table of one",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", CASES)

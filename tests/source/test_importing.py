@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -335,6 +335,9 @@ class Disk:
     def lacks_name(self, module: str, name: str) -> bool:
         return (module, name) in {("other", "gone"), ("os", "gone")}
 
+    def lost(self) -> Collection[str]:
+        return {"gone"}
+
     def exists(self, path: str) -> bool:
         return Path(path).exists()
 
@@ -383,6 +386,12 @@ VERSIONS = {
         "if Version(version('else')) > Version('1'):\n    import p.bad\n",
         "unsure",
     ),
+    "of numbers in it": (
+        "import other\nfirst, second = map(int, other.__version__.split('.')[:2])\n"
+        "if hasattr(other, '__version__') and int('2') <= first and second == 16:\n    import p.bad\n",
+        "fails",
+    ),
+    "of no number": ("import other\nif int(other.__version__) > 2:\n    import p.bad\n", "unsure"),
     "no version": (
         "from packaging.version import Version\n"
         "if Version('one') > Version('1'):\n    import p.bad\n",
@@ -448,8 +457,43 @@ NAMES = {
     ),
     "in a function that nobody calls": ("import os\ndef f():\n    return os.gone\n", "works"),
     "an annotation of a function": ("import os\ndef f(x: 'os.gone'): ...\n", "works"),
-    "asked for with hasattr": ("import os\nif hasattr(os, 'gone'):\n    os.gone\n", "unsure"),
+    "asked for with hasattr": ("import os\nif hasattr(os, 'gone'):\n    os.gone\n", "works"),
+    "asked for with a default": ("import os\nif getattr(os, 'gone', 0):\n    os.gone\n", "works"),
+    "a default of a function": ("import os\ndef f(x=os.gone): ...\n", "fails"),
+    "a default that need not be": ("import os\ndef f(x=1 or os.gone): ...\n", "works"),
+    "a default of an asynchronous one": (
+        "import os\nasync def f(\n    x=os.gone,\n):\n    return x\n",
+        "fails",
+    ),
+    "an annotation that Python is told to leave": (
+        "from __future__ import annotations\nimport os\ndef f(x: os.gone) -> os.gone: ...\n",
+        "works",
+    ),
+    "of a variable in a function": (
+        "import os\ndef f():\n    x: os.gone = 1\n    return x\nf()\n",
+        "works",
+    ),
 }
+
+
+# What annotations ask for, which Python evaluates at once before 3.14.
+ANNOTATED = {
+    "of a parameter": "import os\ndef f(x: os.gone): ...\n",
+    "what it returns": "import os\nclass A:\n    async def f(self) -> os.gone:\n        return 1\n",
+    "of a module's variable": "import os\nx: os.gone\n",
+    "of a class's": "import os\nclass A:\n    x: os.gone = 1\n",
+}
+
+
+@pytest.mark.needs("Linux")
+@pytest.mark.parametrize("name", ANNOTATED)
+def test_annotations_are_evaluated_until_python_3_14(name: str, tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p/__init__.py").write_text(ANNOTATED[name])
+    disk = Disk(tmp_path)
+    for version, state in (((3, 11, 7), "fails"), ((3, 14, 0), "works")):
+        disk.version = version
+        assert outcome(disk, "p").state == state
 
 
 @pytest.mark.needs("Linux")

@@ -12,7 +12,7 @@ from packaging.version import InvalidVersion, Version
 from gpufix.evidence import conda
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
-from gpufix.knowledge import listings
+from gpufix.knowledge import families, listings
 from gpufix.knowledge.conda import brought_by
 from gpufix.knowledge.markers import environment
 from gpufix.knowledge.torch_importers import of_address
@@ -21,11 +21,15 @@ from gpufix.text.names import normalise
 
 
 class Unmet(Frozen):
-    """A requirement that does not hold. `installed` is None when the distribution is absent."""
+    """A requirement that does not hold. `installed` is None when the distribution is absent.
+
+    `stated`: the distribution that is asked for, where another one that lays the same files is judged in its place.
+    """
 
     dist: Distribution
     requirement: Requirement
     installed: str | None
+    stated: str | None = None
 
     @property
     def name(self) -> str:
@@ -34,7 +38,10 @@ class Unmet(Frozen):
 
     def __str__(self) -> str:
         found = f"{self.name} {self.installed} is installed" if self.installed else "not installed"
-        return f"{self.dist.name} {self.dist.version} requires {_bare(self.requirement)}; {found}"
+        wanted = _bare(self.requirement)
+        if self.stated:
+            wanted = f"{self.stated}{self.requirement.specifier}"
+        return f"{self.dist.name} {self.dist.version} requires {wanted}; {found}"
 
 
 class Requirements:
@@ -72,7 +79,7 @@ class Requirements:
     @cached_property
     def unmet(self) -> list[Unmet]:
         """As `pip check`: requirements whose distribution is absent or has another version."""
-        return [Unmet(d, r, v) for d, r in self.rows for v in self._conflict(r)]
+        return [unmet for dist, row in self.rows for unmet in self._conflict(dist, row)]
 
     def absent(self, owner: str) -> list[str]:
         """What a distribution requires and is not here."""
@@ -100,12 +107,17 @@ class Requirements:
         marker = requirement.marker
         return marker is None or marker.evaluate({**self.markers, "extra": extra})
 
-    def _conflict(self, requirement: Requirement) -> Iterator[str | None]:
-        dist = self._installed.get(normalise(requirement.name))
+    def _conflict(self, user: Distribution, requirement: Requirement) -> Iterator[Unmet]:
+        name = normalise(requirement.name)
+        dist = self._installed.get(name)
+        if dist is None and (instead := families.instead_of(name, self._installed)):
+            # tensorflow-cpu serves who requires tensorflow: it lays the same files.
+            dist = self._installed[instead]
+            requirement = Requirement(f"{instead}{requirement.specifier}")
         if dist is None:
-            yield None
+            yield Unmet(user, requirement, None)
         elif not requirement.url and not holds(requirement, dist.version):
-            yield dist.version
+            yield Unmet(user, requirement, dist.version, name if dist.name != name else None)
 
     @cached_property
     def markers(self) -> dict[str, str]:

@@ -5,7 +5,7 @@ The rows' own words are explained in tools/knowledge_build/rows.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import cache
 from typing import Any, Literal
 
@@ -178,7 +178,8 @@ def switches() -> tuple[Switch, ...]:
 
 def gone(module: str) -> Gone | None:
     """Which distribution had a module, or what it is part of, and up to which release."""
-    return next((r for r in _gone() if not r.to and f"{module}.".startswith(f"{r.module}.")), None)
+    rows = (r for r in _gone() if not r.to and f"{module}.".startswith(f"{r.module}."))
+    return max(rows, key=lambda row: len(row.module), default=None)
 
 
 def moved(module: str) -> Gone | None:
@@ -199,6 +200,14 @@ def gone_name(module: str) -> Gone | None:
     if seen is None or not seen.last:
         return None
     return Gone(f"{package}.{name}", package, seen.without, name_spans.source(), seen.last)
+
+
+def instead_of(name: str, installed: Container[str]) -> str | None:
+    """The installed edition of a project that lays the same files as one of this name: "onnxruntime-gpu"."""
+    others = (
+        other for group in alone() if name in group.distributions for other in group.distributions
+    )
+    return next((o for o in others if o.startswith(f"{name}-") and o in installed), None)
 
 
 @cache

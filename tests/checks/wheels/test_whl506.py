@@ -144,6 +144,9 @@ SILENT = {
     "another build of one of them": of(
         b.dist("keras", "3.15.1"), b.dist("tensorflow-cpu", "2.20.0")
     ),
+    "another distribution lays the files of what is required": of(
+        needs("tensorflow>=2.19"), b.dist("tensorflow-cpu", "2.20.0")
+    ),
     "a release that brings its own": of(b.dist("keras", "2.15.0")),
     "a pair that works with a third one, which is here": of(
         b.dist("tensorflow-probability", "0.25.0"),
@@ -277,7 +280,7 @@ FIRING = {
     "a module that another package has no more": Fires(
         of(b.dist("a"), b.dist("triton", "3.8.0"), **wants("triton.ops")),
         lacks("triton 3.8.0 does not have", "triton.ops", "triton"),
-        ["try-earlier-partner unsafe"],
+        ["resolve-conflict unsafe", "try-earlier-partner unsafe", "try-earlier-series unsafe"],
     ),
     "a module that an installed package has no more from some release on": Fires(
         of(b.dist("a"), b.dist("setuptools", "84.2.1"), **wants("setuptools.extern")),
@@ -306,7 +309,12 @@ FIRING = {
             breaks=("unmet:onnx",),
             payload=AbsentModule("onnx", "ml_dtypes.int1", "ml-dtypes"),
         ),
-        ["resolve-conflict unsafe", "take-later-partner unsafe", "try-earlier-partner unsafe"],
+        [
+            "resolve-conflict unsafe",
+            "take-later-partner unsafe",
+            "try-earlier-partner unsafe",
+            "try-earlier-series unsafe",
+        ],
     ),
     "a name that the recorded releases have no more": Fires(
         of(
@@ -341,7 +349,7 @@ FIRING = {
             breaks=("unmet:autoawq",),
             payload=AbsentModule("autoawq", "einops.gone", "einops"),
         ),
-        ["try-earlier-partner unsafe"],
+        ["try-earlier-partner unsafe", "try-earlier-series unsafe"],
     ),
     "a module of the package alone asks for it": Fires(
         of(
@@ -435,7 +443,7 @@ FIRING = {
             breaks=("unmet:bitsandbytes",),
             payload=AbsentModule("bitsandbytes", "triton.ops", "triton"),
         ),
-        ["resolve-conflict unsafe", "try-earlier-partner unsafe"],
+        ["resolve-conflict unsafe", "try-earlier-partner unsafe", "try-earlier-series unsafe"],
     ),
     "a module of a listed distribution": Fires(
         of(b.dist("a"), **wants("torchao.quantization")),
@@ -646,6 +654,22 @@ FIRING = {
             evidence=(SOURCES["imgaug-numpy2"],),
             payload=KnownConflict("imgaug-numpy2", (("numpy<2",),)),
         ),
+    ),
+    "a release of the one that stands for what is required": Fires(
+        of(needs("tensorflow<2.16"), b.dist("tensorflow-cpu", "2.16.1")),
+        declared(
+            "a 1.0 requires tensorflow<2.16; tensorflow-cpu 2.16.1 is installed.",
+            unmet("tensorflow-cpu", "tensorflow-cpu<2.16", "2.16.1"),
+        ),
+        ["resolve-conflict unsafe"],
+    ),
+    "another CUDA's does not stand for one": Fires(
+        of(needs("jax-cuda12-pjrt"), b.dist("jax-cuda13-pjrt", "0.7.2")),
+        declared(
+            "a 1.0 requires jax-cuda12-pjrt; not installed.",
+            unmet("jax-cuda12-pjrt", "jax-cuda12-pjrt"),
+        ),
+        ["resolve-conflict safe"],
     ),
     "an optional package of another version than an extra asks for": Fires(
         of(needs('b<2; extra == "b"', 'torch; extra == "torch"'), b.dist("b", "2.5")),

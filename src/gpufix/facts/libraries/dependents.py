@@ -12,13 +12,18 @@ from gpufix.facts.reading import read, text_of
 from gpufix.frozen import Frozen
 from gpufix.knowledge.markers import environment
 from gpufix.model import Distribution, Python
-from gpufix.source.python.asked_of_modules import asked_of_modules, imported_modules
-from gpufix.source.python.skeleton import outside_functions
+from gpufix.source.python.asked_of_modules import (
+    asked_of_modules,
+    imported_modules,
+    tried_in_vain,
+)
+from gpufix.source.python.skeleton import Late, cut_functions
 from gpufix.text.names import module_name, normalise
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _PACKAGE = re.compile(r"^([A-Za-z]\w*)(?:/__init__)?\.py,", re.MULTILINE)
 _FOLDER = re.compile(r"^([A-Za-z]\w*)/__init__\.py,", re.MULTILINE)
+_INNER = re.compile(r"^([A-Za-z]\w*(?:/[A-Za-z]\w*)+)/__init__\.py,", re.MULTILINE)
 _SOURCE = re.compile(r"^([A-Za-z][\w/]*\.py),", re.MULTILINE)
 _OPENS = (b"find_library", b"dlopen(", b"CDLL(", b"LoadLibrary(")
 _FEW, _TEXT = 30, 64 << 10  # files of a distribution that is looked at, bytes of each
@@ -65,6 +70,9 @@ class Gone(Frozen):
 _OF_GPU = (
     "tensorrt", "torch-tensorrt", "cupy", "cuda-", "jax", "rapids", "warp-lang", "onnx", "nvidia-",
 )  # fmt: skip
+_DOCUMENTED = re.compile(r"""(\"{3}|'{3})[\s\S]*?\1""")
+_HEADER = 2_000  # characters of a function that its parameters end in
+_CALLED = re.compile(r"(?<!def )(?<!class )\b([A-Za-z_]\w*)\(")
 _SOURCES = 1_200  # of a distribution that is looked at for names
 _OF_OTHERS = 60  # of one that is not for GPUs itself
 _FOR_MODULES = 400  # and for modules
@@ -96,14 +104,24 @@ def estranged(
         sources = [path for path in _SOURCE.findall(record) if not _TESTS & set(path.split("/"))]
         if len(sources) > most:
             continue
-        texts = {path: _text(f"{dist.location}/{path}") for path in sources}
-        lost = [path for path, text in texts.items() if _asks_in_vain(path, text, names)]
+        cut = {path: cut_functions(_text(f"{dist.location}/{path}")) for path in sources}
+        texts = {path: f"{text}\n{tried_in_vain(text)}" for path, (text, _) in cut.items()}
+        called = {name for text in texts.values() for name in _CALLED.findall(text)}
+        early = {
+            path: "\n".join(_runs(one, called) for one in functions)
+            for path, (_, functions) in cut.items()
+        }
+        lost = [path for path in sources if _asks_in_vain(path, texts[path], early[path], names)]
         few = texts.values() if len(texts) <= _FOR_MODULES else ()
         modules = dict.fromkeys(name for text in few for name in imported_modules(text))
         for package in (
             main_packages(dist) if lost or any(map(names.modules.lacks, modules)) else ()
         ):
-            inner = (module_name(path) for path in lost if path.startswith(f"{package}/"))
+            inner = (
+                module_name(path)
+                for path in lost
+                if path.startswith(f"{package.replace('.', '/')}/")
+            )
             parts = sorted((name for name in inner if name != package), key=lambda n: n.count("."))
             yield Estranged(dist.name, package, tuple(parts[:_PARTS]))
 
@@ -117,27 +135,50 @@ def _required(dist: Distribution) -> set[str]:
     return {_name(text) for text in dist.requires if "extra" not in text}
 
 
-def _asks_in_vain(path: str, text: str, names: ModuleNames) -> bool:
+def _runs(function: Late, called: Collection[str]) -> str:
+    """What of a function may run while its package is imported: all of it where some module calls its name."""
+    if function.name in called:
+        return function.text
+    return function.header if "." in function.text[:_HEADER] else ""
+
+
+def _asks_in_vain(path: str, text: str, early: str, names: ModuleNames) -> bool:
     """Whether a source takes a name that is not there from a module of another package."""
     top = path.partition("/")[0]
-    every = dict.fromkeys(asked_of_modules(outside_functions(text)))
+    every = dict.fromkeys(asked_of_modules(text, early))
     lost = [name for name in every if name.partition(".")[0] != top and names.in_vain(name)]
     return bool(lost)
 
 
 def _text(path: str) -> str:
+    """A source without its long texts, which speak of names that it does not ask for."""
     try:
-        return read(path, _TEXT).decode("utf-8", "replace")
+        return _DOCUMENTED.sub("''", read(path, _TEXT).decode("utf-8", "replace"))
     except OSError:
         return ""
 
 
 def main_packages(dist: Distribution) -> list[str]:
-    """The packages that a distribution is installed for: not tools, nor tests, that lie beside them."""
+    """The packages that a distribution is installed for: not tools, nor tests, that lie beside them.
+
+    Of a namespace, what it has of it: "orbax.checkpoint".
+    """
     record = text_of(f"{dist.metadata}/RECORD", _RECORD)
-    every = [name for name in dict.fromkeys(_FOLDER.findall(record)) if name not in _TESTS]
+    folders = [name for name in dict.fromkeys(_FOLDER.findall(record)) if name not in _TESTS]
+    every = folders or _outermost(_INNER.findall(record))
     named = [name for name in every if dist.name.startswith(normalise(name))]
     return named or (every if len(every) == 1 else [])
+
+
+def _outermost(folders: Sequence[str]) -> list[str]:
+    """Packages that lie in no other one, as they are imported."""
+    here = {*folders}
+    own = (path.split("/") for path in dict.fromkeys(folders) if not _TESTS & set(path.split("/")))
+    return [
+        ".".join(parts)
+        for parts in own
+        if not any("/".join(parts[:end]) in here for end in range(1, len(parts)))
+    ]
 
 
 def owner_of(distributions: Sequence[Distribution], module: str) -> str | None:

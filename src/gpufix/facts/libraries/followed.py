@@ -206,7 +206,7 @@ class _Follower:
             and bool(lost)
             and not f"{lost}.".startswith(f"{top}.")
             and dist is not None
-            and top in main_packages(dist)
+            and any(f"{name}.".startswith(f"{package}.") for package in main_packages(dist))
             and (self._is_lost_name(lost) or self._is_lost_module(lost, dist))
         )
         of = owner_of(self._distributions, lost) if foreign else None

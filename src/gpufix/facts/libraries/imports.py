@@ -156,6 +156,10 @@ class Site:
         """See World."""
         return (module, name) in self._names.lost
 
+    def lost(self) -> Collection[str]:
+        """See World."""
+        return {name for _, name in self._names.lost}
+
     def text(self, path: str) -> str:
         """See World. Raises ValueError for one source too many."""
         self._read += 1

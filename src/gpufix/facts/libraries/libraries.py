@@ -106,7 +106,7 @@ def _imports(
     suspect = [p for p, v in judge.verdicts.items() if v.refused or v.context == "package"]
     suspect += [path for path in unfit if path not in suspect]
     gpu = _for_gpus(judge, belongs) | families.names() | _FRAMEWORKS
-    names = ModuleNames(Modules(python))
+    names = ModuleNames(Modules(python), {d.name: d.version for d in distributions})
     astray = list(estranged(distributions, gpu, names))
     asked = chain(lacking(distributions, python), openers(distributions))
     if not suspect and not astray and next(asked, None) is None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from posixpath import dirname
 
 from gpufix.facts.libraries.modules import Modules
 from gpufix.files import read_whole
 from gpufix.knowledge import families
+from gpufix.knowledge.data_table import at_least
+from gpufix.knowledge.families import Gone
 from gpufix.source.python.asked_of_modules import bound_names, star_imports
 from gpufix.source.python.import_world import Found
 from gpufix.source.python.tree import NotPython, parsed
@@ -25,7 +27,10 @@ _LOADS = re.compile(r"\b(?:import_module|__import__|getmodule)\(|\bsys\.modules\
 _GETS = re.compile(r"\b__getattr__\b")
 # Deprecated names are listed in the text: jax's own helper, and its like.
 _DEPRECATED = re.compile(r"^[ \t]*__getattr__\s*=\s*[\w.]*deprecat\w*\(", re.MULTILINE)
-# transformers: its names stand in a table, or in what lies in models/.
+# transformers: its names stand in a table, or in what lies in models/. The table is a part of the text.
+_LAZY = re.compile(
+    r"\bsys\.modules\[__name__\]\s*=\s*_LazyModule\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)"
+)
 _STRUCTURE = "define_import_structure("
 _EXPIRED = "_expired_attrs_2_0.py"  # NumPy's own list of what it has no more
 _OF_MODULES = {
@@ -40,8 +45,9 @@ _STARS = 20  # modules that one takes all names of
 class ModuleNames:
     """Tells what is certain: a name that a statement, a file or compiled code may make is not lacked."""
 
-    def __init__(self, modules: Modules) -> None:
-        self.modules = modules
+    def __init__(self, modules: Modules, versions: Mapping[str, str] | None = None) -> None:
+        """`versions`: of the distributions here, by name."""
+        self.modules, self._versions = modules, versions or {}
         self._lacks: dict[tuple[str, str], bool] = {}
         self._bound: dict[str, frozenset[str] | None] = {}
         self.lost: set[tuple[str, str]] = set()  # what was asked for in vain
@@ -84,20 +90,29 @@ class ModuleNames:
             return True
         if _may_bind(text, name) or self._is_bound(found.path, text, name):
             return False
+        if _STRUCTURE not in text:
+            text = _LAZY.sub("", text)
         if module == "numpy" and name in self._expired(found.path):
             return True
         if _makes(text) or (_GETS.search(text) and not _DEPRECATED.search(text)):
             # transformers makes T5TokenizerFast of T5Tokenizer: a row must say that the name is gone, too.
-            return families.gone(f"{module}.{name}") is not None and self._is_unnamed(
-                module, found, text, name
+            row = families.gone(f"{module}.{name}")
+            return row is not None and (
+                self._is_since(row) or self._is_unnamed(module, found, text, name)
             )
         if _GETS.search(text) and re.search(rf"\b{name}\b", text):
             return False
         package = module if found.is_package else module.rpartition(".")[0]
         others = star_imports(text, package)
-        return all(self._lacking(other, name, stars - 1) for other in others) and not self._is_set(
-            module, name
+        none = all(
+            self.modules.lacks(other) or self._lacking(other, name, stars - 1) for other in others
         )
+        return none and not self._is_set(module, name)
+
+    def _is_since(self, row: Gone) -> bool:
+        """Whether the release that is here is one that a row says to be without the name."""
+        version = self._versions.get(row.distribution)
+        return bool(row.until) and version is not None and at_least(version, row.until)
 
     def _is_bound(self, path: str, text: str, name: str) -> bool:
         if path not in self._bound:

@@ -75,7 +75,7 @@ def _imports(
     suspect = [path for path, verdict in judge.verdicts.items() if verdict.refused]
     of_gpu = {belongs[path] for path in belongs if judge.links_torch(path)}
     gpu = of_gpu | families.names() | _FRAMEWORKS
-    names = ModuleNames(Modules(python))
+    names = ModuleNames(Modules(python), {d.name: d.version for d in distributions})
     astray = list(estranged(distributions, gpu, names))
     asked = chain(lacking(distributions, python), openers(distributions))
     if not suspect and not astray and next(asked, None) is None:

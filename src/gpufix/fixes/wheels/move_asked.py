@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from packaging.version import Version
 
+from gpufix.evidence.requirements import version_of
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.fixes.wheels.resolve_conflict import has_later, moved_partner
@@ -51,14 +52,40 @@ def later_partner(finding: Finding, view: View) -> Plan | Skip | None:
 @fix("try-earlier-partner", "WHL506")
 def any_earlier_partner(finding: Finding, view: View) -> Plan | Skip | None:
     """Where nothing is recorded of the name: a release before the installed one, and the look afterwards tells."""
+    return _before(finding, view, 0, "try-earlier-partner")
+
+
+@fix("try-earlier-series", "WHL506")
+def earlier_series(finding: Finding, view: View) -> Plan | Skip | None:
+    """A release before the installed series, where the one before the installed release lacks the name, too."""
+    return _before(finding, view, 1, "try-earlier-series")
+
+
+def _before(finding: Finding, view: View, step: int, name: str) -> Plan | Skip | None:
     absent = finding.payload
     dist = view.dist(absent.of or "") if isinstance(absent, AbsentModule) else None
     if not isinstance(absent, AbsentModule) or dist is None or dist.name == "torch":
         return None
     if families.gone_name(absent.module) or _first_with(absent.module, dist):
         return None
-    wanted, why = f"{dist.name}<{dist.version}", f"which may have {absent.module}"
-    return replace(moved_partner(absent, wanted, view, why), fix="try-earlier-partner")
+    ends = _ends(dist.version)
+    if step >= len(ends):
+        return None
+    wanted, why = f"{dist.name}<{ends[step]}", f"which may have {absent.module}"
+    return replace(moved_partner(absent, wanted, view, why), fix=name)
+
+
+def _ends(version: str) -> list[str]:
+    """Before what to look: the installed release; its series 0.6 or 5, whose first release may have dropped the name."""
+    parsed = version_of(version)
+    if parsed is None:
+        return [version]
+    series = f"{parsed.major}.{parsed.minor}" if parsed.major == 0 else str(parsed.major)
+    return (
+        [version, series]
+        if version_of(series) != parsed and series not in ("0.0", "1")
+        else [version]
+    )
 
 
 def _first_with(module: str, dist: Distribution) -> str | None:

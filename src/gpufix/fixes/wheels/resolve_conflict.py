@@ -9,11 +9,11 @@ from packaging.version import Version
 
 from gpufix.evidence import conda
 from gpufix.evidence.declared import spelled, with_row
-from gpufix.evidence.requirements import parse, version_of
+from gpufix.evidence.requirements import Requirements, parse, version_of
 from gpufix.evidence.view import View
 from gpufix.fixes.pins import extras_of, from_address, immovable, no_numpy
 from gpufix.fixes.registry import fix
-from gpufix.knowledge import cuda, families, listings
+from gpufix.knowledge import cuda, families, listings, name_spans
 from gpufix.knowledge.families import Gone
 from gpufix.model import Advise, Distribution, Finding, Install, Plan, Skip
 from gpufix.model.payload import (
@@ -83,14 +83,14 @@ def _bringing(absent: AbsentModule, view: View) -> Plan | Skip:
     """What a package has no more: a later release of what asks for it, at which nothing else moves. Of a
     module that nothing brings: the listed distribution of its name."""
     dist, top = view.dist(absent.distribution), normalise(absent.module.partition(".")[0])
-    wanted = None
+    wanted, tried = None, bool(dist and _may_be_later(dist, absent))
     if absent.of is None and (row := families.gone(absent.module)):
         return _earlier(absent, row, view)
     if absent.of is None and (other := families.moved(absent.module.partition(".")[0])):
         wanted = other.to
     elif absent.of is None and _is_listed(top):
         wanted = top
-    elif absent.of and dist and immovable(dist) is None and has_later(dist):
+    elif absent.of and dist and immovable(dist) is None and (has_later(dist) or tried):
         wanted = f"{dist.name}>{dist.version}"
     if wanted is None:
         lost = absent.of or f"a package with {absent.module}"
@@ -104,10 +104,18 @@ def _bringing(absent: AbsentModule, view: View) -> Plan | Skip:
         fix="resolve-conflict",
         codes=["WHL506"],
         subjects=[absent.distribution],
-        title=f"install {wanted}",
+        title=f"install {wanted}" + (", if there is one" if absent.of and tried else ""),
         safety="unsafe" if absent.of else "safe",
         steps=[Install(install=_joined(view, [wanted]), dependencies=True, freeze=True)],
     )
+
+
+def _may_be_later(dist: Distribution, absent: AbsentModule) -> bool:
+    """Whether a later release is worth a try: no list of releases is kept here, and nothing is recorded of the name."""
+    top, name = absent.module.partition(".")[0], absent.module.rpartition(".")[2]
+    recorded = families.gone_name(absent.module) or name_spans.span(top, name)
+    unlisted = not families.releases(dist.name) and listings.key(dist.name) is None
+    return unlisted and not recorded and dist.source == "pip" and not dist.direct_url
 
 
 def has_later(dist: Distribution) -> bool:
@@ -140,8 +148,25 @@ def moved_partner(absent: AbsentModule, wanted: str, view: View, why: str) -> Pl
         subjects=[absent.distribution],
         title=f"install {wanted}, {why}",
         safety="unsafe" if dist else "safe",
-        steps=[Install(install=[everybody.spelled()], dependencies=True, freeze=True)],
+        steps=[
+            Install(
+                install=[everybody.spelled(), *_made_for(dist, view)],
+                dependencies=True,
+                freeze=True,
+            )
+        ],
     )
+
+
+def _made_for(dist: Distribution | None, view: View) -> list[str]:
+    """What a package requires up to a release: jax and jaxlib move together, or not at all."""
+    if dist is None:
+        return []
+    rows = [row for user, row in view.derive(Requirements.of).rows if user.name == dist.name]
+    ends = (row for row in rows if any(s.operator[0] in "<=~" for s in row.specifier))
+    names = dict.fromkeys(normalise(row.name) for row in ends)
+    others = ((name, view.dist(name)) for name in names if name != "torch")
+    return [name for name, other in others if other and immovable(other) is None]
 
 
 def _has_release(wanted: str, view: View) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from textwrap import dedent
 
 _FROM = re.compile(
     r"^from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+(\([^)]{0,8000}\)|[^\n#;]+)", re.MULTILINE
@@ -12,13 +13,27 @@ _FROM = re.compile(
 _PLAIN = re.compile(
     r"^import[ \t]+([A-Za-z]\w*(?:\.\w+)*)(?:[ \t]+as[ \t]+(\w+))?[ \t]*(?:#.*)?$", re.MULTILINE
 )
+_WITHIN = re.compile(
+    r"^[ \t]+from[ \t]+([A-Za-z]\w*(?:\.\w+)*)[ \t]+import[ \t]+(\([^)]{0,8000}\)|[^\n#;]+)",
+    re.MULTILINE,
+)
 _COMMENT = re.compile(r"#[^\n]*")
+# A body of `try`, and handlers that raise again.
+_TRIED = re.compile(
+    r"^try:[ \t]*(?:#.*)?\n((?:[ \t]+\S.*\n|[ \t]*\n){1,60}?)(?=except\b.*:[ \t]*(?:#.*)?\n(?:[ \t]+\S.*\n|[ \t]*\n){0,20}?[ \t]+raise\b)",
+    re.MULTILINE,
+)
 
 
-def asked_of_modules(text: str) -> Iterator[str]:
+def tried_in_vain(text: str) -> str:
+    """What a module tries at its top and cannot do without: its handlers raise."""
+    return "\n".join(dedent(found[1]) for found in _TRIED.finditer(text))
+
+
+def asked_of_modules(text: str, more: str = "") -> Iterator[str]:
     """Dotted names that a source takes from modules at once: `from a.b import c`, and `a.b.c` after `import a.b`.
 
-    `text`: a source without the bodies of its functions.
+    `text`: a source without the bodies of its functions. `more`: what else of it runs at once.
     """
     aliases: dict[str, str] = {}
     for found in _FROM.finditer(text):
@@ -34,8 +49,12 @@ def asked_of_modules(text: str) -> Iterator[str]:
         used = re.compile(
             rf"(?<![\w.\"'])({'|'.join(map(re.escape, aliases))})((?:\.[A-Za-z_]\w*)+)"
         )
-        for found in used.finditer(text):
-            yield aliases[found[1]] + found[2]
+        for part in filter(None, (text, more)):
+            for found in used.finditer(part):
+                yield aliases[found[1]] + found[2]
+    if "import" in more:
+        for found in _WITHIN.finditer(more):
+            yield from (f"{found[1]}.{name}" for name, _ in _members(found[2]))
 
 
 _IMPORTED = re.compile(

@@ -210,6 +210,8 @@ class OutsideCalls(Expressions):
             return first
         if name in ("str", "os.fspath") and isinstance(first, (str, int)):
             return str(first)
+        if name == "int" and isinstance(first, str) and len(args) == 1 and first.isascii():
+            return int(first) if first.isdigit() else UNKNOWN
         if name == "bool" and args:
             known = truth(first)
             return UNKNOWN if known is None else known
@@ -222,10 +224,14 @@ class OutsideCalls(Expressions):
         return of_list(name, first, args)
 
     def _member_of(self, name: str, args: list[Any]) -> Any:
-        found = attribute(args[0], args[1])
+        owner, asked = args[0], args[1]
+        if isinstance(owner, Outside) and self.world.lacks_name(owner.name, asked):
+            return False if name == "hasattr" else (args[2] if len(args) > 2 else UNKNOWN)
+        found = attribute(owner, asked)
+        told = self._told(found) if isinstance(found, Outside) else found
         if name == "hasattr":
-            return UNKNOWN if isinstance(found, (Unknown, Outside)) else True
-        return found
+            return UNKNOWN if isinstance(told, (Unknown, Outside)) else True
+        return told
 
     def of_value(self, owner: Any, name: str, args: list[Any]) -> Any:
         """A call of a method of a plain value. Raises Fails."""

@@ -13,15 +13,18 @@ from gpufix.source.python.import_expressions import ROUNDS
 from gpufix.source.python.import_operations import joined
 from gpufix.source.python.import_values import (
     UNKNOWN,
+    AnyFunction,
     Class,
     Frame,
     Function,
     Instance,
     Module,
+    Outside,
 )
 from gpufix.source.python.import_world import Fails, Leaves, Return
 from gpufix.source.python.tree import dotted_name
 
+_MAY_SKIP = (ast.BoolOp, ast.IfExp, ast.Lambda, ast.comprehension)
 _TRANSPARENT = {
     "cache", "lru_cache", "functools.cache", "functools.lru_cache", "staticmethod", "classmethod",
 }  # fmt: skip
@@ -71,6 +74,9 @@ class Statements(Catching):
             self.bind(target, value, frame)
 
     def _on_annassign(self, node: ast.AnnAssign, frame: Frame) -> None:
+        outermost = frame.of_class or frame.names is frame.module.names
+        if outermost and self.world.lost() and not self._postponed(frame):
+            self._ask_for(node.annotation, frame)
         if node.value is not None:
             self.bind(node.target, self.value(node.value, frame), frame)
 
@@ -104,12 +110,43 @@ class Statements(Catching):
     def _on_functiondef(self, node: ast.FunctionDef, frame: Frame) -> None:
         for decorator in node.decorator_list:
             self.value(decorator, frame)
+        self._header(node, frame)
         called = (d.func if isinstance(d, ast.Call) else d for d in node.decorator_list)
         plain = all(dotted_name(name) in _TRANSPARENT for name in called)
         frame.names[node.name] = Function(node, frame) if plain else UNKNOWN
 
     def _on_asyncfunctiondef(self, node: ast.AsyncFunctionDef, frame: Frame) -> None:
+        self._header(node, frame)
         frame.names[node.name] = UNKNOWN
+
+    def _header(self, node: AnyFunction, frame: Frame) -> None:
+        """Defaults and annotations are evaluated where a function stands; here, if they ask for what is not there."""
+        lost = self.world.lost()
+        late = frame.module.functions.get(node.lineno)
+        if not lost or (late is not None and not any(name in late.header for name in lost)):
+            return
+        whole = self.whole_of(Function(node, frame))
+        if whole is None:
+            return
+        parts: list[ast.AST | None] = [*whole.args.defaults, *whole.args.kw_defaults]
+        if not self._postponed(frame):
+            arguments = ast.walk(whole.args)
+            parts += [whole.returns, *(a.annotation for a in arguments if isinstance(a, ast.arg))]
+        for part in filter(None, parts):
+            self._ask_for(part, frame)
+
+    def _postponed(self, frame: Frame) -> bool:
+        """Whether annotations are no code that runs: PEP 563 in a module, PEP 649 from Python 3.14 on."""
+        stated = frame.module.names.get("annotations")
+        future = isinstance(stated, Outside) and stated.name == "__future__.annotations"
+        return future or self.world.version >= (3, 14)
+
+    def _ask_for(self, part: ast.AST, frame: Frame) -> None:
+        inner = list(ast.walk(part))
+        if not any(isinstance(node, _MAY_SKIP) for node in inner):
+            for node in inner:
+                if isinstance(node, ast.Attribute):
+                    self.value(node, frame)
 
     def _on_global(self, node: ast.Global, frame: Frame) -> None:
         frame.outer.update(node.names)

@@ -181,7 +181,7 @@ class Frame:
 
 _BUILTIN_NAMES = (
     "__import__", "all", "any", "bool", "dict", "enumerate", "getattr", "globals", "hasattr",
-    "isinstance", "len", "list", "map", "print", "range", "reversed", "set", "sorted", "str", "super", "tuple", "zip",
+    "int", "isinstance", "len", "list", "map", "print", "range", "reversed", "set", "sorted", "str", "super", "tuple", "zip",
 )  # fmt: skip
 _ALWAYS = frozenset(dir(builtins))
 _EXCEPTIONS = {

@@ -49,6 +49,10 @@ class World(Protocol):
         """Whether a module that is not followed is known to have nothing of this name."""
         ...
 
+    def lost(self) -> Collection[str]:
+        """The names that modules which are not followed are known to lack."""
+        ...
+
     def text(self, path: str) -> str:
         """A source. Raises OSError, ValueError."""
         ...

@@ -14,6 +14,7 @@ from gpufix.source.python.tree import NotPython, parsed
 
 # Both begin with a literal, by which the search skips quickly.
 _DEF = re.compile(r"\n([ \t]*)((?:async[ \t]+)?def[ \t]+\w+)[ \t]*(?=\()")
+_NAMED = re.compile(r"\bdef[ \t]+(\w+)")
 _COLON = re.compile(r":[ \t]*(?:#.*)?$")
 _HEADER = 100  # lines of one header
 
@@ -25,12 +26,24 @@ class Late:
         self.text, self._line = text, line
 
     @cached_property
-    def node(self) -> ast.FunctionDef:
+    def name(self) -> str:
+        """What it is called."""
+        found = _NAMED.search(self.text)
+        return found[1] if found else ""
+
+    @cached_property
+    def header(self) -> str:
+        """Its parameters and what it returns, which are evaluated where it stands."""
+        start = self.text.find("(")
+        return self.text[start : _end_of_header(self.text, start)]
+
+    @cached_property
+    def node(self) -> ast.FunctionDef | ast.AsyncFunctionDef:
         """Raises NotPython."""
         indented = self.text[:1] in " \t"
         made = parsed(f"{'if 1:' if indented else ''}\n{self.text}").body[-1]
         node = made.body[-1] if isinstance(made, ast.If) else made
-        if not isinstance(node, ast.FunctionDef):
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             raise NotPython("no function")
         ast.increment_lineno(node, self._line - 2)
         return node
@@ -53,9 +66,10 @@ def skeleton(text: str) -> tuple[ast.Module, Functions]:
     return parsed(text), {}
 
 
-def outside_functions(text: str) -> str:
-    """A source with `def name(): ...` in the place of functions."""
-    return _without_functions("\n" + text.removeprefix("\ufeff"))[0]
+def cut_functions(text: str) -> tuple[str, list[Late]]:
+    """A source with `def name(): ...` in the place of functions, and these: of the module and of its classes."""
+    cut, functions = _without_functions("\n" + text.removeprefix("\ufeff"))
+    return cut, list(functions.values())
 
 
 def _without_functions(text: str) -> tuple[str, Functions]:
@@ -63,7 +77,7 @@ def _without_functions(text: str) -> tuple[str, Functions]:
     kept, at, line = [], 0, 0
     functions: Functions = {}
     while (head := _DEF.search(text, at)) is not None:
-        start = _end_of_header(text, head)
+        start = _end_of_header(text, head.end())
         stop = _outdent(head[1]).search(text, start) if start else None
         end = stop.start() if stop else len(text)
         whole = text[head.start() + 1 : end]
@@ -82,9 +96,9 @@ def _without_functions(text: str) -> tuple[str, Functions]:
     return "".join([*kept, text[at:]])[1:], functions
 
 
-def _end_of_header(text: str, head: re.Match[str]) -> int:
-    """Where the line of a function's colon ends; 0 where its body may be in that line."""
-    opened, start = 0, head.end()
+def _end_of_header(text: str, start: int) -> int:
+    """Where the line of a function's colon ends, of parameters that begin here; 0 where its body may be in that line."""
+    opened = 0
     for _ in range(_HEADER):
         end = text.find("\n", start)
         part = text[start:end] if end >= 0 else text[start:]
