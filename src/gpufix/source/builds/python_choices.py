@@ -71,6 +71,7 @@ class BuildCore(Statements):
             environ=world.environment,
             suffixes=(f".cpython-{world.python[0]}{world.python[1]}-{world.machine}-linux-gnu.so",),
             known={},
+            lost=tuple,  # a build file is not asked for names that installed packages lack
         )
         super().__init__(cast("Any", side))
         self.most = STEPS
