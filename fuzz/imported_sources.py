@@ -45,6 +45,9 @@ class Memory:
             return Found("extension", f"/s/{name.replace('.', '/')}.so")
         return None if name.startswith("p.") else Found("outside")
 
+    def lost(self) -> Collection[str]:
+        return ("gone",)
+
     def text(self, path: str) -> str:
         return self._text
 

@@ -296,6 +296,6 @@ def test_a_method_called_by_the_class_outside() -> None:
 )
 def test_a_program_on_path(programs: dict[str, str], ends: list[tuple[str | None, bool]]) -> None:
     """One that nobody has looked for may be there."""
-    body = "import shutil\nif shutil.which('cmake') is None:\n    raise RuntimeError('no cmake')\n"
+    body = "import shutil as s\nif s.which('cmake') is None:\n    raise RuntimeError('no cmake')\n"
     made = run(HEAD + body + "setup(name='x')\n", programs=programs)
     assert [(each.error or None, each.sure) for each in made.endings] == ends
