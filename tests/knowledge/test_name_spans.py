@@ -16,6 +16,7 @@ from gpufix.knowledge import data_table, name_spans
         ("moviepy", "editor", "moviepy", "<=1.0.3"),
         ("scipy.integrate", "simps", "scipy", "<=1.12.0"),
         ("numpy", "float_", "numpy", "<=1.26.4"),
+        ("onnx", "mapping", "onnx", "<=1.17.0"),  # a module, which onnx imports itself from 1.15 on
     ],
 )
 def test_a_name_that_went(module: str, name: str, pip: str, bounds: str) -> None:

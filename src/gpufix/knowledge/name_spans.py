@@ -134,9 +134,8 @@ def of_module(module: str, name: str, is_there: bool = False) -> Owner | None:
     inner = f"{place}.{name}".strip(".")
     parts = inner.split(".")
     modules = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
-    if is_there:
-        modules = modules[:1]
-    for token in (f"{place}:{name}", *(f".{one}" for one in modules), f":{name}"):
+    itself, *above = (f".{one}" for one in modules)  # before what its package imports of it
+    for token in (itself, f"{place}:{name}", *([] if is_there else above), f":{name}"):
         if (token != f":{name}" or package != PYTHON) and (known := _owner(package, token)):
             return known
     return None
