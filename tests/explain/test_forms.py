@@ -500,6 +500,11 @@ FORMS = [
         "RuntimeError: PYTORCH_CUDA_ALLOC_CONF: Expected a single value for max_split_size_mb, got None",
     ),
     ("ABI302", "/bin/foo: /lib64/libc.so.6: version `GLIBC_2.34' not found (required by /bin/foo)"),
+    (
+        "ABI302",
+        "[PYI-1:ERROR] Failed to load Python shared library '/tmp/x/libpython3.12.so.1.0': dlopen: "
+        "/lib/x86_64-linux-gnu/libm.so.6: version `GLIBC_2.38' not found (required by /tmp/x/libpython3.12.so.1.0)",
+    ),
     ("SYM402", "Could not locate cudnn64_8.dll. Please make sure it is in your library path!"),
     ("SYM402", "Invalid handle. Cannot load symbol cudnnCreateConvolutionDescriptor"),
     ("GPU103", "RuntimeError: nms_impl: implementation for device cuda:0 not found."),

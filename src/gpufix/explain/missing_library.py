@@ -19,11 +19,17 @@ _OF_ROCM = re.compile(
 _OLD_CUDA = re.compile(
     r"lib(?:cudart|cublas(?:Lt)?|cufftw?|curand|cusolver|cusparse|cupti|nvrtc|nvgraph|nvblas|npp\w+)\.so\.((?:[5-9]|10)\.\d)$"
 )
+# Why a library that is there does not load: other rows' message in the same line.
+_IS_THERE = re.compile(
+    r"version .{1,40} not found|undefined symbol|wrong ELF class|file too short|invalid ELF header|static TLS"
+)
 
 
 def soname(explanation: Explanation, hit: Hit) -> Explanation | None:
     """Which wheel brings the library; a driver's own comes with the driver."""
     name = explanation.captures.get("soname", "")
+    if _IS_THERE.search(hit.shown):
+        return None
     if name.startswith(("libcuda.so", "libnvidia-")):
         return explanation.but(
             rule="GPU106",
