@@ -193,6 +193,11 @@ SAYS = {
         ("numpy<2", "np.float64"),
         (),
     ),
+    "its successor, where the row leaves the module's name open": (
+        "AttributeError: module 'numpy' has no attribute 'bool8'",
+        ("numpy.bool_", "numpy<2.0"),
+        ("{}",),
+    ),
     "a name without its module, of one package": (
         "ImportError: cannot import name 'AutoModelForVision2Seq'",
         ("transformers<5",),

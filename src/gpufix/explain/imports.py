@@ -263,7 +263,8 @@ def _gone(module: str, name: str) -> tuple[str, str] | None:
     row = names.get(full)
     if row is None:
         return None
-    package, since, instead = row["package"], row["since"], row.get("instead")
+    package, since = row["package"], row["since"]
+    instead = row.get("instead", "").replace("{}", parts[0])  # the module, by whichever name
     if since == "0":
         return f"{package} has no {full}.", f"Use {instead or 'what its documentation names'}."
     write = instead or successor(full)
