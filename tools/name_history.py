@@ -4,13 +4,15 @@
 
 Writes src/gpufix/knowledge/data/name_history.json.xz. It holds names (`HybridCache`), attributes
 (`DynamicCache.get_max_length`), arguments (`Trainer(tokenizer)`) and types of models (`model:qwen3`),
-of those that came or went between the wheels; and which other package imports such a name.
+of those that came or went between the wheels; and which other package imports such a name. Packages without a wheel
+in the folder stay as the table has them.
 """
 
 from __future__ import annotations
 
 import ast
 import json
+import lzma
 import re
 import sys
 import zipfile
@@ -237,19 +239,30 @@ def main(folder: Path) -> None:
         package, version = wheel.name.split("-")[:2]
         if package in PACKAGES:
             found[package][version], asked[package][version] = read(wheel, package)
+    old = json.loads(lzma.decompress(DATA.read_bytes()))
     names = {package: of_today(package, spans(seen)) for package, seen in found.items()}
+    known = {
+        package: {name for row in rows for name in row["names"].split()}
+        for package, rows in old["packages"].items()
+    } | names
     askers: dict[str, dict[str, list[str]]] = defaultdict(dict)
+    for name, rows in old["askers"].items():
+        if kept := {asker: row for asker, row in rows.items() if asker not in found}:
+            askers[name] = kept
     for asker, seen in asked.items():
         for name, span in spans(seen).items():
             owner, _, bare = name.partition(":")
-            if bare in names.get(owner, {}) and owner != asker:
+            if bare in known.get(owner, {}) and owner != asker:
                 askers[f"{owner}:{bare}"][asker] = list(span)
-    listed = "; ".join(f"{p} {', '.join(sorted(found[p], key=key))}" for p in sorted(found))
+    new = {package: sorted(seen, key=key) for package, seen in found.items()}
+    releases = dict(sorted({**old["releases"], **new}.items()))
+    listed = "; ".join(f"{package} {', '.join(read)}" for package, read in releases.items())
+    grown = {package: grouped(spanned) for package, spanned in names.items()}
     text = {
         "source": f"wheels on PyPI, read by tools/name_history.py: {listed}. first, last: the first and last of "
         "these that has the name; without: the next one",
-        "releases": {package: sorted(found[package], key=key) for package in sorted(found)},
-        "packages": {package: grouped(names[package]) for package in sorted(names)},
+        "releases": releases,
+        "packages": dict(sorted({**old["packages"], **grown}.items())),
         "renamed": RENAMED,
         "askers": dict(sorted(askers.items())),
     }

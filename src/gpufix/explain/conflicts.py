@@ -9,7 +9,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion
 
 from gpufix.explain import stated
-from gpufix.explain.explanation import Explanation, context
+from gpufix.explain.explanation import Explanation, Told, context
 from gpufix.explain.frames import frames
 from gpufix.explain.imports import lacking_name
 from gpufix.explain.log_scan import Hit
@@ -80,7 +80,7 @@ _PROJECT_PYTHON = re.compile(
 )
 
 
-def project_python(around: str) -> tuple[str, str] | None:
+def _project_python(around: str) -> Told | None:
     """uv's: the project allows a Python that one of its requirements does not take; what and do."""
     found = _PROJECT_PYTHON.search(around)
     if found is None or not found["wants"].startswith(">"):
@@ -88,26 +88,26 @@ def project_python(around: str) -> tuple[str, str] | None:
     what, wants = found["what"] or "", found["wants"].rstrip(".")
     whose = found["who"] if what in ("", "Python") else what
     whose = whose or "a requirement"
-    return (
+    return Told(
         f"The project allows Python {found['allowed']}, and {whose} wants Python {wants}: uv looks for versions for each Python that "
         "the project allows.",
         f'`requires-python = "{wants}"` in pyproject.toml, then `uv lock`; or an older {whose}, which takes Python {found["allowed"]}.',
     )
 
 
-def _no_wheels(lacking: re.Match[str], around: str) -> tuple[str, str]:
+def _no_wheels(lacking: re.Match[str], around: str) -> Told:
     """Whose wheels are for other Pythons, or other systems."""
     name, tag = lacking["name"], lacking["tag"] or ""
     if lacking["platform"]:
         told = _AVAILABLE.search(around)
         only = ", ".join(re.findall(r"\w+", told["tags"])) if told else ""
-        return (
+        return Told(
             f"{name} has no wheels for this system{f' ({tag})' if tag else ''}{f': those that there are, are for {only}' if only else ''}.",
             f"Run it on a system that {name} has wheels for{f' ({only})' if only else ''}. Or take a release of {name}, or a fork, that has one for "
             f"this system; or leave {name} out here by a marker (`; sys_platform == 'linux'`).",
         )
     here = f" {tag[2]}.{tag[3:]}" if re.fullmatch(r"cp3\d+", tag) else ""
-    return (
+    return Told(
         f"{name} has no wheels for this Python{here} in the releases that are allowed: most often this Python is newer than they are.",
         f"`uv venv --python 3.12` (or the newest Python that {name}'s wheels name), and install again; or, where a newer {name} has wheels "
         "for this Python, a newer release of what pins it.",
@@ -135,10 +135,9 @@ def _parted(explanation: Explanation, hit: Hit) -> Explanation:
             "or a newer release of that package."
         )
     if lacking := _NO_WHEELS.search(around):
-        what, do = _no_wheels(lacking, around)
-        return explanation.but(what=what, do=do)
-    if allowed := project_python(around):
-        return explanation.but(what=allowed[0], do=allowed[1])
+        return _no_wheels(lacking, around).of(explanation)
+    if allowed := _project_python(around):
+        return allowed.of(explanation)
     sides: dict[str, dict[str, str]] = defaultdict(dict)
     for found in _DEPENDS.finditer(around):
         sides[found["what"]].setdefault(
@@ -151,7 +150,7 @@ def _parted(explanation: Explanation, hit: Hit) -> Explanation:
             do=f"{family} {explanation.do}",
         )
     elif pin := _pinned(around):
-        return explanation.but(what=pin[0], do=pin[1])
+        return pin.of(explanation)
     if not parted:
         return _named(explanation, hit)
     what = "torch" if "torch" in parted else max(parted, key=lambda name: len(parted[name]))
@@ -194,7 +193,7 @@ _REQUESTED = re.compile(
 )
 
 
-def _pinned(around: str) -> tuple[str, str] | None:
+def _pinned(around: str) -> Told | None:
     """A version that the requirements name, and who among them excludes it; what and do."""
     pins = {normalise(one["what"]): one["version"] for one in _REQUESTED.finditer(around)}
     for found in _DEPENDS.finditer(around):
@@ -203,7 +202,7 @@ def _pinned(around: str) -> tuple[str, str] | None:
         if pin is None or _allows(wants, pin):
             continue
         what, who = found["what"], found["who"]
-        return (
+        return Told(
             f"The requirements ask for {what}=={pin}, and {who} {found['version']} wants {what}{wants}.",
             f"{who} {found['version']} wants {what}{wants}, the requirements {what}=={pin}: write `{what}{wants}` in its place (or leave "
             f"the version of {what} out). Or take a release of {who} that goes with {what} {pin} (leave the version of {who} out, and "

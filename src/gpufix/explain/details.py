@@ -38,7 +38,7 @@ from gpufix.explain.explanation import Explanation, Refiner, context
 from gpufix.explain.log_scan import Hit
 from gpufix.fallbacks.catalogue import every
 from gpufix.knowledge.data_table import numbers
-from gpufix.knowledge.messages import messages
+from gpufix.knowledge.messages import message_of
 
 _WHEEL_BUILD = re.compile(
     r"pip-build-env|get_requires_for_build|[Gg]etting requirements to build|prepare_metadata"
@@ -104,7 +104,7 @@ def torch_family(explanation: Explanation, hit: Hit) -> Explanation | None:
     name = re.split(r"[=<>!~\[@]", explanation.captures.get("requirement", ""))[0].lower()
     if not _FAMILY.fullmatch(name.replace("_", "-")):
         return offered.offered_with_hint(explanation, hit)
-    own = next(message for message in messages() if message.id == "no-distribution-torch")
+    own = message_of("no-distribution-torch")
     explanation = explanation.but(
         id=own.id, rule=own.rule, what=own.what, do=own.do, source=own.source
     )
@@ -191,7 +191,7 @@ def header(explanation: Explanation, hit: Hit) -> Explanation | None:
         return gone
     for pattern, whose in _WHOSE:
         if re.match(pattern, name):
-            own = next(message for message in messages() if message.id == whose)
+            own = message_of(whose)
             explanation = explanation.but(
                 id=own.id, rule=own.rule, role=own.role, what=own.what, do=own.do, source=own.source
             )
@@ -205,7 +205,7 @@ def header(explanation: Explanation, hit: Hit) -> Explanation | None:
                 return explanation.but(do=_OF_WINDOWS)
             return torch_header(explanation, hit) if whose == "torch-headers" else explanation
     if other := system_details.of_no_package(name, hit):
-        return explanation.but(role="cause", what=other[0], do=other[1])
+        return other.of(explanation.but(role="cause"))
     if command := system_details.header(name):
         return explanation.but(role="cause", do=command)
     return explanation

@@ -10,12 +10,12 @@ from gpufix.explain.machine import machine
 from gpufix.explain.stated import placeholders
 from gpufix.knowledge import cuda
 from gpufix.knowledge.data_table import numbers
-from gpufix.knowledge.messages import messages
+from gpufix.knowledge.messages import message_of
 
 _FOUND = re.compile(r"found version (\d{4,5})\)")
 _WANTED = re.compile(r"unsatisfied condition: cuda\s?>=?\s?(\d+\.\d+)")
 _SERVED_BY = re.compile(r"but the installed CUDA driver version is (\d+\.\d+)")
-_INDEXES = {11: "cu118", 12: "cu126 or cu128", 13: "cu130"}
+INDEXES = {11: "cu118", 12: "cu126", 13: "cu130"}  # of torch, by the CUDA major
 _OTHERS = re.compile(
     r"ggml|llama|ollama|onnxruntime|tensorrt|\[TRT\]|\bjax|xla|cupy|warp", re.IGNORECASE
 )
@@ -30,7 +30,7 @@ def too_old(explanation: Explanation, hit: Hit) -> Explanation:
             do=_container(wanted[1]),
         )
     if found := _FOUND.search(around):
-        served = f"{int(found[1]) // 1000}.{int(found[1]) % 1000 // 10}"
+        served = cuda.of_number(int(found[1]))
         return explanation.but(
             f"{found[1]} is CUDA {served}: the newest that this driver serves.",
             what=f"The NVIDIA driver serves CUDA {served} and older; {_wants(hit)}.",
@@ -63,9 +63,9 @@ def _wants(hit: Hit) -> str:
 
 def _build_for(served: str) -> str:
     major = numbers(served)[0]
-    index = _INDEXES.get(major)
+    index = INDEXES.get(major)
     build = (
-        f"install torch for CUDA {major} (`--index-url https://download.pytorch.org/whl/{index.partition(' ')[0]}`)"
+        f"install torch for CUDA {major} (`--index-url https://download.pytorch.org/whl/{index}`)"
         if index
         else "install a torch for an older CUDA"
     )
@@ -91,7 +91,7 @@ def version_mismatch(explanation: Explanation, _: Hit) -> Explanation:
         do=f"Build with a CUDA {short} toolkit: `export CUDA_HOME=/usr/local/cuda-{short}` where it is installed, else "
         f"`conda install -c nvidia cuda-toolkit={short}` and CUDA_HOME=$CONDA_PREFIX; or install the torch for CUDA "
         f"{numbers(toolkit)[0]} (`--index-url https://download.pytorch.org/whl/"
-        f"{_INDEXES.get(numbers(toolkit)[0], 'cu128').partition(' ')[0]}`). Editing torch's check is no remedy."
+        f"{INDEXES.get(numbers(toolkit)[0], 'cu128')}`). Editing torch's check is no remedy."
     )
 
 
@@ -102,7 +102,7 @@ _NOUVEAU = re.compile(r"driver=nouveau|driver in use: nouveau")
 def no_smi(explanation: Explanation, hit: Hit) -> Explanation:
     """Absent it means no driver, or a container without the GPU; nouveau beside it says more."""
     if _NOUVEAU.search(context(hit)):
-        own = next(message for message in messages() if message.id == "driver-nouveau")
+        own = message_of("driver-nouveau")
         return explanation.but(id=own.id, what=own.what, do=own.do, source=own.source)
     if not _MISSING.search(hit.shown):
         return explanation

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from gpufix.explain.log_scan import Hit
 from gpufix.knowledge.messages import Role
@@ -38,6 +39,17 @@ class Explanation:
         notes = (*self.notes, note) if note else self.notes
         # replace() takes any field; mypy asks for one type of all.
         return replace(self, notes=notes, **changes)  # type: ignore[arg-type]
+
+
+class Told(NamedTuple):
+    """The cause and the remedy."""
+
+    what: str
+    do: str
+
+    def of(self, explanation: Explanation) -> Explanation:
+        """The explanation with both."""
+        return explanation.but(what=self.what, do=self.do)
 
 
 def without_row(

@@ -6,20 +6,11 @@ import re
 import sys
 
 from gpufix.explain import comfyui
-from gpufix.explain.explanation import Explanation, context
+from gpufix.explain.explanation import Explanation, Told, context
 from gpufix.explain.frames import frames
 from gpufix.explain.hollow import hollow
 from gpufix.explain.log_scan import Hit
-from gpufix.explain.releases_with import (
-    Told,
-    of_python,
-    one_of,
-    pip_name,
-    replaced,
-)
-from gpufix.explain.releases_with import (
-    instead as successor,
-)
+from gpufix.explain.releases_with import instead, of_python, one_of, pip_name, replaced
 from gpufix.knowledge import name_spans
 from gpufix.knowledge.data_table import table
 from gpufix.knowledge.name_spans import Span
@@ -205,10 +196,10 @@ def removed_python(explanation: Explanation, hit: Hit) -> Explanation:
     """The successor of a name that is known to be gone; else the row's remedy, and who asks for it."""
     if numpy := _NUMPY_2.search(hit.shown):
         row = table("removed_names")["names"].get(f"numpy.{numpy['name']}", {})
-        instead = str(row.get("instead", "what the message names in its place")).replace("{}", "np")
+        now = str(row.get("instead", "what the message names in its place")).replace("{}", "np")
         return explanation.but(
             do=f'`pip install "numpy<2"`, or a newer release of what uses np.{numpy["name"]}; in code of your own write '
-            f"{instead}."
+            f"{now}."
         )
     if empty := hollow(explanation, hit):
         return empty
@@ -222,7 +213,7 @@ def removed_python(explanation: Explanation, hit: Hit) -> Explanation:
         )
         return lacking_name(explanation.but(rule=None, role="symptom", what=other), hit)
     if gone := _gone(module, name):
-        return explanation.but(what=gone[0], do=gone[1])
+        return gone.of(explanation)
     asker = asking_package(hit, _package(module))
     if since := _since(module, name):
         return _newer_torch(f"{module}.{name}", since, asker).of(explanation)
@@ -254,7 +245,7 @@ def _newer_torch(name: str, since: str, asker: str | None) -> Told:
     )
 
 
-def _gone(module: str, name: str) -> tuple[str, str] | None:
+def _gone(module: str, name: str) -> Told | None:
     """What is known of a name that some release took away: that it is gone, and what to do."""
     names = table("removed_names")["names"]
     parts = f"{module}.{name}".split(".")
@@ -264,12 +255,12 @@ def _gone(module: str, name: str) -> tuple[str, str] | None:
     if row is None:
         return None
     package, since = row["package"], row["since"]
-    instead = row.get("instead", "").replace("{}", parts[0])  # the module, by whichever name
+    now = row.get("instead", "").replace("{}", parts[0])  # the module, by whichever name
     if since == "0":
-        return f"{package} has no {full}.", f"Use {instead or 'what its documentation names'}."
-    write = instead or successor(full)
+        return Told(f"{package} has no {full}.", f"Use {now or 'what its documentation names'}.")
+    write = now or instead(full)
     change = f"Use {write} in its place" if write else "Change the code that uses it"
-    return (
+    return Told(
         f"{full} is gone from {package} since {since}.",
         f"{change}, take a newer release of the package that asks for it, or `pip install "
         f'"{package}<{since}"`.',

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 from gpufix.explain import comfyui
-from gpufix.explain.explanation import Explanation, context
+from gpufix.explain.explanation import Explanation, Told, context
 from gpufix.explain.frames import frames
 from gpufix.explain.log_scan import Hit
-from gpufix.explain.releases_with import Told, one_of, pip_name, replaced
+from gpufix.explain.releases_with import one_of, pip_name, replaced
 from gpufix.knowledge import name_spans
 from gpufix.knowledge.name_spans import Owner
 

@@ -71,7 +71,7 @@ def _served(text: str) -> str | None:
     found = _SERVED.search(text)
     if found is None:
         return None
-    return found["v"] or f"{int(found['n']) // 1000}.{int(found['n']) % 1000 // 10}"
+    return found["v"] or cuda.of_number(int(found["n"]))
 
 
 def _first(patterns: tuple[re.Pattern[str], ...], text: str) -> str | None:

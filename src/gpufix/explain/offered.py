@@ -26,6 +26,7 @@ _MAC = re.compile(r"mac ?os|\bosx\b|darwin|/Users/|Homebrew|/Cellar/|\bmac\b", r
 _BARE = re.compile(
     r"satisfies the requirement (?P<name>[A-Za-z][\w.-]{0,60})[^\n(]{0,60}(?:\(from [^\n()]{1,80}\) )?\(from versions: (?P<listed>[^)\n]{1,2000})\)"
 )
+_DEVELOPED = re.compile(r"\.?dev\d*$")
 _GLIBC = re.compile(r"manylinux_2_(\d+)_(\w+)")
 _NONE = re.compile(r"requirement torch(?:vision|audio)?\s+\(from versions: none\)")
 _NOTHING = (
@@ -96,8 +97,7 @@ def _of_range(explanation: Explanation, bare: re.Match[str], around: str) -> Exp
     )
     do = _other(name, "", bare["listed"])
     if asked is None or not seen:
-        what = f"pip sees no {name} at all for this Python and system." if not seen else None
-        return explanation.but(what=what or explanation.what, do=do)
+        return explanation.but(what=explanation.what if seen else _none(name), do=do)
     bounds = asked["bounds"]
     if (least := re.search(r">=?\s*([\d.]+)", bounds)) and numbers(least[1]) > numbers(seen[-1]):
         what = f"{name}{bounds} is asked for, and {name} {seen[-1]} is the newest that pip sees for this Python and system."
@@ -112,6 +112,10 @@ def _of_range(explanation: Explanation, bare: re.Match[str], around: str) -> Exp
     )
 
 
+def _none(name: str) -> str:
+    return f"pip sees no {name} at all for this Python and system."
+
+
 def _releases(listed: str) -> list[str]:
     return [one for one in re.findall(r"[\w.+!-]+", listed) if one[:1].isdigit()]
 
@@ -119,10 +123,10 @@ def _releases(listed: str) -> list[str]:
 def _why(name: str, version: str, listed: str) -> str | None:
     """Why a release is not offered, as far as the ones that are offered tell."""
     seen = _releases(listed)
-    if re.search(r"\.?dev\d*$", version):
+    if _DEVELOPED.search(version):
         return f"{name} {version} is a state of its sources, between releases: no index has it."
     if not seen:
-        return f"pip sees no {name} at all for this Python and system."
+        return _none(name)
     asked = numbers(version)
     if version in seen:
         return (
@@ -280,7 +284,7 @@ def _other(name: str, version: str, listed: str) -> str:
     """A package that is not torch: none at all for this Python, or other releases."""
     if listed.strip() == "none" and system_libraries.is_package(name):
         return f"{name} is a package of the system, not of PyPI: `apt install {name}`, and take it out of the requirements."
-    if re.search(r"\.?dev\d*$", version):
+    if _DEVELOPED.search(version):
         source = (
             f"git+https://github.com/huggingface/{name.lower()}"
             if name.lower() in _OF_HUGGING_FACE
@@ -314,7 +318,7 @@ def _other(name: str, version: str, listed: str) -> str:
             f"64 bit, on Linux and Windows (`python -VV` shows which one runs). Else take the index or page that {name}'s "
             "installation notes name (--index-url, --extra-index-url, -f)."
         )
-    seen = [one for one in re.findall(r"[\w.+!-]+", listed) if one[:1].isdigit()]
+    seen = _releases(listed)
     if not seen:
         return f"Take a release of {name} that pip lists (loosen the pin), another Python, or the index that has it."
     last, wanted = seen[-1], f" {version}" if version else ""

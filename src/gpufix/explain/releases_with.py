@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
-from gpufix.explain.explanation import Explanation, context
+from gpufix.explain.explanation import Told, context
 from gpufix.explain.log_scan import Hit
 from gpufix.knowledge import name_spans
 from gpufix.knowledge.data_table import numbers, table
 from gpufix.knowledge.name_spans import Owner, Span
-
-
-class Told(NamedTuple):
-    """The cause and the remedy."""
-
-    what: str
-    do: str
-
-    def of(self, explanation: Explanation) -> Explanation:
-        """The explanation with both."""
-        return explanation.but(what=self.what, do=self.do)
 
 
 def one_of(known: Owner, name: str, asker: str | None, hit: Hit) -> Told:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 
 from gpufix.explain.capability import carrying
+from gpufix.explain.driver_details import INDEXES
 from gpufix.explain.explanation import Explanation, context, filled, without_row
 from gpufix.explain.log_scan import Hit, LogScan
 from gpufix.explain.machine import machine
@@ -16,7 +17,7 @@ from gpufix.explain.stated import capability, index_for
 from gpufix.knowledge import cuda
 from gpufix.knowledge.data_table import numbers
 from gpufix.knowledge.gpus.mentions import mentioned
-from gpufix.knowledge.messages import Role, messages
+from gpufix.knowledge.messages import Role, message_of
 
 _LONGEST = 40_000  # characters of a report
 _AN_ERROR = re.compile(
@@ -112,7 +113,7 @@ def _cpu_build(text: str) -> Explanation | None:
     if not (asked or mentioned(text) or at["conda"]):
         return None
     release = at["release"] or at["conda"]
-    own = next(m for m in messages() if m.id == "not-compiled-with-cuda")
+    own = message_of("not-compiled-with-cuda")
     return _said(
         text,
         at,
@@ -135,7 +136,7 @@ def _old_driver(text: str) -> Explanation | None:
     if told.served and numbers(told.served)[0] < numbers(wants)[0]:
         least = cuda.min_driver(wants)
         driver = f"The driver {told.driver}" if told.driver else "The driver"
-        other = {11: "cu118", 12: "cu126"}.get(numbers(told.served)[0])
+        other = INDEXES.get(numbers(told.served)[0])
         return _said(
             text,
             at,

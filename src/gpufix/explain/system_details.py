@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gpufix.explain.explanation import Explanation, context
+from gpufix.explain.explanation import Explanation, Told, context
 from gpufix.explain.log_scan import Hit
 from gpufix.knowledge import system_headers, system_libraries
 from gpufix.knowledge.conda import CHANNEL
@@ -89,29 +89,29 @@ _POSIX = re.compile(
 _TENSORRT = re.compile(r"(?:NvInfer|NvOnnx|NvUff|NvCaffe|NvUtils)\w*\.h")
 
 
-def of_no_package(name: str, hit: Hit) -> tuple[str, str] | None:
+def of_no_package(name: str, hit: Hit) -> Told | None:
     """What is wrong, and what to do, for a header that no package of the system brings."""
     if _POSIX.fullmatch(name) and re.search(
         r"fatal error C1083|\.obj\b|cl\.exe", context(hit, 2000, 400)
     ):
-        return (
+        return Told(
             f"{name} is of POSIX: Microsoft's compiler has none, and the source was written for Linux.",
             "Build it in WSL or a container, or take the project's release or branch for Windows, or a wheel that somebody built for it.",
         )
     if name == "longintrepr.h":
-        return (
+        return Told(
             "longintrepr.h is not there any more from Python 3.11 on: C sources that an older Cython made.",
             "A newer release of the package, with a wheel for this Python (`pip install -U --only-binary=:all: NAME`); or Python 3.10 (`uv venv "
             "--python 3.10`); or `pip install -U Cython` and a build with --no-build-isolation.",
         )
     if name.startswith("numpy/"):
-        return (
+        return Told(
             f"The build does not see NumPy's headers ({name}).",
             "`python -m pip install numpy Cython setuptools wheel` first, then build with --no-build-isolation; a setup.py of your own "
             'names them: include_dirs=[numpy.get_include()] (`export CPATH=$(python -c "import numpy; print(numpy.get_include())")`).',
         )
     if _TENSORRT.fullmatch(name):
-        return (
+        return Told(
             f"{name} is TensorRT's, which the toolkit does not hold; its wheels have no headers.",
             "`apt install libnvinfer-dev libnvonnxparsers-dev libnvinfer-plugin-dev` (of NVIDIA's repository). Or unpack TensorRT's archive and name it "
             "(-DTENSORRT_ROOT=…, CPATH=…/include, LIBRARY_PATH=…/lib), at the release that the source is for (NvUff.h and NvCaffeParser.h: up to 8.6).",

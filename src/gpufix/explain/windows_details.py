@@ -7,7 +7,7 @@ import re
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import frames
 from gpufix.explain.log_scan import Hit
-from gpufix.knowledge.messages import messages
+from gpufix.knowledge.messages import message_of
 
 _DLL = re.compile(
     r"(?:site|dist)-packages[/\\]+(?P<package>[A-Za-z]\w*)[/\\]+(?:[\w.-]{1,60}[/\\]+){0,6}(?P<file>[\w.-]{1,80}\.(?:dll|pyd))",
@@ -34,7 +34,7 @@ def dll(explanation: Explanation, hit: Hit) -> Explanation:
     """The package whose DLL it is; torch's own keep the row's remedy."""
     around = context(hit, 200, 400)
     if "fbgemm.dll" in around:
-        own = next(message for message in messages() if message.id == "fbgemm-openmp")
+        own = message_of("fbgemm-openmp")
         return explanation.but(
             id=own.id, rule=own.rule, what=own.what, do=own.do, source=own.source
         )

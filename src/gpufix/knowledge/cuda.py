@@ -59,6 +59,11 @@ def cuda_of_driver(driver: str) -> str | None:
     return served[max(older)] if older else None
 
 
+def of_number(number: int) -> str:
+    """ "12.8" of 12080, as cuda.h and the driver write a version."""
+    return f"{number // 1000}.{number % 1000 // 10}"
+
+
 def first_and_last(arch: str) -> tuple[str, str | None] | None:
     """The toolkits that bracket support for an architecture; last None = still there."""
     row = table("cuda_toolkits")["sm"].get(arch.removeprefix("sm_"))

@@ -175,6 +175,11 @@ def messages() -> tuple[Message, ...]:
     return (*known, _other_cuda(known))
 
 
+def message_of(id: str) -> Message:
+    """The message of a row that code names. Raises StopIteration."""
+    return next(message for message in messages() if message.id == id)
+
+
 def _message(row: dict[str, Any], sources: dict[str, str]) -> Message:
     return Message(
         id=row["id"],
