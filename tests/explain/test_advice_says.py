@@ -25,6 +25,14 @@ SAYS = [
         "ERROR: Could not find a version that satisfies the requirement torch==2.9.0 (from versions: none)",
         ("not on the index cu131", "whl/cu130"),
     ),
+    (
+        "ERROR: Could not find a version that satisfies the requirement torch==2.0.1+cu118 (from versions: 2.2.0, 2.6.0)",
+        ("Python 3.8 to 3.11", "whl/cu118", "torch 2.2.0 or newer"),
+    ),
+    (  # the index, not the Python
+        "ERROR: Could not find a version that satisfies the requirement torch==2.5.1 (from versions: 2.7.0+cu128, 2.8.0+cu128)",
+        ("not on the index cu128", "whl/cu124"),
+    ),
     ("ImportError: cannot import name 'EncoderDecoderCache' from 'transformers'", ("4.43",)),
     ("ModuleNotFoundError: No module named 'torch'", ("--no-build-isolation",)),
     ("ImportError: Numba needs NumPy 2.0 or less. Got NumPy 2.1.", ("numpy",)),

@@ -46,7 +46,7 @@ ADVICE = [
     ("ERROR: No matching distribution found for foo==%VERSION%", r"Give VERSION its value"),
     (  # none is in it
         "ERROR: Could not find a version that satisfies the requirement torch==1.12.0 (from versions: 1.13.0, 2.0.0)",
-        r"torch from 1\.13\.0 on only: use it, or for torch 1\.12\.0 an older Python\.",
+        r"Use an older Python for torch 1\.12\.0, or torch 1\.13\.0 or newer",
     ),
     ("ModuleNotFoundError: No module named 'numpy'", r"python -m pip install numpy"),
     (  # the GCC of the headers in the path

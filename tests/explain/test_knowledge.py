@@ -77,6 +77,9 @@ def test_every_row_is_complete() -> None:
         assert message.what and message.do and message.source, message.id
         assert message.refine is None or message.refine in REFINERS, message.id
         assert message.what.endswith((".", "}")), message.id
+        for text in (message.what, message.do):
+            sentences = text.split(". ")
+            assert len(sentences) == len(set(sentences)), f"{message.id} says a sentence twice"
         assert set(message.cuda) <= set(cuda_errors()) | {38, 59, 77}, message.id
 
 

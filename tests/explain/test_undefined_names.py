@@ -31,3 +31,17 @@ def test_anyones_own_stays_unknown(log: str) -> None:
 def test_what_brings_a_name(log: str, do: str) -> None:
     answer = explain([log.encode()])[0].primary
     assert answer is not None and answer.rule is None and do in answer.do
+
+
+@pytest.mark.parametrize(
+    "log, what, do",
+    [
+        ("identifier 'THCState_custom' is undefined", "THCState_custom is gone", "at::Tensor"),
+        ("identifier 'THCudaMalloc' is undefined", "THCudaMalloc is gone", "raw_alloc"),
+        ("'THCudaTensor_data' was not declared", "THCudaTensor_data is gone", "at::Tensor"),
+    ],
+)
+def test_a_name_of_torch_that_went(log: str, what: str, do: str) -> None:
+    answer = explain([f"x.cu(3): error: {log} in this scope".encode()])[0].primary
+    assert answer is not None and answer.rule == "SRC604"
+    assert what in answer.what and do in answer.do

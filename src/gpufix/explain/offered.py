@@ -75,18 +75,17 @@ def offered(explanation: Explanation, hit: Hit) -> Explanation:
             return explanation.but(do=_NOTHING)
         bare = _BARE.search(around)
         return _of_range(explanation, bare, around) if bare else explanation
+    torch = asked["name"].lower() == "torch"
+    if torch and listed and (told := _torch(explanation, asked["version"], listed[1], around)):
+        return told
     if local := re.search(r"\+(cu\d{2,3}|cpu|rocm[\d.]+)$", asked["version"]):
         return explanation.but(do=_index(asked["version"], local[1], around))
-    if asked["name"].lower() != "torch" or listed is None:
-        if listed is None:
-            return explanation
-        return explanation.but(
-            what=_why(asked["name"], asked["version"], listed[1]) or explanation.what,
-            do=_other(asked["name"], asked["version"], listed[1]),
-        )
-    if listed[1] == "none" and (other := _other_index(asked["version"], around)):
-        return explanation.but(do=other)
-    return explanation.but(do=_torch(asked["version"], listed[1]) or explanation.do)
+    if torch or listed is None:
+        return explanation
+    return explanation.but(
+        what=_why(asked["name"], asked["version"], listed[1]) or explanation.what,
+        do=_other(asked["name"], asked["version"], listed[1]),
+    )
 
 
 def _of_range(explanation: Explanation, bare: re.Match[str], around: str) -> Explanation:
@@ -360,17 +359,19 @@ def _index(version: str, local: str, around: str) -> str:
     )
 
 
-def _other_index(version: str, around: str) -> str | None:
+def _other_index(version: str, listed: str, around: str) -> str | None:
     """torch on an index that never had this release: those that have it."""
     given = re.search(r"download\.pytorch\.org/whl/(cu\d{2,3})\b", around)
-    release = torch_releases.get(version.partition("+")[0])
+    given = given or re.search(r"\+(cu\d{2,3})\b", listed)
+    release = torch_releases.get(version)
     has = sorted(release.variants("linux_x86_64")) if release else []
     cuda = [variant for variant in has if variant.startswith("cu")]
     if given is None or not cuda or given[1] in has:
         return None
+    plain, _, local = version.partition("+")
     return (
-        f"torch {version} is not on the index {given[1]}. It is on {', '.join(has)}: `pip install "
-        f'"torch=={version}" --index-url {_INDEX}/{cuda[-1]}`.'
+        f"torch {plain} is not on the index {given[1]}. It is on {', '.join(has)}: `pip install "
+        f'"torch=={plain}" --index-url {_INDEX}/{local if local in has else cuda[-1]}`.'
     )
 
 
@@ -405,33 +406,38 @@ def _platform(explanation: Explanation, hint: re.Match[str]) -> Explanation:
     )
 
 
-def _torch(version: str, listed: str) -> str | None:
+def _torch(explanation: Explanation, version: str, listed: str, around: str) -> Explanation | None:
     """pip lists only what fits the Python and platform: the last one listed tells which they are."""
-    seen = [
-        numbers(v.strip().partition("+")[0]) for v in listed.split(",") if v.strip()[:1].isdigit()
-    ]
-    release = torch_releases.get(version.partition("+")[0])
+    seen = [numbers(one.partition("+")[0]) for one in _releases(listed)]
+    if (not seen or "+cu" in listed) and (other := _other_index(version, listed, around)):
+        return explanation.but(do=other)
+    release = torch_releases.get(version)
     tags = release.python_tags.get("linux_x86_64", ()) if release else ()
     pythons = [f"3.{tag[3:]}" for tag in tags if re.fullmatch(r"cp3\d+", tag)]
     span = f"Python {pythons[0]} to {pythons[-1]}" if pythons else "an older Python"
+    plain, _, local = version.partition("+")
+    asked = numbers(plain)
     if not seen:
-        return (
-            f"pip found no torch at all for this Python: use a 64-bit one ({span}; `python -VV` tells "
-            "which runs), or the index that has torch for this platform."
+        return explanation.but(
+            do=f"pip found no torch at all for this Python: use a 64-bit one ({span}; `python -VV` tells "
+            "which runs), or the index that has torch for this platform"
+            + (f" (`--index-url {_INDEX}/{local}`)." if local else ".")
         )
     if max(seen) == _LAST_INTEL_MAC:
-        return (
-            "torch ends with 2.2.2 on Macs with Intel: on Apple silicon use a Python for arm64 (not under "
+        return explanation.but(
+            do="torch ends with 2.2.2 on Macs with Intel: on Apple silicon use a Python for arm64 (not under "
             "Rosetta), else torch 2.2.2."
         )
-    if numbers(version) > max(seen) and pythons:
-        return (
-            f"This Python has torch up to {_dotted(max(seen))} only: torch {version} wants {span}."
+    index = f" from `--index-url {_INDEX}/{local}`" if local else ""
+    if asked > max(seen) and pythons:
+        return explanation.but(
+            what=f"pip sees torch up to {_dotted(max(seen))} only for this Python, which is too old or too new for torch {version}.",
+            do=f"Use {span} for torch {version}{index}, or torch {_dotted(max(seen))}.",
         )
-    if numbers(version) < min(seen):
-        return (
-            f"This Python has torch from {_dotted(min(seen))} on only: use it, or for torch {version} "
-            f"{span}."
+    if asked < min(seen):
+        return explanation.but(
+            what=f"pip sees torch from {_dotted(min(seen))} on only: this Python is newer than the wheels of torch {version}.",
+            do=f"Use {span} for torch {version}{index}, or torch {_dotted(min(seen))} or newer.",
         )
     return None
 

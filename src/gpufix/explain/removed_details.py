@@ -22,6 +22,7 @@ _OF_THRUST = {
     "equal_to": "functional.h", "seq": "execution_policy.h", "minmax_element": "extrema.h", "min_element": "extrema.h",
     "inner_product": "inner_product.h", "iterator_traits": "iterator/iterator_traits.h", "zip_function": "zip_function.h",
 }  # fmt: skip
+_REST_OF_THC = "other names of THC"  # its row: those without one of their own
 _VERSION = re.compile(r"_v\d\b")  # cuda.h: #define cuCtxCreate cuCtxCreate_v4
 
 
@@ -30,6 +31,9 @@ def removed_name(explanation: Explanation, _: Hit) -> Explanation:
     row = _named(explanation.shown, calls=False)
     if row:
         return _told(explanation, row)
+    rest = removed_apis.removed()[_REST_OF_THC]
+    if of_thc := re.search(rest.pattern, explanation.shown):
+        return _told(explanation, rest, of_thc[1])
     lacking = _LACKING.search(explanation.shown)
     if lacking is None:
         return explanation
@@ -68,15 +72,15 @@ def _named(text: str, calls: bool) -> Removed | None:
         if (row.kind in _CALLS) == calls
         and (
             row.kind not in ("header", "regex")
-            or (row.kind == "regex" and "is not a template" in text)
+            or (row.kind == "regex" and (row.owner == "torch" or "is not a template" in text))
         )
         and words.issuperset(re.findall(r"\w+", row.name))
     ]
     return max(found, key=lambda row: len(row.name), default=None)
 
 
-def _told(explanation: Explanation, row: Removed) -> Explanation:
-    plain = row.name.strip("<>…()")
+def _told(explanation: Explanation, row: Removed, name: str = "") -> Explanation:
+    plain = name or row.name.strip("<>…()")
     gone = "takes other arguments" if row.kind in _CALLS else "is gone"
     if row.owner == "torch":
         what, do = f"{plain} {gone} from torch.", f"Instead: {row.do}."
