@@ -44,6 +44,11 @@ ADVICE = [
         r"Give DEVICE its value where torch is asked for",
     ),
     ("ERROR: No matching distribution found for foo==%VERSION%", r"Give VERSION its value"),
+    (  # a local part is no name
+        "  × No solution found when resolving dependencies:\n  ╰─▶ Because torch==2.6.0+cu124 has no wheels with a matching Python ABI tag "
+        "(e.g., `cp314`) and your project depends on torch==2.6.0+cu124",
+        r"Python that torch's wheels name",
+    ),
     (  # none is in it
         "ERROR: Could not find a version that satisfies the requirement torch==1.12.0 (from versions: 1.13.0, 2.0.0)",
         r"Use an older Python for torch 1\.12\.0, or torch 1\.13\.0 or newer",

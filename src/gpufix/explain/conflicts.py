@@ -70,7 +70,7 @@ def contradiction(explanation: Explanation, hit: Hit) -> Explanation:
 
 
 _NO_WHEELS = re.compile(
-    r"(?P<name>[A-Za-z][\w.-]{0,60}?)(?:[<>=!~]=?[<>=!~,.\w]{1,60})?\s+ha(?:s|ve)\s+no\s+wheels\s+with\s+a\s+matching\s+"
+    r"(?<![\w.+=-])(?P<name>[A-Za-z][\w.-]{0,60}?)(?:[<>=!~]=?[<>=!~,.+*\w]{1,60})?\s+ha(?:s|ve)\s+no\s+wheels\s+with\s+a\s+matching\s+"
     r"(?:Python\s+(?:version|ABI|implementation)|(?P<platform>platform))\s+tag(?:\s*\(e\.g\.,\s*`(?P<tag>\w{2,40})`\))?"
 )
 _AVAILABLE = re.compile(r"on the following platforms?:\s*(?P<tags>`\w+`(?:,\s*`\w+`){0,30})")
