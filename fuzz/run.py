@@ -16,6 +16,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -36,6 +37,7 @@ TARGETS: dict[str, Target] = {
 }  # fmt: skip
 MEMORY = 256  # MiB beside what the reader takes when it is loaded
 _STATUS = re.compile(r"#(\d+)\s+\w+\s+cov: (\d+)")
+_INTERRUPTED = 128 + signal.SIGINT
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -69,6 +71,7 @@ def fuzz(name: str, seconds: int) -> int:
         child = subprocess.Popen(
             command, stderr=subprocess.PIPE, stdout=log, text=True, errors="replace"
         )
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the child; its figures are kept
         for line in child.stderr or ():
             log.write(line)
             if found := _STATUS.match(line):
@@ -84,7 +87,8 @@ def fuzz(name: str, seconds: int) -> int:
         "quiet": round(cpu - last if new else done["quiet"] + cpu, 1),
     }
     (STATE / name / "figures.json").write_text(json.dumps(done))
-    print(name, json.dumps(done), "" if code == 0 else f"FINDING: see {crashes}", flush=True)
+    ended = {0: "", _INTERRUPTED: "interrupted"}.get(code, f"FINDING: see {crashes}")
+    print(name, json.dumps(done), ended, flush=True)
     return code
 
 
