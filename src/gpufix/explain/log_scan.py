@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from gpufix.explain import prefilter
-from gpufix.explain.prefilter import Text, places, possible
+from gpufix.explain.prefilter import Text, places, possible, sought
 from gpufix.knowledge.messages import LONGEST, Message, compiled
 
 _FULL = 56  # characters from which on a line may have been broken
@@ -201,6 +201,7 @@ class _Window:
         self.vain: dict[bytes, int] = {}  # what looks in vain have cost, by word
         self.vain_all = 0
         self.tired: dict[bytes, int] = {}
+        self.sought = sought()
 
     def add(self, piece: bytes) -> None:
         """Take the next piece; colours go here, since they stick to words."""
@@ -211,7 +212,7 @@ class _Window:
 
     def rest(self) -> None:
         """Go on as if nothing had been looked at in vain: at a log's end stands what failed."""
-        self.vain, self.vain_all, self.tired = {}, 0, {}
+        self.vain, self.vain_all, self.tired, self.sought = {}, 0, {}, sought()
 
     @property
     def end(self) -> int:
@@ -235,7 +236,9 @@ class _Window:
     def hits(self, end: int) -> Iterator[Hit]:
         """Known messages between `fresh` and `end`."""
         part = self.low[max(0, self.fresh - _WORD) : end + _WORD]
-        for word, known in possible(part, self.tired).items():
+        if spent := {word for word, limit in self.tired.items() if not limit}:
+            self.sought = self.sought.without(spent)
+        for word, known in possible(part, self.sought, self.tired).items():
             for begin, stop in places(self.low, word, self.fresh, end + len(word) - 1, _REACH):
                 texts = self._candidates(known, begin, stop) if self._new(word, begin, stop) else ()
                 window = LineWindow(self.text, self.low, begin, stop) if texts else None

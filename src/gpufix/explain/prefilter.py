@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import cache
 from operator import attrgetter
@@ -116,22 +116,33 @@ def _wordless() -> tuple[Text, ...]:
     return tuple(text for text in texts() if not text.words)
 
 
-@cache
-def _all_words() -> frozenset[bytes]:
-    return frozenset(word for text in texts() for word in text.words)
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Texts to look for, each once, below its longest word: few others have that. All their words."""
+
+    by_longest: Mapping[bytes, list[Text]]
+    words: frozenset[bytes]
+
+    def without(self, spent: Set[bytes]) -> Sought:
+        """Those that hold a word which is not `spent`."""
+        left: dict[bytes, list[Text]] = {}
+        for longest, group in self.by_longest.items():
+            if some := [text for text in group if not text.words <= spent]:
+                left[longest] = some
+        return Sought(left, frozenset(w for some in left.values() for t in some for w in t.words))
 
 
 @cache
-def _by_longest() -> dict[bytes, list[Text]]:
-    """Each text once, below its longest word: few others have that."""
+def sought() -> Sought:
+    """All texts that have a word."""
     found: dict[bytes, list[Text]] = {}
     for text in texts():
         if text.words:
             found.setdefault(max(text.words, key=lambda w: (len(w), w)), []).append(text)
-    return found
+    return Sought(found, frozenset(word for text in texts() for word in text.words))
 
 
-def possible(low: bytes, tired: Mapping[bytes, int]) -> dict[bytes, list[Text]]:
+def possible(low: bytes, among: Sought, tired: Mapping[bytes, int]) -> dict[bytes, list[Text]]:
     """The texts that a lower-case part of a log can hold, by the word to look for.
 
     A `tired` word is looked for only while no more lines hold it than the number beside it says;
@@ -139,14 +150,10 @@ def possible(low: bytes, tired: Mapping[bytes, int]) -> dict[bytes, list[Text]]:
     """
     # Without their numbers the lines of a build are few: each is taken apart once.
     words = b" ".join(set(low.translate(_LETTERS).split(b"\n"))).split()
-    counts = Counter(filter(_all_words().__contains__, words))
+    counts = Counter(filter(among.words.__contains__, words))
     present = set(counts)
-    spent = {word for word, limit in tired.items() if not limit}
     at_hand = [
-        text
-        for word in present
-        for text in _by_longest().get(word, ())
-        if text.words <= present and not text.words <= spent
+        text for word in present for text in among.by_longest.get(word, ()) if text.words <= present
     ]
     found: dict[bytes, list[Text]] = {}
     for text in sorted(at_hand, key=attrgetter("order")):
