@@ -269,7 +269,7 @@ FORMS = [
     ("TCH206", "nvcc fatal   : Unsupported gpu architecture 'compute_120'"),
     ("TCH206", "ptxas fatal   : Value 'sm_86' is not defined for option 'gpu-name'"),
     (
-        "TCH206",
+        "GPU104",
         "ptxas application ptx input, line 9; fatal   : Unsupported .version 7.8; current version is '7.4'",
     ),
     (

@@ -74,6 +74,21 @@ def test_an_operator_is_whose_name_is_called(caller: str, code: str, rule: str) 
     assert rule_and_role(OPERATOR.format(caller=caller, code=code) + NO_IMAGE)[0] == rule
 
 
+@pytest.mark.parametrize(
+    ("code", "rule"),
+    [
+        ("y = x * 2", "GPU101"),
+        ("return self._act.forward(x)", "GPU101"),
+        ("return torch.ops.aten.relu(x)", "GPU101"),
+        ("out = _fused80.run(x)", "GPU103"),
+        ("return torch.ops.anybodys.fwd(x)", "GPU103"),
+    ],
+)
+def test_whose_function_the_last_frame_calls(code: str, rule: str) -> None:
+    frame = f'  File "/v/site-packages/anybodys/ops.py", line 1, in forward\n    {code}\n'
+    assert rule_and_role(frame + NO_IMAGE)[0] == rule
+
+
 ABSENT = "ImportError: libcudart.so.12: cannot open shared object file: No such file or directory\n"
 
 
@@ -113,3 +128,28 @@ def test_signal_11_is_a_crash_and_no_lack_of_memory() -> None:
     died = "nvcc error   : 'cicc' died due to signal {} (Invalid memory reference)\n"
     assert rule_and_role(died.format(11)) == (None, "cause")
     assert rule_and_role(died.format(9)) == ("TCH208", "cause")
+
+
+PTXAS = "ptxas {}, line 9; fatal   : Unsupported .version {}; current version is '{}'\n{}"
+
+
+@pytest.mark.parametrize(
+    "text, rule, words",
+    [
+        (PTXAS.format("k.ptx", "8.7", "8.4", ""), "TCH206", ("CUDA 12.8", "this ptxas", "CUDA 12.4")),
+        (PTXAS.format("k.ptx", "8.7", "8.6", ""), "TCH206", ("CUDA 12.8", "up to 8.6:")),
+        (PTXAS.format("application ptx input", "8.5", "8.2", ""), "GPU104", ("CUDA 12.5", "this driver")),
+        (PTXAS.format("application ptx input", "6.3", "6.1", ""), "GPU104", ("6.3;", "this driver")),
+        (PTXAS.format("application ptx input", "8.8", "8.4", "NvJitLinkError"), "TCH206", ("nvJitLink",)),
+        (
+            "PTXAS error: Internal Triton PTX codegen error\n`ptxas` stderr:\n"
+            "ptxas fatal   : Value 'sm_121a' is not defined for option 'gpu-name'",
+            "TCH206",
+            ("sm_121a came with CUDA 12.9", "this ptxas"),
+        ),
+    ],
+)  # fmt: skip
+def test_versions_of_ptx(text: str, rule: str, words: tuple[str, ...]) -> None:
+    answer = explain([text.encode()])[0].primary
+    assert answer is not None and answer.rule == rule
+    assert all(word in answer.what for word in words), answer.what

@@ -7,7 +7,7 @@ import re
 from gpufix.explain import stated
 from gpufix.explain.capability import carrying, holds, warned_of
 from gpufix.explain.explanation import Explanation, context
-from gpufix.explain.frames import frames, operator
+from gpufix.explain.frames import compiled_call, frames, operator
 from gpufix.explain.log_scan import Hit
 from gpufix.knowledge.messages import cuda_errors, messages
 
@@ -101,8 +101,8 @@ def _extension(hit: Hit, around: str) -> str | None:
             return found["path"]
     shown = frames(hit.before)
     if shown:
-        last, called = shown[-1], operator(shown)
-        if called:
+        last = shown[-1]
+        if called := operator(shown) or compiled_call(shown):
             return called
         if _EXTENSION.search(last.code) or _EXTENSION.search(last.path):
             return last.code or last.path

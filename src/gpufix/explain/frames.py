@@ -14,6 +14,7 @@ _INSTALLED = re.compile(r"(?:site|dist)-packages/(?P<name>[^/]+)/")
 # torch calls an operator that somebody registered from here, and its own ones without Python.
 _OPERATOR = re.compile(r"(?:^|/)torch/_ops\.py$")
 _NAMED_OPERATOR = re.compile(r"\btorch\.ops\.(?P<space>\w+)\.(?P<name>\w+)")
+_PRIVATE_CALL = re.compile(r"(?<![\w.])_(?!_)\w+\.\w+\(")
 _OWN_SPACES = ("aten", "prim", "prims", "quantized", "c10d", "c10d_functional", "inductor")
 
 
@@ -53,16 +54,26 @@ def frames(text: str) -> list[Frame]:
 def operator(shown: list[Frame]) -> str | None:
     """The operator that torch was asked to call, when it is not one of torch's: "space::name".
 
-    `torch/_ops.py` stands last in the trace of every operator that is called by its name; the frame
-    above it names the operator, or belongs to the package that registered it.
+    `torch/_ops.py` stands last in the trace of every operator that is called by its name (a quote may
+    leave it out); the frame above it names the operator, or belongs to the package that registered it.
     """
-    if not shown or not _OPERATOR.search(shown[-1].path):
+    if not shown:
         return None
-    for frame in reversed(shown):
+    of_operator = _OPERATOR.search(shown[-1].path)
+    for frame in reversed(shown if of_operator else shown[-1:]):
         named = _NAMED_OPERATOR.search(frame.code)
         if named:
             own = named["space"] in _OWN_SPACES
             return None if own else f"{named['space']}::{named['name']}"
-        if not frame.of_torch:
+        if of_operator and not frame.of_torch:
             return frame.package
     return None
+
+
+def compiled_call(shown: list[Frame]) -> str | None:
+    """The line of the innermost frame where that calls a function of a package's private module, which
+    is a compiled one: Python's own would stand below with a frame."""
+    last = shown[-1] if shown else None
+    if last is None or last.of_torch or not _PRIVATE_CALL.search(last.code):
+        return None
+    return last.code

@@ -201,7 +201,10 @@ def nvcc_arch(explanation: Explanation, hit: Hit) -> Explanation:
         return explanation
     first, last = span
     told = machine(context(hit)).nvcc
+    of_triton = _TRITON.search(context(hit, 3000, 500))
     this = f"this nvcc, of CUDA {told}," if told else "this nvcc"
+    if of_triton or "ptxas" in hit.shown:
+        this = "this ptxas"
     explanation = explanation.but(
         f"nvcc generates code for sm_{arch} from CUDA {first}{f' to {last}' if last else ' on'}.",
         what=f"sm_{arch} was dropped after CUDA {last}: {this} is newer."
@@ -213,7 +216,7 @@ def nvcc_arch(explanation: Explanation, hit: Hit) -> Explanation:
             do=f"Take {arch} off the list (TORCH_CUDA_ARCH_LIST, CMAKE_CUDA_ARCHITECTURES, the build file's -gencode); "
             f"for a GPU of that architecture build with CUDA {last} or older."
         )
-    if _TRITON.search(context(hit, 3000, 500)):
+    if of_triton:
         return explanation.but(
             do=f"Give Triton a ptxas of CUDA {first} or newer: `export TRITON_PTXAS_PATH=/usr/local/cuda/bin/ptxas` "
             f"where that toolkit is (nvidia-cuda-nvcc brings one as a wheel), or install a newer Triton with its torch."
