@@ -44,6 +44,14 @@ ADVICE = [
         r"Give DEVICE its value where torch is asked for",
     ),
     ("ERROR: No matching distribution found for foo==%VERSION%", r"Give VERSION its value"),
+    (  # a library from a newer system than this one
+        "x.cpp: /opt/lib/libfoo.so: undefined reference to `fmod@GLIBC_2.38'",
+        r"This system's C library is older than glibc 2\.38",
+    ),
+    (
+        "/home/user/miniconda3/envs/x/lib/libhdf5.so.103: undefined reference to `fmod@GLIBC_2.38'",
+        r"sysroot_linux-64",
+    ),
     (  # a local part is no name
         "  × No solution found when resolving dependencies:\n  ╰─▶ Because torch==2.6.0+cu124 has no wheels with a matching Python ABI tag "
         "(e.g., `cp314`) and your project depends on torch==2.6.0+cu124",
