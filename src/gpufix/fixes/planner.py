@@ -102,7 +102,7 @@ class Planner:
         against = objection(answer, finding, self._view)
         if against is None:
             return answer
-        return Skip(fix=answer.fix, code=finding.code, subject=finding.subject, reason=against)
+        return finding.skip(answer.fix, against)
 
     def plans(self, finding: Finding) -> list[Plan]:
         """The plans alone."""

@@ -29,14 +29,14 @@ def rebuild(
     dist = view.dist(subject)
     source = source_of(finding, view, dist)
     if dist and dist.gone and source in (dist.editable, _local(dist)):
-        return _skip(name, finding, f"the source it was built from is gone: {source}")
+        return finding.skip(name, f"the source it was built from is gone: {source}")
     if source is None:
-        return _skip(name, finding, f"where the source of {subject} lies is not known")
+        return finding.skip(name, f"where the source of {subject} lies is not known")
     gpu = holds_gpu_code(finding, view)
     folder = Folder(source, "python", distribution=subject, gpu_sources=int(gpu))
     environment = build_environment(view, folder)
     if environment.obstacles:
-        return _skip(name, finding, environment.obstacles[0])
+        return finding.skip(name, environment.obstacles[0])
     targets = [t.arch for t in targets_of_torch(view) or view.targets] if gpu else []
     step = Build(
         path=source,
@@ -46,13 +46,11 @@ def rebuild(
         abi=abi,
     )
     what = aim or (f" for {', '.join(targets)}" if targets else _for_torch(view))
-    return Plan(
-        fix=name,
-        codes=[finding.code],
-        subjects=[subject],
-        title=f"rebuild {dist.name if dist else source}{what}",
-        safety="safe",
-        steps=[step],
+    return finding.plan(
+        name,
+        "safe",
+        f"rebuild {dist.name if dist else source}{what}",
+        step,
         notes=_notes(source, abi),
     )
 
@@ -103,10 +101,6 @@ def _notes(source: str, abi: bool | None) -> list[str]:
     return notes
 
 
-def _skip(name: str, finding: Finding, reason: str) -> Skip:
-    return Skip(fix=name, code=finding.code, subject=finding.subject, reason=reason)
-
-
 FOR_TARGET = "rebuild-for-target"
 
 
@@ -117,11 +111,11 @@ def rebuild_for_target(finding: Finding, view: View) -> Plan | Skip:
     From its source, when a compiler that generates code for the targets is here.
     """
     if finding.subject == "torch":
-        return _no_toolkit(finding, "torch itself is not rebuilt")
+        return finding.skip(FOR_TARGET, "torch itself is not rebuilt")
     if rocm_torch(view) and toolkit_in_use(view, "rocm") is None:
-        return _no_toolkit(finding, "no hipcc is here to build with")
+        return finding.skip(FOR_TARGET, "no hipcc is here to build with")
     if not rocm_torch(view) and cuda_torch(view) is None and _wants_torch(finding, view):
-        return _no_toolkit(finding, "torch has no CUDA to build with")
+        return finding.skip(FOR_TARGET, "torch has no CUDA to build with")
     return rebuild(FOR_TARGET, finding, view)
 
 
@@ -133,10 +127,6 @@ def _wants_torch(finding: Finding, view: View) -> bool:
 
 
 _OF_CUDA_TORCH = ("libtorch_cuda", "libc10_cuda")
-
-
-def _no_toolkit(finding: Finding, reason: str) -> Skip:
-    return Skip(fix=FOR_TARGET, code=finding.code, subject=finding.subject, reason=reason)
 
 
 FOR_TORCH = "rebuild-for-torch"
@@ -166,7 +156,7 @@ def rebuild_for_system(finding: Finding, view: View) -> Plan | Skip:
     """
     again = _asked_again(finding.payload_as(UnfitLibrary), view)
     if again:
-        return _skip(FOR_SYSTEM, finding, again)
+        return finding.skip(FOR_SYSTEM, again)
     return rebuild(FOR_SYSTEM, finding, view, aim=" with this system's libraries")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import field
 from enum import Enum
 from typing import Literal, TypeVar
@@ -11,7 +12,7 @@ from gpufix.model.base import INNER, Model
 from gpufix.model.facts import Gap
 from gpufix.model.host import Vendor
 from gpufix.model.payload import Payload
-from gpufix.model.plan import FindingKey, PlanSummary
+from gpufix.model.plan import FindingKey, Plan, PlanSummary, Safety, Skip, Step, TorchMove
 
 P = TypeVar("P", bound=Payload)
 
@@ -100,6 +101,34 @@ class Finding(Model):
             held = "no payload" if self.payload is None else type(self.payload).__name__
             raise TypeError(f"{self.code} hands over {held}, not {kind.__name__}")
         return self.payload
+
+    def plan(
+        self,
+        fix: str,
+        safety: Safety,
+        title: str,
+        *steps: Step,
+        subjects: Sequence[str] | None = None,
+        notes: Sequence[str] = (),
+        moves_torch: TorchMove | None = None,
+        for_this_torch: bool = False,
+    ) -> Plan:
+        """The plan of a fix for this finding, about the finding's subject unless others are given."""
+        return Plan(
+            fix=fix,
+            codes=[self.code],
+            subjects=[self.subject] if subjects is None else list(subjects),
+            title=title,
+            safety=safety,
+            steps=list(steps),
+            notes=list(notes),
+            moves_torch=moves_torch,
+            for_this_torch=for_this_torch,
+        )
+
+    def skip(self, fix: str, reason: str, subject: str | None = None) -> Skip:
+        """Why a fix has no plan for this finding."""
+        return Skip(fix=fix, code=self.code, subject=subject or self.subject, reason=reason)
 
 
 class PatientSummary(Model):

@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Iterable, Mapping, Sequence
 
 from gpufix.binary.elf import ElfError
 from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries import kernel_files
-from gpufix.facts.libraries.dependents import estranged, lacking, openers
 from gpufix.facts.libraries.identity import identities
+from gpufix.facts.libraries.import_outcomes import asked_in_vain, import_outcomes
 from gpufix.facts.libraries.library_facts import Describer
 from gpufix.facts.libraries.library_files import owners, python_tag, stray
 from gpufix.facts.libraries.library_walk import find
-from gpufix.facts.libraries.module_names import ModuleNames
-from gpufix.facts.libraries.modules import Modules
 from gpufix.facts.libraries.old_cxx import old_cxx
 from gpufix.facts.libraries.verdicts import Judge, names_torch
-from gpufix.facts.reading import text, without_collection
-from gpufix.knowledge import families
+from gpufix.facts.reading import text
 from gpufix.knowledge.cuda_libraries import belongs as belongs_to_cuda
-from gpufix.model import Binaries, CondaPackage, Distribution, Import, Python, Torch
+from gpufix.model import Binaries, CondaPackage, Distribution, Python, Torch
 
 # Cython's modules say so where they take NumPy's types, even without its C functions.
 _OLD = re.compile(rb"numpy\.core\.(?:_multiarray_umath|multiarray failed to import)")
 _NEW = re.compile(rb"numpy\._core\.(?:_multiarray_umath|multiarray failed to import)")
 _LIMIT = 64 << 20  # bytes of constants read of one module
-_FRAMEWORKS = {"jax", "numba", "tensorflow", "torch", "triton"}
 _MODULES = 40  # of one distribution, of which none may use NumPy
 
 
@@ -88,46 +83,6 @@ def _refused(judge: Judge, path: str) -> bool | None:
     return True if _OLD.search(head) else None
 
 
-def _imports(
-    ctx: CollectContext,
-    python: Python,
-    judge: Judge,
-    belongs: Mapping[str, str],
-    torch: Torch | None,
-    distributions: Sequence[Distribution],
-    unfit: Collection[str],
-) -> list[Import]:
-    """What the imports of suspect libraries' packages would do.
-
-    Suspect is what the loader would refuse, and what is taken to load since its package opens
-    libraries before: the sources tell whether it opens those that are lacking. And `unfit` modules,
-    which load and then raise.
-    """
-    suspect = [p for p, v in judge.verdicts.items() if v.refused or v.context == "package"]
-    suspect += [path for path in unfit if path not in suspect]
-    gpu = _for_gpus(judge, belongs) | families.names() | _FRAMEWORKS
-    names = ModuleNames(Modules(python), {d.name: d.version for d in distributions})
-    astray = list(estranged(distributions, gpu, names))
-    asked = chain(lacking(distributions, python), openers(distributions))
-    if not suspect and not astray and next(asked, None) is None:
-        return []
-    from gpufix.facts.libraries.followed import imports
-
-    with without_collection():
-        return imports(
-            python,
-            ctx.environ,
-            judge,
-            suspect,
-            belongs,
-            torch,
-            distributions,
-            unfit,
-            names,
-            astray,
-        )
-
-
 def _for_gpus(judge: Judge, belongs: Mapping[str, str]) -> set[str]:
     """The distributions whose libraries link torch, or a library of CUDA's or ROCm's."""
     return {
@@ -139,11 +94,6 @@ def _for_gpus(judge: Judge, belongs: Mapping[str, str]) -> set[str]:
 
 def _is_of_gpu(name: str) -> bool:
     return belongs_to_cuda(name) or name.startswith(("libamdhip64.so", "libcuda.so"))
-
-
-def _met(found: Import) -> Iterator[str]:
-    """The libraries that it asks for in vain."""
-    yield from (found.library or "", *found.doubts, *(one.library for one in found.spared))
 
 
 def _named_of_cuda(
@@ -188,8 +138,15 @@ def collect(
     old = built_for_numpy_1(judge, distributions, paths, belongs)
     silent = {dist.name for dist in distributions if not dist.requires}
     unfit = [path for path in old if belongs.get(path) in silent]
-    told = _imports(ctx, python, judge, belongs, torch, distributions, unfit)
-    opened = {path for found in told for path in _met(found)}
+    # Suspect is what the loader would refuse, and what is taken to load since its package opens
+    # libraries before: the sources tell whether it opens those that are lacking.
+    suspect = [p for p, v in judge.verdicts.items() if v.refused or v.context == "package"]
+    suspect += [path for path in unfit if path not in suspect]
+    of_gpu = _for_gpus(judge, belongs)
+    told = import_outcomes(
+        ctx, python, judge, suspect, of_gpu, belongs, torch, distributions, unfit
+    )
+    opened = asked_in_vain(told)
     versions = {dist.name: dist.version for dist in reversed(distributions)}
     describer = Describer(ctx, judge, belongs, stray(paths, python.tag), opened, versions)
     kept = [library for path in paths if (library := describer.describe(path))]

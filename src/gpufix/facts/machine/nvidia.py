@@ -12,6 +12,7 @@ from typing import Any
 
 from gpufix.facts.context import CollectContext
 from gpufix.facts.reading import json_number, read, text, why
+from gpufix.knowledge import cuda
 from gpufix.model import Gpu, GpuProcess
 from gpufix.process import NoAnswer, ask
 
@@ -130,8 +131,8 @@ def ask_nvml(ctx: CollectContext) -> dict[str, Any]:
 
 def said_of_driver(survey: dict[str, Any]) -> tuple[str | None, str | None]:
     """Of a survey: the highest CUDA that the driver serves, and what NVML said when it failed."""
-    error, cuda = survey.get("error"), survey.get("cuda")
-    version = f"{cuda // 1000}.{cuda % 1000 // 10}" if isinstance(cuda, int) else None
+    error, number = survey.get("error"), survey.get("cuda")
+    version = cuda.of_number(number) if isinstance(number, int) else None
     return version, text(str(error)[:300]) if error else None
 
 

@@ -22,6 +22,7 @@ from gpufix.facts.toolchain.programs import (
     version_of,
     which,
 )
+from gpufix.knowledge import cuda
 from gpufix.model import CondaPackage, Distribution, Python, Toolkit
 from gpufix.process import NoAnswer
 from gpufix.text.names import normalise, without_cuda
@@ -86,7 +87,7 @@ def _from_headers(folders: Iterable[Path]) -> Iterator[str]:
         # The definition stands before the first function, some 14,000 bytes in.
         found = re.search(r"#define CUDA_VERSION (\d{4,6})\b", text_of(folder / "cuda.h", 65536))
         if found:
-            yield f"{int(found[1]) // 1000}.{int(found[1]) % 1000 // 10}"
+            yield cuda.of_number(int(found[1]))
 
 
 def _from_compiler(ctx: CollectContext, root: Path, nvcc: Path) -> str | None:

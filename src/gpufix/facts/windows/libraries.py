@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Collection, Mapping, Sequence
 from posixpath import basename
 
 from gpufix.binary.loader.model import Verdict
 from gpufix.binary.pe import PeError, PeFile
 from gpufix.facts.context import CollectContext
-from gpufix.facts.libraries.dependents import estranged, lacking, openers
+from gpufix.facts.libraries.import_outcomes import asked_in_vain, import_outcomes
 from gpufix.facts.libraries.library_facts import Opener, gpu_code
 from gpufix.facts.libraries.library_files import owners, python_tag, stray
 from gpufix.facts.libraries.library_walk import find
-from gpufix.facts.libraries.module_names import ModuleNames
-from gpufix.facts.libraries.modules import Modules
 from gpufix.facts.libraries.problems import problems_of
-from gpufix.facts.reading import text, without_collection
+from gpufix.facts.reading import text
 from gpufix.facts.windows.judge import WindowsJudge
-from gpufix.knowledge import families
 from gpufix.knowledge.cuda_libraries import is_cuda_dll
 from gpufix.knowledge.plugins import plugin
-from gpufix.model import Binaries, Distribution, Import, Library, Problem, Python, Torch
+from gpufix.model import Binaries, Distribution, Library, Problem, Python, Torch
 
 _ENDINGS = (b".dll", b".pyd", b".DLL")
-_FRAMEWORKS = {"jax", "numba", "tensorflow", "torch", "triton"}
 # A mutex of a toolset from 14.40 on is made without a call of the runtime, which older ones need:
 # https://github.com/microsoft/STL/wiki/Changelog (VS 2022 17.10), https://github.com/pytorch/pytorch/issues/169429
 _LOCKS, _MAKES = "_Mtx_lock", "_Mtx_init_in_situ"
@@ -48,8 +43,10 @@ def collect(
     if judge.files.assumed and system32 is not None:
         names = ", ".join(sorted(judge.files.assumed)[:5])
         ctx.gap("windows", text(system32), f"it is not whole: whether it has {names} is not known")
-    told = _imports(ctx, python, judge, belongs, torch, distributions)
-    opened = {path for found in told for path in _met(found)}
+    suspect = [path for path, verdict in judge.verdicts.items() if verdict.refused]
+    of_gpu = {belongs[path] for path in belongs if judge.links_torch(path)}
+    told = import_outcomes(ctx, python, judge, suspect, of_gpu, belongs, torch, distributions)
+    opened = asked_in_vain(told)
     versions = {dist.name: dist.version for dist in reversed(distributions)}
     describer = _Describer(ctx, judge, belongs, stray(paths, python.tag), opened, versions)
     kept = [library for path in paths if (library := describer.describe(path))]
@@ -61,43 +58,6 @@ def collect(
         modules=Counter(belongs[path] for path in paths if path in belongs and python_tag(path)),
         cuda=_named_of_cuda(judge, paths, belongs),
     )
-
-
-def _imports(
-    ctx: CollectContext,
-    python: Python,
-    judge: WindowsJudge,
-    belongs: Mapping[str, str],
-    torch: Torch | None,
-    distributions: Sequence[Distribution],
-) -> list[Import]:
-    """What the imports of the packages of refused files would do."""
-    suspect = [path for path, verdict in judge.verdicts.items() if verdict.refused]
-    of_gpu = {belongs[path] for path in belongs if judge.links_torch(path)}
-    gpu = of_gpu | families.names() | _FRAMEWORKS
-    names = ModuleNames(Modules(python), {d.name: d.version for d in distributions})
-    astray = list(estranged(distributions, gpu, names))
-    asked = chain(lacking(distributions, python), openers(distributions))
-    if not suspect and not astray and next(asked, None) is None:
-        return []
-    from gpufix.facts.libraries.followed import imports
-
-    with without_collection():
-        return imports(
-            python,
-            ctx.environ,
-            judge,
-            suspect,
-            belongs,
-            torch,
-            distributions,
-            names=names,
-            astray=astray,
-        )
-
-
-def _met(found: Import) -> Iterator[str]:
-    yield from (found.library or "", *found.doubts, *(one.library for one in found.spared))
 
 
 def _named_of_cuda(

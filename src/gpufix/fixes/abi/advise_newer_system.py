@@ -36,14 +36,7 @@ def advise_newer_system(finding: Finding, view: View) -> Plan | None:
                 command=shlex.join([*command, f"{dist.name}=={dist.version}"]),
             )
         )
-    return Plan(
-        fix="advise-newer-system",
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=f"use a system that has {needed}",
-        safety="manual",
-        steps=list(steps),
-    )
+    return finding.plan("advise-newer-system", "manual", f"use a system that has {needed}", *steps)
 
 
 def _of_glibc(needed: str, host: Host) -> str:

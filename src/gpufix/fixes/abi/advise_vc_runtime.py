@@ -29,11 +29,4 @@ def advise_vc_runtime(finding: Finding, view: View) -> Plan:
     if runtime.path and dirname(runtime.path) != system:
         text = f"{runtime.path} is found before System32's copy: replace it by that one."
         steps.append(Advise(text=text))
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title="install the current Visual C++ runtime",
-        safety="manual",
-        steps=steps,
-    )
+    return finding.plan(NAME, "manual", "install the current Visual C++ runtime", *steps)

@@ -15,13 +15,11 @@ def install_left_behind(finding: Finding, view: View) -> Plan | None:
     if not isinstance(left, LeftBehind) or view.facts.python is None:
         return None
     version = ".".join(view.facts.python.version.split(".")[:2])
-    return Plan(
-        fix="install-left-behind",
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=f"install what lies in {left.folder} for Python {version}",
-        safety="safe",
-        steps=[Install(install=list(left.packages))],
+    return finding.plan(
+        "install-left-behind",
+        "safe",
+        f"install what lies in {left.folder} for Python {version}",
+        Install(install=list(left.packages)),
     )
 
 
@@ -31,16 +29,12 @@ def return_to_python(finding: Finding, view: View) -> Plan | None:
     left, python = finding.payload, view.facts.python
     if not isinstance(left, LeftBehind) or python is None:
         return None
-    return Plan(
-        fix="return-to-python",
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=f"recreate the environment with Python {left.version}",
-        safety="manual",
-        steps=[
-            Advise(
-                text="Its packages are for that Python: list them first, and install them again.",
-                command=f"python{left.version} -m venv --clear {python.prefix}",
-            )
-        ],
+    return finding.plan(
+        "return-to-python",
+        "manual",
+        f"recreate the environment with Python {left.version}",
+        Advise(
+            text="Its packages are for that Python: list them first, and install them again.",
+            command=f"python{left.version} -m venv --clear {python.prefix}",
+        ),
     )

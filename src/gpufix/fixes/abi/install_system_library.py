@@ -28,26 +28,17 @@ def install_system_library(finding: Finding, view: View) -> Plan | Skip | None:
         return None
     known = [name for name in lacking.names if system_libraries.holding(name)]
     if not known:
-        reason = _unknown(lacking.names[0], view, lacking.distribution)
-        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
+        return finding.skip(NAME, _unknown(lacking.names[0], view, lacking.distribution))
     own, others = managers(view.facts)
     steps = [s for m in own or others if (s := _MANAGERS[m](view, known)) is not None]
     elsewhere = [s for m in others if own and (s := _MANAGERS[m](view, known)) is not None]
     if not steps:
         has = "; ".join(f"{s.text} {s.command}" for s in elsewhere)
         reason = f"this system's release has no package that holds {known[0]}; {has}"
-        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
+        return finding.skip(NAME, reason)
     notes = [f"{s.text} {s.command}" for s in elsewhere]
     notes += [_unknown(name, view) for name in lacking.names if name not in known]
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=f"install what holds {_listed(known)}",
-        safety="manual",
-        steps=list(steps),
-        notes=notes,
-    )
+    return finding.plan(NAME, "manual", f"install what holds {_listed(known)}", *steps, notes=notes)
 
 
 def _unknown(name: str, view: View, owner: str = "") -> str:

@@ -29,17 +29,14 @@ def preload_libstdcxx(finding: Finding, view: View) -> Plan | Skip | None:
         c for c in copies if c.path != unfit.path and all(_defines(c, v) for v in unfit.versions)
     ]
     if not serving:
-        reason = f"no libstdc++ that is here defines {unfit.versions[-1]}"
-        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
+        return finding.skip(NAME, f"no libstdc++ that is here defines {unfit.versions[-1]}")
     chosen = max(serving, key=lambda c: numbers(c.glibcxx or ""))
     before = re.split("[ :]+", view.env(_VARIABLE) or "")
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=f"load {chosen.path} first, which has {unfit.versions[-1]}",
-        safety="safe",
-        steps=[SetVariables(variables={_VARIABLE: ":".join(filter(None, [chosen.path, *before]))})],
+    return finding.plan(
+        NAME,
+        "safe",
+        f"load {chosen.path} first, which has {unfit.versions[-1]}",
+        SetVariables(variables={_VARIABLE: ":".join(filter(None, [chosen.path, *before]))}),
     )
 
 

@@ -23,12 +23,10 @@ def remove_leftover_module(finding: Finding, view: View) -> Plan | Skip | None:
     if not all(any(path.startswith(f"{site}/") for site in sites) for path in paths):
         reason = "it lies outside of the environment, where another Python may use it"
     if reason:
-        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=f"remove {', '.join(path.rpartition('/')[2] for path in paths)}",
-        safety="safe",
-        steps=[Remove(path=path) for path in paths],
+        return finding.skip(NAME, reason)
+    return finding.plan(
+        NAME,
+        "safe",
+        f"remove {', '.join(path.rpartition('/')[2] for path in paths)}",
+        *(Remove(path=path) for path in paths),
     )

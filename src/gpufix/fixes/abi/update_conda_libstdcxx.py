@@ -34,20 +34,14 @@ def update_conda_libstdcxx(finding: Finding, view: View) -> Plan | Skip | None:
     known = [libstdcxx.gcc_with(version) for version in unfit.versions]
     releases = [gcc for gcc in known if gcc]
     if not releases or len(releases) < len(known):
-        reason = f"which GCC brings {unfit.versions[-1]} is not known here"
-        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
+        return finding.skip(NAME, f"which GCC brings {unfit.versions[-1]} is not known here")
     gcc = max(releases, key=numbers)
     spec = f"{own[0] if own else _PACKAGES[-1]}>={gcc}"
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=f"have conda install the libstdc++ of GCC {gcc} or newer",
-        safety="manual",
-        steps=[
-            Advise(
-                text=f"{unfit.versions[-1]} came with GCC {gcc}.",
-                command=conda.add(view.facts, [spec]),
-            )
-        ],
+    return finding.plan(
+        NAME,
+        "manual",
+        f"have conda install the libstdc++ of GCC {gcc} or newer",
+        Advise(
+            text=f"{unfit.versions[-1]} came with GCC {gcc}.", command=conda.add(view.facts, [spec])
+        ),
     )

@@ -48,8 +48,7 @@ def skip(name: str, fallback: Fallback, finding: Finding | None, reason: str) ->
     """Why a fallback is not offered for a finding, or cannot be had by its name."""
     if finding is None:
         return Skip(fix=name, code="", subject=fallback.name, reason=reason)
-    reason = f"gpufix's {fallback.name}: {reason}"
-    return Skip(fix=name, code=finding.code, subject=finding.subject, reason=reason)
+    return finding.skip(name, f"gpufix's {fallback.name}: {reason}")
 
 
 def shadows(fallback: Fallback, view: View) -> list[str]:

@@ -142,14 +142,12 @@ def _of_compiler(fallback: Fallback, finding: Finding, archs: Sequence[str]) -> 
     """What the user has to bring, where a fallback has sources of its own."""
     text = f"gpufix's {fallback.name} is compiled when it is installed; this names what brings a compiler:"
     targets = " ".join(f"--gpu {arch}" for arch in archs)
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=f"install a compiler for {', '.join(archs)}: gpufix's {fallback.name} can then take its "
+    return finding.plan(
+        NAME,
+        "manual",
+        f"install a compiler for {', '.join(archs)}: gpufix's {fallback.name} can then take its "
         "place",
-        safety="manual",
-        steps=[Advise(text=text, command=f"gpufix smoke --compile-only {targets}")],
+        Advise(text=text, command=f"gpufix smoke --compile-only {targets}"),
     )
 
 

@@ -64,14 +64,7 @@ def advise_driver(finding: Finding, view: View) -> Plan:
         title, text, command = _newer(finding, view)
     else:
         title, text, command = _unusable(view, finding.payload_as(DriverFault))
-    return Plan(
-        fix="advise-driver",
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=title,
-        safety="manual",
-        steps=[Advise(text=text, command=command)],
-    )
+    return finding.plan("advise-driver", "manual", title, Advise(text=text, command=command))
 
 
 def _of_branch(fault: UnfitDriver, view: View) -> _Advice:

@@ -37,8 +37,7 @@ def _code(finding: Finding, view: View, name: str, target: str) -> Plan | Skip |
         return None
     index = rocm_wheels.index_of_family(family)
     if index is None:
-        reason = f"no index of AMD's with libraries for {arch} is known"
-        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
+        return finding.skip(NAME, f"no index of AMD's with libraries for {arch} is known")
     what = "torch" if view.facts.torch else '"rocm[libraries]"'
     return _plan(
         finding, f"install the wheels for {family}", f"pip install -U --index-url {index} {what}"
@@ -62,11 +61,4 @@ def _in_the_place(finding: Finding, view: View, name: str) -> Plan | None:
 
 
 def _plan(finding: Finding, title: str, command: str) -> Plan:
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=title,
-        safety="manual",
-        steps=[Advise(text=_ELSEWHERE, command=command)],
-    )
+    return finding.plan(NAME, "manual", title, Advise(text=_ELSEWHERE, command=command))

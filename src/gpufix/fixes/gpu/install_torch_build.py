@@ -49,27 +49,31 @@ def install_torch_build(finding: Finding, view: View) -> Plan | Skip:
     release that it loads with.
     """
     if isinstance(finding.payload, OldDriver):
-        return _skip(finding, "it is not torch that asks for this driver")
+        return finding.skip(NAME, "it is not torch that asks for this driver")
     blocked = _blocked(view)
     targets = _targets(view)
     if blocked or not (targets or _is_for_cpu(view, finding)):
-        return _skip(finding, blocked or "no target is known to choose a build for")
+        return finding.skip(NAME, blocked or "no target is known to choose a build for")
     toolkit = finding.payload if isinstance(finding.payload, ToolkitInUse) else None
     rocm = toolkit.version if toolkit and toolkit.kind == "rocm" else None
     if finding.code in _OF_SYMBOLS and finding.subject in packages.names():
-        return _skip(finding, f"torch is not changed for {finding.subject}, which follows torch")
+        return finding.skip(
+            NAME, f"torch is not changed for {finding.subject}, which follows torch"
+        )
     extensions = _extensions(finding, view)
     if extensions is None:
-        return _skip(finding, f"which torch {finding.subject} is made for is not known")
+        return finding.skip(NAME, f"which torch {finding.subject} is made for is not known")
     choice, value = choose(view, targets, rocm, extensions), None
     if choice is None and (pose := _posing(view, targets)):
         value, relatives = pose
         choice = choose(view, relatives, rocm, extensions)
     if choice is None:
-        return _skip(finding, _nothing(view, targets))
+        return finding.skip(NAME, _nothing(view, targets))
     torch = view.facts.torch
     if torch and f"{torch.release}+{torch.variant}" == choice.version:
-        return _skip(finding, f"{choice.requirement} is the best build listed, and is installed")
+        return finding.skip(
+            NAME, f"{choice.requirement} is the best build listed, and is installed"
+        )
     plan = _plan(finding, view, choice)
     return plan if value is None else _with_override(plan, value, targets)
 
@@ -149,14 +153,13 @@ def take_torch_for_gpu(finding: Finding, view: View) -> Plan | Skip | None:
     if variant is None or not variant.startswith("cu"):
         return None
     if reason := _blocked(view):
-        return Skip(fix=WITH_GPU, code=finding.code, subject=finding.subject, reason=reason)
-    return Plan(
-        fix=WITH_GPU,
-        codes=[finding.code],
+        return finding.skip(WITH_GPU, reason)
+    return finding.plan(
+        WITH_GPU,
+        "unsafe",
+        f"install torch {torch.release} for the GPU, from the package index",
+        Install(install=[f"torch==={torch.release}"], dependencies=True),
         subjects=["torch"],
-        title=f"install torch {torch.release} for the GPU, from the package index",
-        safety="unsafe",
-        steps=[Install(install=[f"torch==={torch.release}"], dependencies=True)],
         notes=[f"moves torch from {torch.version} to {torch.release}+{variant}"],
         moves_torch=TorchMove(release=torch.release, variant=variant),
     )
@@ -178,13 +181,13 @@ def _plan(finding: Finding, view: View, choice: TorchBuild) -> Plan:
     others = [offer for offer in moved.later if offer.name != stays]
     later = [install(offer, view.dist(offer.name)) for offer in others]
     move = TorchMove(release=choice.release.version, variant=choice.name)
-    plan = Plan(
-        fix=NAME,
-        codes=[finding.code],
+    plan = finding.plan(
+        NAME,
+        "unsafe",
+        f"install {choice.label}",
+        step,
+        *later,
         subjects=["torch"],
-        title=f"install {choice.label}",
-        safety="unsafe",
-        steps=[step, *later],
         notes=notes,
         moves_torch=move,
     )
@@ -196,18 +199,15 @@ def _by_conda(finding: Finding, view: View, choice: TorchBuild, notes: list[str]
     cuda = choice.variant.cuda if choice.variant else None
     forced = conda.override(view.facts, cuda)
     unseen = f"No driver is seen here: CONDA_OVERRIDE_CUDA={cuda} has conda choose as if one was."
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
+    return finding.plan(
+        NAME,
+        "manual",
+        f"have conda install {choice.label}",
+        Advise(
+            text=unseen if forced else f"conda-forge builds it as {choice.requirement}.",
+            command=forced + conda.add(view.facts, [choice.requirement], CONDA_FORGE),
+        ),
         subjects=["torch"],
-        title=f"have conda install {choice.label}",
-        safety="manual",
-        steps=[
-            Advise(
-                text=unseen if forced else f"conda-forge builds it as {choice.requirement}.",
-                command=forced + conda.add(view.facts, [choice.requirement], CONDA_FORGE),
-            )
-        ],
         notes=notes,
         moves_torch=TorchMove(release=choice.release.version, variant=choice.name),
     )
@@ -259,7 +259,3 @@ def _nothing(view: View, targets: list[Target]) -> str:
     python = view.facts.python.tag if view.facts.python else "this Python"
     names = ", ".join(t.arch for t in targets) or "this extension"
     return f"no listed torch build for {python} serves {names} with this driver and system"
-
-
-def _skip(finding: Finding, reason: str) -> Skip:
-    return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)

@@ -20,18 +20,17 @@ def set_hsa_override(finding: Finding, view: View) -> Plan | Skip:
     if value is None:
         known = models.hsa_override(arch)
         reason = f"{known.value}: {known.text}" if known else "no override value is known"
-        return Skip(fix=NAME, code="GPU107", subject=arch, reason=reason)
+        return finding.skip(NAME, reason, subject=arch)
     others = {t.arch for t in view.targets if t.vendor == "amd"} - {arch}
     if others:
         reason = f"it would hold for {', '.join(sorted(others))} too"
-        return Skip(fix=NAME, code="GPU107", subject=arch, reason=reason)
+        return finding.skip(NAME, reason, subject=arch)
     notes = [f"code of {models.posed(value)} runs on {arch}; AMD does not support this"]
-    return Plan(
-        fix=NAME,
-        codes=["GPU107"],
+    return finding.plan(
+        NAME,
+        "unsafe",
+        f"set {VARIABLE} to {value}",
+        SetVariables(variables={VARIABLE: value}),
         subjects=[arch],
-        title=f"set {VARIABLE} to {value}",
-        safety="unsafe",
-        steps=[SetVariables(variables={VARIABLE: value})],
         notes=notes,
     )

@@ -14,11 +14,9 @@ def clear_stale_build(finding: Finding, view: View) -> Plan:
 
     Delete the cache entry, CMake cache or library; the next build creates it again.
     """
-    return Plan(
-        fix="clear-stale-build",
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=f"remove the stale build of {finding.subject}",
-        safety="safe",
-        steps=[Remove(path=finding.payload_as(StaleBuild).path)],
+    return finding.plan(
+        "clear-stale-build",
+        "safe",
+        f"remove the stale build of {finding.subject}",
+        Remove(path=finding.payload_as(StaleBuild).path),
     )

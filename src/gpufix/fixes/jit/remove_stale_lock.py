@@ -14,11 +14,9 @@ def remove_stale_lock(finding: Finding, view: View) -> Plan:
 
     Delete the lock file; the next import builds or loads the extension.
     """
-    return Plan(
-        fix="remove-stale-lock",
-        codes=["JIT703"],
-        subjects=[finding.subject],
-        title=f"remove the lock that no process holds on {finding.subject}",
-        safety="safe",
-        steps=[Remove(path=finding.payload_as(StaleLock).path)],
+    return finding.plan(
+        "remove-stale-lock",
+        "safe",
+        f"remove the lock that no process holds on {finding.subject}",
+        Remove(path=finding.payload_as(StaleLock).path),
     )

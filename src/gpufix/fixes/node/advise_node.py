@@ -153,16 +153,12 @@ def advise_node(finding: Finding, view: View) -> Plan:
         title = text = xid(fault.xid).do
     where = {"gpu": "" if fault.gpu is None else str(fault.gpu), "name": fault.name}
     unknown = command is not None and "{gpu}" in command and fault.gpu is None
-    return Plan(
-        fix="advise-node",
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=title.format(**where),
-        safety="manual",
-        steps=[
-            Advise(
-                text=text[:1].upper() + text[1:].format(**where),
-                command=None if command is None or unknown else command.format(**where),
-            )
-        ],
+    return finding.plan(
+        "advise-node",
+        "manual",
+        title.format(**where),
+        Advise(
+            text=text[:1].upper() + text[1:].format(**where),
+            command=None if command is None or unknown else command.format(**where),
+        ),
     )

@@ -32,10 +32,16 @@ def choose_backend(finding: Finding, view: View) -> Plan | Skip | None:
     for value in _preferred(values):
         against = next(_against(view, variable, value, concerned, others), None)
         if against is None:
-            return _plan(variable, value)
+            own = "torch's own attention (sdpa)" if value == "sdpa" else value
+            return finding.plan(
+                NAME,
+                "safe",
+                f"set {variable} to {own}",
+                SetVariables(variables={variable: value}),
+                subjects=[variable],
+            )
         reasons.append(against)
-    reason = "; ".join(dict.fromkeys(reasons))
-    return Skip(fix=NAME, code="RUN801", subject=finding.subject, reason=reason)
+    return finding.skip(NAME, "; ".join(dict.fromkeys(reasons)))
 
 
 def _readers(chosen_by: EnvironmentVariable, view: View) -> tuple[list[Reading], list[Reading]]:
@@ -86,15 +92,3 @@ def _moved(view: View, reading: Reading, value: str) -> str | None:
     """Why somebody else who reads the variable may not be moved to a value."""
     unknown = not reading.accepts and value != reading.default
     return "whether it knows that is not seen in the source" if unknown else why_not(view, value)
-
-
-def _plan(name: str, value: str) -> Plan:
-    own = "torch's own attention (sdpa)" if value == "sdpa" else value
-    return Plan(
-        fix=NAME,
-        codes=["RUN801"],
-        subjects=[name],
-        title=f"set {name} to {own}",
-        safety="safe",
-        steps=[SetVariables(variables={name: value})],
-    )

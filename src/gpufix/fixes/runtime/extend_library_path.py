@@ -23,13 +23,11 @@ def extend_library_path(finding: Finding, view: View) -> Plan | None:
     folders = list(dict.fromkeys(map(dirname, finding.payload.held)))
     if not folders:
         return None
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=f"have the loader search {', '.join(folders)}",
-        safety="unsafe",
-        steps=[extended(view, folders)],
+    return finding.plan(
+        NAME,
+        "unsafe",
+        f"have the loader search {', '.join(folders)}",
+        extended(view, folders),
         notes=[f"every program that runs with {_VARIABLE} searches there first"],
     )
 

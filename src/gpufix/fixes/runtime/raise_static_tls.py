@@ -25,7 +25,7 @@ def raise_static_tls(finding: Finding, view: View) -> Plan | Skip | None:
     host = view.facts.host
     if host.libc != "glibc" or not at_least(host.libc_version or "0", _SINCE):
         reason = f"{_TUNABLE} is glibc's, since {_SINCE}; {host.libc_version or 'another'} is here"
-        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
+        return finding.skip(NAME, reason)
     given = [part for part in (view.env(_VARIABLE) or "").split(":") if part]
     mine = [
         m[1] for part in given if (m := re.fullmatch(_TUNABLE + r"=(0x[0-9a-fA-F]+|\d+)", part))
@@ -34,14 +34,12 @@ def raise_static_tls(finding: Finding, view: View) -> Plan | Skip | None:
     wanted = -(-(now + lacking + _STEP) // _STEP) * _STEP  # the block is rounded up
     if wanted > _MOST:
         reason = f"{wanted:,} bytes are more than a process should keep for each thread"
-        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
+        return finding.skip(NAME, reason)
     kept = [part for part in given if not part.startswith(f"{_TUNABLE}=")]
     value = ":".join([*kept, f"{_TUNABLE}={wanted}"])
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=f"have the loader keep {wanted:,} bytes of static TLS for libraries opened late, not {now:,}",
-        safety="safe",
-        steps=[SetVariables(variables={_VARIABLE: value})],
+    return finding.plan(
+        NAME,
+        "safe",
+        f"have the loader keep {wanted:,} bytes of static TLS for libraries opened late, not {now:,}",
+        SetVariables(variables={_VARIABLE: value}),
     )

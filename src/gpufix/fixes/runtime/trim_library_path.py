@@ -28,7 +28,7 @@ def trim_library_path(finding: Finding, view: View) -> Plan | Skip | None:
     pinned = next((n for n in unfit.wheels if isinstance(as_declared(view, n), Install)), None)
     if pinned is None and not _system_has(unfit, view):
         reason = f"{folder} stands in {_VARIABLE}; no other copy is known here that would do"
-        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
+        return finding.skip(NAME, reason)
     kept = [part for part in _parts(view) if normpath(part) != folder]
     steps: list[Step] = [SetVariables(variables={_VARIABLE: ":".join(kept) or None})]
     dist, step = view.dist(pinned or ""), as_declared(view, pinned or "")
@@ -37,13 +37,11 @@ def trim_library_path(finding: Finding, view: View) -> Plan | Skip | None:
     ):
         steps.append(step)
     lines = view.facts.environment.profile.get(_VARIABLE, [])
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=f"take {folder} out of {_VARIABLE}",
-        safety="safe",
-        steps=steps,
+    return finding.plan(
+        NAME,
+        "safe",
+        f"take {folder} out of {_VARIABLE}",
+        *steps,
         notes=[f"set by {line}" for line in lines],
         for_this_torch=pinned is not None,
     )

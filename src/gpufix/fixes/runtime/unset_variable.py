@@ -19,22 +19,18 @@ def unset_variable(finding: Finding, view: View) -> Plan | Skip | None:
     if isinstance(payload, Switched):
         value = payload.off
         if payload.by and value is None:
-            reason = f"{payload.by} sets it whenever Python starts"
-            return Skip(
-                fix="unset-variable", code=finding.code, subject=finding.subject, reason=reason
-            )
+            return finding.skip("unset-variable", f"{payload.by} sets it whenever Python starts")
         name = payload.variable
     elif isinstance(payload, EnvironmentVariable) and finding.code != "RUN801":
         name, value = payload.name, payload.rest
     else:
         return None
     lines = setting_lines(view, name)
-    return Plan(
-        fix="unset-variable",
-        codes=[finding.code],
+    return finding.plan(
+        "unset-variable",
+        "safe",
+        f"unset {name}" if value is None else f"set {name} to {value}",
+        SetVariables(variables={name: value}),
         subjects=[name],
-        title=f"unset {name}" if value is None else f"set {name} to {value}",
-        safety="safe",
-        steps=[SetVariables(variables={name: value})],
         notes=[f"set by {line}" for line in lines],
     )

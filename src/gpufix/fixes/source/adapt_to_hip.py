@@ -21,18 +21,17 @@ def adapt_to_hip(finding: Finding, view: View) -> Plan | Skip:
     if code is None or not hip_edits(view, path, code):
         why = unfit(view, path, code) if code else None
         reason = why or "what HIP lacks here has no equal that means the same"
-        return Skip(fix="adapt-to-hip", code="SRC607", subject=path, reason=reason)
+        return finding.skip("adapt-to-hip", reason, subject=path)
     left = _left(view, path, code)
     if left:  # the finding would stay
         reason = f"{len(left)} places have no equal that means the same: {'; '.join(left[:5])}"
-        return Skip(fix="adapt-to-hip", code="SRC607", subject=path, reason=reason)
-    return Plan(
-        fix="adapt-to-hip",
-        codes=["SRC607"],
+        return finding.skip("adapt-to-hip", reason, subject=path)
+    return finding.plan(
+        "adapt-to-hip",
+        "safe",
+        f"make {path} build for HIP as well",
+        *mended(view, path),
         subjects=[path],
-        title=f"make {path} build for HIP as well",
-        safety="safe",
-        steps=list(mended(view, path)),
     )
 
 

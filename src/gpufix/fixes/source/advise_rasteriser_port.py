@@ -13,17 +13,13 @@ NAME = "advise-rasteriser-port"
 def advise_rasteriser_port(finding: Finding, view: View) -> Plan:
     """No release of nvdiffrast builds for AMD GPUs, with either context; ports are other people's
     code, which you choose and build yourself."""
-    return Plan(
-        fix=NAME,
-        codes=["SRC610"],
-        subjects=[finding.subject],
-        title="build a port of nvdiffrast for AMD GPUs",
-        safety="manual",
-        steps=[
-            Advise(
-                text="no release of nvdiffrast builds for AMD GPUs, with either context; "
-                "https://github.com/NVlabs/nvdiffrast/issues/240 names a port to ROCm 7.1. "
-                "Build it with the installed torch: pip install --no-build-isolation FOLDER"
-            )
-        ],
+    return finding.plan(
+        NAME,
+        "manual",
+        "build a port of nvdiffrast for AMD GPUs",
+        Advise(
+            text="no release of nvdiffrast builds for AMD GPUs, with either context; "
+            "https://github.com/NVlabs/nvdiffrast/issues/240 names a port to ROCm 7.1. "
+            "Build it with the installed torch: pip install --no-build-isolation FOLDER"
+        ),
     )

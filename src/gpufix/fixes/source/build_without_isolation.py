@@ -26,13 +26,13 @@ def build_without_isolation(finding: Finding, view: View) -> Plan | Skip | None:
         return None
     amd, place = vendor(view) == "amd", finding.payload.folder
     if reason := hopeless(view, place, amd):
-        return Skip(fix=NAME, code="SRC606", subject=finding.subject, reason=reason)
+        return finding.skip(NAME, reason)
     folder = absolute(view, place).rstrip("/")
     variable = "PYTORCH_ROCM_ARCH" if amd else "TORCH_CUDA_ARCH_LIST"
     try:
         value = value_for(view, variable)
     except ValueError as error:
-        return Skip(fix=NAME, code="SRC606", subject=finding.subject, reason=str(error))
+        return finding.skip(NAME, str(error))
     command = f"python -m pip install --no-build-isolation {quote(folder)}"
     advised = finding.severity is Severity.advice
     step: Step = (
@@ -40,13 +40,11 @@ def build_without_isolation(finding: Finding, view: View) -> Plan | Skip | None:
         if advised
         else Build(path=folder, environment={variable: value} if value else {})
     )
-    return Plan(
-        fix=NAME,
-        codes=["SRC606"],
-        subjects=[finding.subject],
-        title=f"build {place or 'the project'} without isolation",
-        safety="manual" if advised else "safe",
-        steps=[step],
+    return finding.plan(
+        NAME,
+        "manual" if advised else "safe",
+        f"build {place or 'the project'} without isolation",
+        step,
         notes=[f"runs the build code of {folder}"],
     )
 

@@ -35,15 +35,8 @@ def cast_argument(finding: Finding, view: View) -> Plan | Skip:
         )
     if write is None:
         reason = f"{path} does not hand it over in a form that is changed with confidence"
-        return Skip(fix=NAME, code="SRC611", subject=finding.subject, reason=reason)
-    return Plan(
-        fix=NAME,
-        codes=["SRC611"],
-        subjects=[finding.subject],
-        title=title,
-        safety="unsafe",
-        steps=[write],
-    )
+        return finding.skip(NAME, reason)
+    return finding.plan(NAME, "unsafe", title, write)
 
 
 def _cast(text: str, place: HalfPlace) -> str | None:

@@ -33,17 +33,14 @@ def clear_outputs(finding: Finding, view: View) -> Plan | Skip:
         calls = [launch for launch in launches(code) if launch.name == kernel]
         edits = [e for launch in calls for e in _edits(code, launch, unwritten.outputs)]
         if edits:
-            return Plan(
-                fix=_NAME,
-                codes=["SRC609"],
-                subjects=[finding.subject],
-                title=f"clear the outputs of {kernel} before its launch in {path}",
-                safety="unsafe",
-                steps=[found.step(apply(found.text, edits))],
+            return finding.plan(
+                _NAME,
+                "unsafe",
+                f"clear the outputs of {kernel} before its launch in {path}",
+                found.step(apply(found.text, edits)),
                 notes=["Unwritten slots become 0: a sort puts them first, and 0 is a valid item."],
             )
-    reason = "how many items are sorted is not written plainly beside the launch"
-    return Skip(fix=_NAME, code="SRC609", subject=finding.subject, reason=reason)
+    return finding.skip(_NAME, "how many items are sorted is not written plainly beside the launch")
 
 
 def _launches(view: View, path: str, kernel: str) -> bool:

@@ -38,9 +38,9 @@ def follow_arch_list(finding: Finding, view: View) -> Plan | Skip:
     try:
         match finding.payload:
             case ArchExport(file="docker", variable=name):
-                return _skip(finding, f"an image takes {name} from its Dockerfile only")
+                return finding.skip(NAME, f"an image takes {name} from its Dockerfile only")
             case ArchExport(file="command", path=path, variable=words):
-                return _skip(finding, f"{path} gives {words} to a program: change it there")
+                return finding.skip(NAME, f"{path} gives {words} to a program: change it there")
             case NvccFlags() as place:
                 return _started(finding, view, place)
             case ArchWord():
@@ -55,7 +55,7 @@ def follow_arch_list(finding: Finding, view: View) -> Plan | Skip:
             case other:
                 raise TypeError(f"SRC601 hands over {type(other).__name__}")
     except ValueError as error:
-        return _skip(finding, str(error))
+        return finding.skip(NAME, str(error))
 
 
 def _set(finding: Finding, view: View, setting: ProjectVariable) -> Plan | Skip:
@@ -66,7 +66,7 @@ def _set(finding: Finding, view: View, setting: ProjectVariable) -> Plan | Skip:
     numbers = _numbers(view)
     unknown = [n for n in numbers if setting.accepts and n not in setting.accepts]
     if unknown:
-        return _skip(finding, f"{setting.name} does not know {', '.join(unknown)}")
+        return finding.skip(NAME, f"{setting.name} does not know {', '.join(unknown)}")
     value = setting.separator.join(numbers)
     steps: list[Step] = [SetVariables(variables={setting.name: value})]
     return _plan(finding, f"set {setting.name} to {value}", steps)
@@ -75,11 +75,11 @@ def _set(finding: Finding, view: View, setting: ProjectVariable) -> Plan | Skip:
 def _edited(finding: Finding, view: View, place: _Editable) -> Plan | Skip:
     path = place.path
     if isinstance(place, ArchFlags) and place.variants:
-        return _skip(finding, f"{path} holds code written for {', '.join(place.variants)} only")
+        return finding.skip(NAME, f"{path} holds code written for {', '.join(place.variants)} only")
     variable = _variable(view, place)
     value = value_for(view, variable)
     if value is None:
-        return _skip(finding, "no target is known that the variable could name")
+        return finding.skip(NAME, "no target is known that the variable could name")
 
     write = rewrite(view, path, lambda text: _changed(text, place, variable))
     if isinstance(write, WriteFile) and isinstance(place, ArchFlags | ArchAssignment):
@@ -88,10 +88,14 @@ def _edited(finding: Finding, view: View, place: _Editable) -> Plan | Skip:
     if isinstance(place, ArchExport):
         text = write.content if write else _text(view, path)
         if not leaves(view, path, text, variable, value):
-            return _skip(finding, f"{path} sets it in a form that is not changed with confidence")
+            return finding.skip(
+                NAME, f"{path} sets it in a form that is not changed with confidence"
+            )
         guarded = True
     if write is None and not guarded:
-        return _skip(finding, f"{path} does not set it in a form that is changed with confidence")
+        return finding.skip(
+            NAME, f"{path} does not set it in a form that is changed with confidence"
+        )
     steps: list[Step] = [write] if write else []
     steps.append(SetVariables(variables={variable: value}))
     return _plan(finding, f"let {path} follow {variable}, set to {value}", steps)
@@ -142,12 +146,12 @@ def _variable(view: View, place: _Editable) -> str:
 
 def _started(finding: Finding, view: View, place: NvccFlags) -> Plan | Skip:
     if place.refused:
-        return _skip(finding, f"{place.path} hands nvcc what it refuses: change it there")
+        return finding.skip(NAME, f"{place.path} hands nvcc what it refuses: change it there")
     if place.one:
-        return _skip(finding, f"{place.path} has nvcc write code for one GPU: change it there")
+        return finding.skip(NAME, f"{place.path} has nvcc write code for one GPU: change it there")
     if place.variants:
-        return _skip(
-            finding, f"{place.path} holds code written for {', '.join(place.variants)} only"
+        return finding.skip(
+            NAME, f"{place.path} holds code written for {', '.join(place.variants)} only"
         )
     return _appended(finding, view)
 
@@ -155,7 +159,7 @@ def _started(finding: Finding, view: View, place: NvccFlags) -> Plan | Skip:
 def _appended(finding: Finding, view: View) -> Plan | Skip:
     """Torch's own flags stay out; nvcc itself reads NVCC_APPEND_FLAGS."""
     if view.env("NVCC_APPEND_FLAGS"):
-        return _skip(finding, "NVCC_APPEND_FLAGS is in use")
+        return finding.skip(NAME, "NVCC_APPEND_FLAGS is in use")
     numbers = _numbers(view)
     flags = [f"-gencode=arch=compute_{n},code=sm_{n}" for n in numbers]
     step = SetVariables(variables={"NVCC_APPEND_FLAGS": " ".join(flags)})
@@ -171,16 +175,10 @@ def _numbers(view: View) -> list[str]:
 
 
 def _plan(finding: Finding, title: str, steps: list[Step]) -> Plan:
-    return Plan(
-        fix=NAME,
-        codes=["SRC601"],
-        subjects=[finding.subject],
-        title=title,
-        safety="safe",
-        steps=steps,
+    return finding.plan(
+        NAME,
+        "safe",
+        title,
+        *steps,
         notes=["what the file says stays its default where the variable is not set"],
     )
-
-
-def _skip(finding: Finding, reason: str) -> Skip:
-    return Skip(fix=NAME, code="SRC601", subject=finding.subject, reason=reason)

@@ -26,18 +26,15 @@ def follow_torch_abi(finding: Finding, view: View) -> Plan | Skip:
     flag = finding.payload_as(FixedAbi)
     path, lines, change = flag.path, set(flag.lines), _CHANGES.get(flag.file)
     if change is None:
-        reason = "the torch of an image is not known here"
-        return Skip(fix=NAME, code="SRC602", subject=finding.subject, reason=reason)
+        return finding.skip(NAME, "the torch of an image is not known here")
     write = rewrite(view, path, lambda text: change(text, lines))
     if write is None:
         reason = f"{path} does not define it in a form that is changed with confidence"
-        return Skip(fix=NAME, code="SRC602", subject=finding.subject, reason=reason)
-    return Plan(
-        fix=NAME,
-        codes=["SRC602"],
-        subjects=[finding.subject],
-        title=f"let {path} take the C++ ABI of the installed torch",
-        safety="safe",
-        steps=[write],
+        return finding.skip(NAME, reason)
+    return finding.plan(
+        NAME,
+        "safe",
+        f"let {path} take the C++ ABI of the installed torch",
+        write,
         notes=["what was built before must be built again"],
     )

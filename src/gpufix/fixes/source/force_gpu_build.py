@@ -34,7 +34,7 @@ def force_gpu_build(finding: Finding, view: View) -> Plan | Skip:
         return _exported(finding, view, finding.payload)
     if isinstance(finding.payload, ProjectFile):
         reason = f"{finding.payload.path} has GPU code only for CUDA: its authors have to port it"
-        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
+        return finding.skip(NAME, reason)
     path = finding.payload_as(GpuAsked).path
     variables = forced_by(view, path)
     if variables is not None:
@@ -46,7 +46,7 @@ def force_gpu_build(finding: Finding, view: View) -> Plan | Skip:
     reason = (
         f"nothing that {path} reads was found to make it build its GPU code without a visible GPU"
     )
-    return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
+    return finding.skip(NAME, reason)
 
 
 def _of_cmake(finding: Finding, view: View, place: CMakeGpuAsked) -> Plan | Skip:
@@ -54,14 +54,12 @@ def _of_cmake(finding: Finding, view: View, place: CMakeGpuAsked) -> Plan | Skip
     try:
         chosen = cmake_plans.choose(view, place)
     except ValueError as error:
-        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=str(error))
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=chosen.title,
-        safety="safe",
-        steps=list(chosen.steps),
+        return finding.skip(NAME, str(error))
+    return finding.plan(
+        NAME,
+        "safe",
+        chosen.title,
+        *chosen.steps,
         notes=["what the file says stays its default where the variable is not set"],
     )
 
@@ -76,13 +74,12 @@ def _edited(finding: Finding, view: View, path: str, write: WriteFile) -> Plan:
     variables: dict[str, str | None] = {_FORCE: "1"}
     if vendor(view) == "nvidia" and not view.env(_LIST) and (value := _value(view)):
         variables[_LIST] = value
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=f"let {path} build for GPUs where {_FORCE} is 1, and set it",
-        safety="safe",
-        steps=[write, SetVariables(variables=variables)],
+    return finding.plan(
+        NAME,
+        "safe",
+        f"let {path} build for GPUs where {_FORCE} is 1, and set it",
+        write,
+        SetVariables(variables=variables),
         notes=["where the variable is not set the file does what it did"],
     )
 
@@ -109,15 +106,8 @@ def _exported(finding: Finding, view: View, place: PlainSetting) -> Plan | Skip:
     write = rewrite(view, place.path, change)
     if write is None:
         reason = f"{place.path} sets {name} in a form that is not changed with confidence"
-        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=f"let {place.path} export {name}",
-        safety="safe",
-        steps=[write],
-    )
+        return finding.skip(NAME, reason)
+    return finding.plan(NAME, "safe", f"let {place.path} export {name}", write)
 
 
 def _variables(finding: Finding, view: View, path: str, variables: dict[str, str]) -> Plan:
@@ -127,13 +117,11 @@ def _variables(finding: Finding, view: View, path: str, variables: dict[str, str
     if torch_asked and (value := _value(view)):
         variables.setdefault(_LIST, value)
     title = " and ".join(f"set {name} to {value}" for name, value in variables.items())
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=title,
-        safety="safe",
-        steps=[SetVariables(variables=dict(variables))],
+    return finding.plan(
+        NAME,
+        "safe",
+        title,
+        SetVariables(variables=dict(variables)),
         notes=[
             "in a Dockerfile: as ENV, or before the command itself; `NAME=1 && pip` sets nothing"
         ],
@@ -142,16 +130,12 @@ def _variables(finding: Finding, view: View, path: str, variables: dict[str, str
 
 def _option(finding: Finding, view: View, path: str, option: str) -> Plan:
     folder = absolute(view, path.rpartition("/")[0]).rstrip("/")
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=f"build with {option}",
-        safety="manual",
-        steps=[
-            Advise(
-                text=f"{path} takes {option} from its own command line, which pip does not write",
-                command=f"cd {quote(folder)} && python setup.py bdist_wheel {option}",
-            )
-        ],
+    return finding.plan(
+        NAME,
+        "manual",
+        f"build with {option}",
+        Advise(
+            text=f"{path} takes {option} from its own command line, which pip does not write",
+            command=f"cd {quote(folder)} && python setup.py bdist_wheel {option}",
+        ),
     )

@@ -16,13 +16,5 @@ def include_header(finding: Finding, view: View) -> Plan | Skip:
     path, header = missing.path, missing.header
     steps = mended(view, path)
     if not steps:
-        reason = "the file cannot be read, or has the line already"
-        return Skip(fix="include-header", code="SRC603", subject=finding.subject, reason=reason)
-    return Plan(
-        fix="include-header",
-        codes=["SRC603"],
-        subjects=[finding.subject],
-        title=f"include <{header}> in {path}",
-        safety="safe",
-        steps=list(steps),
-    )
+        return finding.skip("include-header", "the file cannot be read, or has the line already")
+    return finding.plan("include-header", "safe", f"include <{header}> in {path}", *steps)

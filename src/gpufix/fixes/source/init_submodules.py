@@ -32,14 +32,13 @@ def init_submodules(finding: Finding, view: View) -> Plan | Skip | None:
     path, url = submodule.path, submodule.url or ""
     reason = _against(submodule, finding.severity)
     if project is None or reason:
-        return Skip(fix=NAME, code="SRC605", subject=path, reason=reason or _NO_REPOSITORY)
-    return Plan(
-        fix=NAME,
-        codes=["SRC605"],
+        return finding.skip(NAME, reason or _NO_REPOSITORY, subject=path)
+    return finding.plan(
+        NAME,
+        "safe",
+        f"initialise the submodule {path}" + (" over https" if https_url(url) else ""),
+        InitSubmodules(root=project.root, paths=[path]),
         subjects=[path],
-        title=f"initialise the submodule {path}" + (" over https" if https_url(url) else ""),
-        safety="safe",
-        steps=[InitSubmodules(root=project.root, paths=[path])],
         notes=["needs the network", _HOW],
     )
 

@@ -28,10 +28,10 @@ def inject_abi_header(finding: Finding, view: View) -> Plan | Skip | None:
     path = flag.path
     units = units_of(view, path)
     if not units or not all(map(cxx_edits.takes_header, units)):
-        return _skip(finding, "its sources are not known, or nvcc compiles some of them")
+        return finding.skip(_NAME, "its sources are not known, or nvcc compiles some of them")
     passed = rewrite(view, path, edits.pass_torch_abi)
     if passed is None:
-        return _skip(finding, f"{path} has no command to put it behind")
+        return finding.skip(_NAME, f"{path} has no command to put it behind")
     steps: list[WriteFile] = [passed]
     for folder in sorted({unit.rpartition("/")[0] for unit in units}):
         header = f"{folder}/{cxx_edits.HEADER}" if folder else cxx_edits.HEADER
@@ -40,20 +40,14 @@ def inject_abi_header(finding: Finding, view: View) -> Plan | Skip | None:
     for unit in units:
         found = source(view, unit)
         if found is None:
-            return _skip(finding, f"{unit} cannot be read")
+            return finding.skip(_NAME, f"{unit} cannot be read")
         text = apply(found.text, cxx_edits.inject(CxxCode(found.text)))
         if text != found.text:
             steps.append(found.step(text))
-    return Plan(
-        fix=_NAME,
-        codes=["SRC602"],
-        subjects=[finding.subject],
-        title=f"let the sources built by {path} take the C++ ABI of the installed torch",
-        safety="safe",
-        steps=list(steps),
+    return finding.plan(
+        _NAME,
+        "safe",
+        f"let the sources built by {path} take the C++ ABI of the installed torch",
+        *steps,
         notes=["what was built before must be built again"],
     )
-
-
-def _skip(finding: Finding, reason: str) -> Skip:
-    return Skip(fix=_NAME, code="SRC602", subject=finding.subject, reason=reason)

@@ -28,13 +28,11 @@ def install_header(finding: Finding, view: View) -> Plan | None:
     own, others = managers(view.facts)
     ways = {m: found for m in [*own, *others] if (found := _way(view, m, held, header))}
     first, *more = ways.values()
-    return Plan(
-        fix=NAME,
-        codes=["SRC616"],
-        subjects=[finding.subject],
-        title=f"install what holds {header}",
-        safety="manual",
-        steps=[first],
+    return finding.plan(
+        NAME,
+        "manual",
+        f"install what holds {header}",
+        first,
         notes=[*(f"{way.text} {way.command}" for way in more), *_places(wanted)],
     )
 

@@ -38,14 +38,12 @@ def install_without_isolation(finding: Finding, view: View) -> Plan | Skip | Non
     write = rewrite(view, path, change)
     if write is None:
         reason = f"{path} does not call pip in a form that is changed with confidence"
-        return Skip(fix=NAME, code="SRC606", subject=finding.subject, reason=reason)
-    return Plan(
-        fix=NAME,
-        codes=["SRC606"],
-        subjects=[finding.subject],
-        title=f"let {path} build without isolation",
-        safety="unsafe" if found.others else "safe",
-        steps=[write],
+        return finding.skip(NAME, reason)
+    return finding.plan(
+        NAME,
+        "unsafe" if found.others else "safe",
+        f"let {path} build without isolation",
+        write,
         notes=["setuptools, wheel and what else these builds need must be installed"],
     )
 
@@ -54,14 +52,12 @@ def _by_hand(finding: Finding, view: View, path: str) -> Plan | Skip:
     """A requirement file has no option for it; pip's command line does."""
     if path.endswith((".yml", ".yaml")):
         reason = "a conda environment file cannot say it: install these packages afterwards"
-        return Skip(fix=NAME, code="SRC606", subject=finding.subject, reason=reason)
+        return finding.skip(NAME, reason)
     command = f"python -m pip install --no-build-isolation -r {quote(absolute(view, path))}"
-    return Plan(
-        fix=NAME,
-        codes=["SRC606"],
-        subjects=[finding.subject],
-        title=f"install {path} without isolation",
-        safety="manual",
-        steps=[Advise(text="a requirement file cannot say it", command=command)],
+    return finding.plan(
+        NAME,
+        "manual",
+        f"install {path} without isolation",
+        Advise(text="a requirement file cannot say it", command=command),
         notes=["torch, setuptools, wheel and what else these builds need must be installed before"],
     )

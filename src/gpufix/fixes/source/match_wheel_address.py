@@ -24,19 +24,18 @@ def match_wheel_address(finding: Finding, view: View) -> Plan | Skip | None:
     """torch's own index by its variant; another page only where it is known to exist."""
     found = finding.payload
     if isinstance(found, AbsentPin):
-        reason = "which build is wanted in its place is for you to say"
-        return Skip(fix=NAME, code="WHL505", subject=finding.subject, reason=reason)
+        return finding.skip(NAME, "which build is wanted in its place is for you to say")
     if not isinstance(found, WheelAddress) or view.facts.torch is None:
         return None
     path, url, lines = found.path, found.url, found.lines
     new = _address(url, view.facts.torch)
     if new is None:
         reason = f"no page like {url} is known for torch {view.facts.torch.version}"
-        return Skip(fix=NAME, code="WHL505", subject=finding.subject, reason=reason)
+        return finding.skip(NAME, reason)
 
     if absent := _absent(view, found, view.facts.torch):
         reason = f"{new} is not known to have {', '.join(absent)}, which {path} asks for"
-        return Skip(fix=NAME, code="WHL505", subject=finding.subject, reason=reason)
+        return finding.skip(NAME, reason)
 
     def change(text: str) -> str | None:
         offsets, edits = Offsets(text), []
@@ -49,16 +48,8 @@ def match_wheel_address(finding: Finding, view: View) -> Plan | Skip | None:
 
     write = rewrite(view, path, change)
     if write is None:
-        reason = f"{path} could not be changed"
-        return Skip(fix=NAME, code="WHL505", subject=finding.subject, reason=reason)
-    return Plan(
-        fix=NAME,
-        codes=["WHL505"],
-        subjects=[finding.subject],
-        title=f"point {path} to {new}",
-        safety="unsafe",
-        steps=[write],
-    )
+        return finding.skip(NAME, f"{path} could not be changed")
+    return finding.plan(NAME, "unsafe", f"point {path} to {new}", write)
 
 
 def _absent(view: View, found: WheelAddress, torch: Torch) -> list[str]:

@@ -19,14 +19,13 @@ def replace_removed_cuda(finding: Finding, view: View) -> Plan | Skip | None:
     path, names = use.path, [use.name, *use.others]
     if kept := _kept(view, path, names):
         reason = f"no spelling of {kept} is known that builds on old and new releases alike"
-        return Skip(fix="replace-removed-cuda", code="SRC604", subject=path, reason=reason)
-    return Plan(
-        fix="replace-removed-cuda",
-        codes=["SRC604"],
+        return finding.skip("replace-removed-cuda", reason, subject=path)
+    return finding.plan(
+        "replace-removed-cuda",
+        "safe",
+        f"replace {', '.join(names)} in {path} so that old and new releases build it",
+        *mended(view, path),
         subjects=[path],
-        title=f"replace {', '.join(names)} in {path} so that old and new releases build it",
-        safety="safe",
-        steps=list(mended(view, path)),
     )
 
 

@@ -23,7 +23,7 @@ def replace_removed_name(finding: Finding, view: View) -> Plan | Skip | None:
     path, name = use.path, use.name
     row = removed_apis.get(name)
     if row is None or row.instead is None:
-        return _skip(finding, f"no spelling replaces {name} on every release")
+        return finding.skip(NAME, f"no spelling replaces {name} on every release")
     lines, instead, last = set(use.lines), row.instead, name.rpartition(".")[2]
 
     def change(text: str) -> str | None:
@@ -38,16 +38,9 @@ def replace_removed_name(finding: Finding, view: View) -> Plan | Skip | None:
 
     write = rewrite(view, path, change)
     if write is None:
-        return _skip(finding, f"{path} does not use it in a form that is changed with confidence")
-    return Plan(
-        fix=NAME,
-        codes=["SRC604"],
-        subjects=[finding.subject],
-        title=f"replace {name} in {path} by {instead.format(name.split('.')[0])}",
-        safety="safe",
-        steps=[write],
+        return finding.skip(
+            NAME, f"{path} does not use it in a form that is changed with confidence"
+        )
+    return finding.plan(
+        NAME, "safe", f"replace {name} in {path} by {instead.format(name.split('.')[0])}", write
     )
-
-
-def _skip(finding: Finding, reason: str) -> Skip:
-    return Skip(fix=NAME, code="SRC604", subject=finding.subject, reason=reason)

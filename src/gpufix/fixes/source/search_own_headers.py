@@ -15,12 +15,10 @@ def search_own_headers(finding: Finding, view: View) -> Plan:
     lost = finding.payload_as(RelativeInclude)
     folder = absolute(view, lost.folder)
     value = ":".join([folder, *filter(None, [view.env("CPATH")])])
-    return Plan(
-        fix="search-own-headers",
-        codes=["SRC615"],
-        subjects=[finding.subject],
-        title=f"add {lost.folder} to CPATH",
-        safety="safe",
-        steps=[SetVariables(variables={"CPATH": value})],
+    return finding.plan(
+        "search-own-headers",
+        "safe",
+        f"add {lost.folder} to CPATH",
+        SetVariables(variables={"CPATH": value}),
         notes=[f"os.path.abspath() around the folder in {lost.path} does it for everyone"],
     )

@@ -19,7 +19,7 @@ def switch_rasteriser(finding: Finding, view: View) -> Plan | Skip:
     found = finding.payload_as(RasteriserCalls)
     path = found.path
     if reason := _unfit(view):
-        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
+        return finding.skip(NAME, reason)
 
     def change(text: str) -> str | None:
         for call in found.calls:
@@ -32,15 +32,8 @@ def switch_rasteriser(finding: Finding, view: View) -> Plan | Skip:
     write = rewrite(view, path, change)
     if write is None:
         reason = f"{path} does not make it in a form that is changed with confidence"
-        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=f"use nvdiffrast's CUDA context in {path}",
-        safety="unsafe",
-        steps=[write],
-    )
+        return finding.skip(NAME, reason)
+    return finding.plan(NAME, "unsafe", f"use nvdiffrast's CUDA context in {path}", write)
 
 
 def _changed(text: str, line: int, call: str) -> str | None:
@@ -59,16 +52,12 @@ def _unfit(view: View) -> str | None:
 @fix("install-gl-headers", "RUN802")
 def install_gl_headers(finding: Finding, view: View) -> Plan:
     """System packages are the user's to install."""
-    return Plan(
-        fix="install-gl-headers",
-        codes=["RUN802"],
-        subjects=[finding.subject],
-        title="install the EGL and OpenGL headers",
-        safety="manual",
-        steps=[
-            Advise(
-                text="nvdiffrast's OpenGL plug-in is compiled with these headers",
-                command="sudo apt install libegl-dev libopengl-dev libgles-dev",
-            )
-        ],
+    return finding.plan(
+        "install-gl-headers",
+        "manual",
+        "install the EGL and OpenGL headers",
+        Advise(
+            text="nvdiffrast's OpenGL plug-in is compiled with these headers",
+            command="sudo apt install libegl-dev libopengl-dev libgles-dev",
+        ),
     )

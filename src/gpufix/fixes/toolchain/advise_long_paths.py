@@ -15,17 +15,13 @@ _KEY = r"HKLM\SYSTEM\CurrentControlSet\Control\FileSystem"
 def advise_long_paths(finding: Finding, view: View) -> Plan:
     """The registry's switch needs an administrator; a shorter path needs none."""
     over = finding.payload_as(LongPath).over
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title="switch long paths on, or use a shorter path",
-        safety="manual",
-        steps=[
-            Advise(
-                text="As an administrator, before the next start of the program:",
-                command=f"reg add {_KEY} /v LongPathsEnabled /t REG_DWORD /d 1 /f",
-            ),
-            Advise(text=f"Or move the project to a path that is {over} characters shorter."),
-        ],
+    return finding.plan(
+        NAME,
+        "manual",
+        "switch long paths on, or use a shorter path",
+        Advise(
+            text="As an administrator, before the next start of the program:",
+            command=f"reg add {_KEY} /v LongPathsEnabled /t REG_DWORD /d 1 /f",
+        ),
+        Advise(text=f"Or move the project to a path that is {over} characters shorter."),
     )

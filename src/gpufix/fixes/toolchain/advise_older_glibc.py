@@ -17,16 +17,12 @@ def advise_older_glibc(finding: Finding, view: View) -> Plan:
     older = f"glibc {newest} or older" if newest else "an older glibc"
     first = next((v for v in cuda.versions() if cuda.headers_agree(v, glibc)), None)
     newer = f" CUDA {first} is the first whose headers agree with glibc {glibc}." if first else ""
-    return Plan(
-        fix="advise-older-glibc",
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=f"build in a container with {older}",
-        safety="manual",
-        steps=[
-            Advise(
-                text="NVIDIA's images for an older distribution have one: nvidia/cuda, tags "
-                f"{version}.*-devel-ubuntu24.04 or -ubuntu22.04.{newer}"
-            )
-        ],
+    return finding.plan(
+        "advise-older-glibc",
+        "manual",
+        f"build in a container with {older}",
+        Advise(
+            text="NVIDIA's images for an older distribution have one: nvidia/cuda, tags "
+            f"{version}.*-devel-ubuntu24.04 or -ubuntu22.04.{newer}"
+        ),
     )

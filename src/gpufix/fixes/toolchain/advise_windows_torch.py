@@ -27,19 +27,16 @@ def advise_windows_torch(finding: Finding, view: View) -> Plan | None:
         return None
     wanted = [f"torch=={torch.release}", *(name for name in _ALONG if view.dist(name))]
     command = f'"{python.executable}" -m pip install --force-reinstall {" ".join(wanted)}'
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
+    return finding.plan(
+        NAME,
+        "manual",
+        f"install {build.label} from torch's own index",
+        Advise(
+            text="For Windows the package index has torch for the CPU only. Whether torch's index "
+            "has this build for this Python is not listed here.",
+            command=f"{command} --index-url {index_url(build.name)}",
+        ),
         subjects=["torch"],
-        title=f"install {build.label} from torch's own index",
-        safety="manual",
-        steps=[
-            Advise(
-                text="For Windows the package index has torch for the CPU only. Whether torch's index "
-                "has this build for this Python is not listed here.",
-                command=f"{command} --index-url {index_url(build.name)}",
-            )
-        ],
     )
 
 

@@ -26,13 +26,12 @@ def choose_host_compiler(finding: Finding, view: View) -> Plan | None:
     if not fitting:
         return _install(finding, cuda)
     best = max(fitting, key=lambda t: ("g++" in t.name, numbers(t.version or "")))
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
+    return finding.plan(
+        NAME,
+        "safe",
+        f"build with {best.name} {best.version}",
+        SetVariables(variables=_variables(view, best)),
         subjects=["CC", "CXX"],
-        title=f"build with {best.name} {best.version}",
-        safety="safe",
-        steps=[SetVariables(variables=_variables(view, best))],
     )
 
 
@@ -58,19 +57,15 @@ def _install(finding: Finding, cuda: str) -> Plan:
     limit = host_compilers.limit(cuda, "gcc")
     newest = limit.max_major if limit and limit.max_major else None
     named = f"g++-{newest}" if newest else "a g++ that it accepts"
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=f"install {named} beside the present compiler",
-        safety="manual",
-        steps=[
-            Advise(
-                text=f"nvcc {cuda} needs another host compiler; the package is named after it on "
-                "Debian and Ubuntu, gcc-toolset-N on Red Hat's.",
-                command=f"sudo apt-get install g++-{newest}" if newest else None,
-            )
-        ],
+    return finding.plan(
+        NAME,
+        "manual",
+        f"install {named} beside the present compiler",
+        Advise(
+            text=f"nvcc {cuda} needs another host compiler; the package is named after it on "
+            "Debian and Ubuntu, gcc-toolset-N on Red Hat's.",
+            command=f"sudo apt-get install g++-{newest}" if newest else None,
+        ),
     )
 
 
@@ -79,19 +74,15 @@ def _toolset(finding: Finding, cuda: str) -> Plan | None:
     accepted = accepted_toolsets(cuda)
     if accepted is None:
         return None
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=f"build with a toolset of Visual C++ before {accepted[1]}",
-        safety="manual",
-        steps=[
-            Advise(
-                text="Add one in Visual Studio's installer (Individual components), then choose it "
-                "in the shell that builds:",
-                command="vcvarsall.bat x64 -vcvars_ver=14.39"
-                if accepted[1] == "14.40"
-                else "vcvarsall.bat x64 -vcvars_ver=14.44",
-            )
-        ],
+    return finding.plan(
+        NAME,
+        "manual",
+        f"build with a toolset of Visual C++ before {accepted[1]}",
+        Advise(
+            text="Add one in Visual Studio's installer (Individual components), then choose it "
+            "in the shell that builds:",
+            command="vcvarsall.bat x64 -vcvars_ver=14.39"
+            if accepted[1] == "14.40"
+            else "vcvarsall.bat x64 -vcvars_ver=14.44",
+        ),
     )

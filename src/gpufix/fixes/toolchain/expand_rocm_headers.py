@@ -18,24 +18,15 @@ def expand_rocm_headers(finding: Finding, view: View) -> Plan | None:
     if not isinstance(fault, RocmHeaders):
         return None
     if fault.root is not None:
-        return Plan(
-            fix=NAME,
-            codes=[finding.code],
-            subjects=[finding.subject],
-            title=f"set ROCM_HOME to {fault.root}",
-            safety="safe",
-            steps=[SetVariables(variables={"ROCM_HOME": fault.root})],
+        return finding.plan(
+            NAME,
+            "safe",
+            f"set ROCM_HOME to {fault.root}",
+            SetVariables(variables={"ROCM_HOME": fault.root}),
         )
     steps = [] if fault.packed else [Advise(text="It is on AMD's own index.", command=_devel(view))]
     steps.append(Advise(text="It unpacks the headers and libraries.", command="rocm-sdk init"))
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title="unpack ROCm's headers",
-        safety="manual",
-        steps=list(steps),
-    )
+    return finding.plan(NAME, "manual", "unpack ROCm's headers", *steps)
 
 
 def _devel(view: View) -> str:

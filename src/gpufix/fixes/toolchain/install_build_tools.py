@@ -41,18 +41,13 @@ def install_build_tools(finding: Finding, view: View) -> Plan | Skip | None:
         return _plan(finding, tool, "manual", Advise(text=text, command=command))
     reason = from_address(tool) if missing.direct else None
     if reason:
-        return Skip(fix=NAME, code="TCH207", subject=tool, reason=reason)
+        return finding.skip(NAME, reason, subject=tool)
     others = missing.others if isinstance(missing, MissingRequirements) else ()
     tools = [tool, *others]
     return _plan(finding, ", ".join(tools), "unsafe", Install(install=tools, dependencies=True))
 
 
 def _plan(finding: Finding, tool: str, safety: Safety, step: Advise | Install) -> Plan:
-    return Plan(
-        fix=NAME,
-        codes=["TCH207"],
-        subjects=[finding.subject],
-        title=f"install {tool}" if tool != "Python.h" else "install Python's headers",
-        safety=safety,
-        steps=[step],
+    return finding.plan(
+        NAME, safety, f"install {tool}" if tool != "Python.h" else "install Python's headers", step
     )

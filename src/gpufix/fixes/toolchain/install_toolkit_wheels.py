@@ -25,25 +25,21 @@ def install_toolkit_wheels(finding: Finding, view: View) -> Plan | Skip | None:
     wheel = cuda_wheels.toolkit(torch.cuda)
     blocked = _blocked(view, torch.cuda, wheel)
     if blocked or wheel is None:
-        reason = blocked or f"no toolkit wheels of CUDA {torch.cuda} are listed"
-        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
+        return finding.skip(NAME, blocked or f"no toolkit wheels of CUDA {torch.cuda} are listed")
     asked = declared(view, "cuda-toolkit")
     version = _version(view, torch.cuda) or asked.version or wheel.version
     if unfit := asked.conflict or _outside(asked, version):
-        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=unfit)
+        return finding.skip(NAME, unfit)
     extras = {*wheel.extras, *asked.extras}
     root = f"{python.site_dirs[0]}/nvidia/cu{torch.cuda.partition('.')[0]}"
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
+    return finding.plan(
+        NAME,
+        "unsafe",
+        f"install the CUDA {version} toolkit from wheels",
+        Install(install=[spelled("cuda-toolkit", extras, f"=={version}")], dependencies=True),
+        WriteFile(path=f"{root}/lib/libcudart.so", content=_LINK),
+        SetVariables(variables=_variables(view, root)),
         subjects=["cuda-toolkit"],
-        title=f"install the CUDA {version} toolkit from wheels",
-        safety="unsafe",
-        steps=[
-            Install(install=[spelled("cuda-toolkit", extras, f"=={version}")], dependencies=True),
-            WriteFile(path=f"{root}/lib/libcudart.so", content=_LINK),
-            SetVariables(variables=_variables(view, root)),
-        ],
         notes=[
             "the wheels have no unversioned libcudart.so: a linker script of that name is added"
         ],

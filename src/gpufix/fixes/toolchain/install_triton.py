@@ -32,14 +32,13 @@ def install_triton(finding: Finding, view: View) -> Plan | Skip | None:
         whose = f"{dist.name}{wanted}, which is required here," if str(wanted) else dist.name
         reason = f"no listed release of {whose} knows {arch}"
     if reason:
-        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
+        return finding.skip(NAME, reason)
+    return finding.plan(
+        NAME,
+        "unsafe",
+        f"install {dist.name} {fitting[0]}, whose ptxas knows {arch}",
+        reinstall(view, dist.name, fitting[0]),
         subjects=[dist.name],
-        title=f"install {dist.name} {fitting[0]}, whose ptxas knows {arch}",
-        safety="unsafe",
-        steps=[reinstall(view, dist.name, fitting[0])],
         for_this_torch=True,
     )
 

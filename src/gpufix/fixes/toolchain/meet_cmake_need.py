@@ -20,24 +20,16 @@ def meet_cmake_need(finding: Finding, view: View) -> Plan | Skip | None:
         return None
     if need.kind == "FindCUDA":
         reason = "the project is to use CMake's CUDA language, or cmake_policy(SET CMP0146 OLD)"
-        return Skip(fix=NAME, code="TCH207", subject=finding.subject, reason=reason)
+        return finding.skip(NAME, reason)
     if need.kind == "policy" and not _is_lifted(view, need):
-        reason = f"{_LIFTS}={need.release} does not let the configure go on"
-        return Skip(fix=NAME, code="TCH207", subject=finding.subject, reason=reason)
+        return finding.skip(NAME, f"{_LIFTS}={need.release} does not let the configure go on")
     if need.kind == "policy":
         title = f"set {_LIFTS} to {need.release}"
         step: Install | SetVariables = SetVariables(variables={_LIFTS: need.release})
     else:
         title = f"install cmake {need.release} or newer"
         step = Install(install=[f"cmake>={need.release}"], dependencies=True)
-    return Plan(
-        fix=NAME,
-        codes=["TCH207"],
-        subjects=[finding.subject],
-        title=title,
-        safety="unsafe",
-        steps=[step],
-    )
+    return finding.plan(NAME, "unsafe", title, step)
 
 
 def _is_lifted(view: View, need: CMakeNeed) -> bool:

@@ -26,27 +26,23 @@ def point_cuda_home(finding: Finding, view: View) -> Plan | Skip | None:
         fitting = [t for t in fitting if view.clashing_math(t.root) == ()]
     if not fitting:
         what = "agrees with glibc" if of_glibc else "serves the targets"
-        reason = f"no CUDA {torch.cuda.partition('.')[0]} toolkit here {what}"
-        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
+        return finding.skip(NAME, f"no CUDA {torch.cuda.partition('.')[0]} toolkit here {what}")
     best = min(fitting, key=lambda t: _distance(t, torch.cuda or ""))
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
+    return finding.plan(
+        NAME,
+        "safe",
+        f"set CUDA_HOME to {best.root} (CUDA {minor(best.version or '')})",
+        SetVariables(variables={"CUDA_HOME": best.root}),
         subjects=["CUDA_HOME"],
-        title=f"set CUDA_HOME to {best.root} (CUDA {minor(best.version or '')})",
-        safety="safe",
-        steps=[SetVariables(variables={"CUDA_HOME": best.root})],
     )
 
 
 def _for_find_cuda(finding: Finding, root: str) -> Plan:
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=f"set CUDA_PATH to {root}, which CMake's FindCUDA asks",
-        safety="safe",
-        steps=[SetVariables(variables={"CUDA_PATH": root})],
+    return finding.plan(
+        NAME,
+        "safe",
+        f"set CUDA_PATH to {root}, which CMake's FindCUDA asks",
+        SetVariables(variables={"CUDA_PATH": root}),
     )
 
 

@@ -46,13 +46,11 @@ def raise_cxx_standard(finding: Finding, view: View) -> Plan | Skip:
     write = rewrite(view, old.path, change) if release else None
     if write is None:
         reason = f"{old.path} does not ask for it in a form that is changed with confidence"
-        return Skip(fix=NAME, code="TCH211", subject=finding.subject, reason=reason)
-    return Plan(
-        fix=NAME,
-        codes=["TCH211"],
-        subjects=[finding.subject],
-        title=f"let {old.path} ask for C++{old.needs} with torch {release} and newer",
-        safety="safe",
-        steps=[write],
+        return finding.skip(NAME, reason)
+    return finding.plan(
+        NAME,
+        "safe",
+        f"let {old.path} ask for C++{old.needs} with torch {release} and newer",
+        write,
         notes=["what was built before must be built again"],
     )

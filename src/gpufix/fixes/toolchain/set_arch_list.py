@@ -20,15 +20,14 @@ def set_arch_list(finding: Finding, view: View) -> Plan | Skip:
     try:
         value = value_for(view, name)
     except ValueError as error:
-        return Skip(fix=NAME, code="TCH210", subject=name, reason=str(error))
+        return finding.skip(NAME, str(error), subject=name)
     lines = setting_lines(view, name)
-    return Plan(
-        fix=NAME,
-        codes=["TCH210"],
+    return finding.plan(
+        NAME,
+        "safe",
+        f"set {name} to {value}" if value else f"unset {name}",
+        SetVariables(variables={name: value}),
         subjects=[name],
-        title=f"set {name} to {value}" if value else f"unset {name}",
-        safety="safe",
-        steps=[SetVariables(variables={name: value})],
         notes=[f"set by {line}: the environment file outranks it" for line in lines],
     )
 

@@ -46,18 +46,13 @@ def set_cpath(finding: Finding, view: View) -> Plan | Skip | None:
         reason = (
             f"{', '.join(absent)} lies in no wheel here: install the toolkit's development files"
         )
-        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
+        return finding.skip(NAME, reason)
     if folders:
         own = includes(toolkit) if toolkit else []
         parts = list(dict.fromkeys(f for f in (*own, *folders.values()) if f))
         variables["CPATH"] = ":".join([*parts, *filter(None, [view.env("CPATH")])])
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
-        subjects=list(variables),
-        title=_title(variables),
-        safety="safe",
-        steps=[SetVariables(variables=variables)],
+    return finding.plan(
+        NAME, "safe", _title(variables), SetVariables(variables=variables), subjects=list(variables)
     )
 
 

@@ -12,11 +12,10 @@ from gpufix.model.payload import JobLimit
 def set_max_jobs(finding: Finding, view: View) -> Plan:
     """MAX_JOBS, which cpp_extension hands to ninja."""
     jobs = str(finding.payload_as(JobLimit).jobs)
-    return Plan(
-        fix="set-max-jobs",
-        codes=["TCH208"],
+    return finding.plan(
+        "set-max-jobs",
+        "safe",
+        f"set MAX_JOBS to {jobs}",
+        SetVariables(variables={"MAX_JOBS": jobs}),
         subjects=["MAX_JOBS"],
-        title=f"set MAX_JOBS to {jobs}",
-        safety="safe",
-        steps=[SetVariables(variables={"MAX_JOBS": jobs})],
     )

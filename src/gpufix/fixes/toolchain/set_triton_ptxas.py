@@ -33,7 +33,7 @@ def set_triton_ptxas(finding: Finding, view: View) -> Plan | Skip | None:
         return None
     if tool.variable is None:
         reason = f"{dist.name} {dist.version} reads no variable for this GPU that a shell can set"
-        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
+        return finding.skip(NAME, reason)
     if view.env(tool.variable) and tool.ships and generates(tool.ships, arch):
         return _plan(finding, tool.variable, None, "", "safe", [])
     alike = [t for t in view.targets if tool_for(dist, t) == tool]
@@ -43,7 +43,7 @@ def set_triton_ptxas(finding: Finding, view: View) -> Plan | Skip | None:
     wheel = next(_wheels(view, tool, alike), None)
     if wheel is None:
         reason = f"neither a toolkit here nor a listed wheel brings a ptxas for {arch}"
-        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
+        return finding.skip(NAME, reason)
     requirement, path = wheel
     step = Install(install=[requirement])
     return _plan(finding, tool.variable, path, f"of {requirement}", "unsafe", [step])
@@ -57,13 +57,13 @@ def _plan(
     safety: Safety,
     before: list[Step],
 ) -> Plan:
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
+    return finding.plan(
+        NAME,
+        safety,
+        f"set {variable} to the ptxas {whose}" if path else f"unset {variable}",
+        *before,
+        SetVariables(variables={variable: path}),
         subjects=[variable],
-        title=f"set {variable} to the ptxas {whose}" if path else f"unset {variable}",
-        safety=safety,
-        steps=[*before, SetVariables(variables={variable: path})],
     )
 
 

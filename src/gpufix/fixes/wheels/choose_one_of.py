@@ -22,22 +22,18 @@ def choose_one_of(finding: Finding, view: View) -> Plan | None:
     dist = view.dist(finding.payload.distribution)
     if dist and immovable(dist) is None and (extra := _extra(dist, view)):
         wanted = f"{dist.name}[{extra}]=={dist.version}"
-        return Plan(
-            fix=NAME,
-            codes=[finding.code],
-            subjects=[finding.subject],
-            title=f"install {wanted}",
-            safety="safe",
-            steps=[Install(install=[wanted], dependencies=True, freeze=True)],
+        return finding.plan(
+            NAME,
+            "safe",
+            f"install {wanted}",
+            Install(install=[wanted], dependencies=True, freeze=True),
         )
     names = ", ".join(finding.payload.names)
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=f"install one of {names}",
-        safety="manual",
-        steps=[Advise(text=f"which one {finding.subject} is to use is yours to say")],
+    return finding.plan(
+        NAME,
+        "manual",
+        f"install one of {names}",
+        Advise(text=f"which one {finding.subject} is to use is yours to say"),
     )
 
 

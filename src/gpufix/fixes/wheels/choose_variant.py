@@ -23,18 +23,16 @@ def choose_variant(finding: Finding, view: View) -> Plan | Skip:
     knowing is no reason to install anything: the command."""
     unfit = finding.payload_as(UnfitVariant)
     name, version, dist = unfit.distribution, unfit.version, view.dist(unfit.distribution)
-    plan = Plan(
-        fix=NAME,
-        codes=["WHL511"],
-        subjects=[finding.subject],
-        title=f"have the build of {name} {version} chosen again on this machine",
-        safety="manual",
-        steps=[_advice(unfit, view)],
+    plan = finding.plan(
+        NAME,
+        "manual",
+        f"have the build of {name} {version} chosen again on this machine",
+        _advice(unfit, view),
     )
     if unfit.build is not None or finding.severity is Severity.advice:
         return plan
     if dist is not None and (reason := why_not(dist)):
-        return Skip(fix=NAME, code="WHL511", subject=finding.subject, reason=reason)
+        return finding.skip(NAME, reason)
     return replace(plan, safety="unsafe", steps=[reinstall(view, name, version)])
 
 

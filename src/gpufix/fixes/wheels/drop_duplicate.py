@@ -19,33 +19,30 @@ def drop_duplicate(finding: Finding, view: View) -> Plan | Skip:
     copies = view.dists(finding.payload_as(DistributionFault).distribution)
     package = view.derive(condas_packages).get(copies[0].name)
     if package and is_replaced(package, copies):
-        return _give_back(copies[0], package, view)
+        return _give_back(finding, copies[0], package, view)
     blocked = next((reason for d in copies if (reason := why_not(d))), None)
     if blocked:
-        return Skip(fix=NAME, code="WHL507", subject=finding.subject, reason=blocked)
+        return finding.skip(NAME, blocked)
     first = copies[0]
-    return Plan(
-        fix=NAME,
-        codes=["WHL507"],
+    return finding.plan(
+        NAME,
+        "unsafe",
+        f"remove every {first.name} and install {first.version} again",
+        Install(uninstall=[first.name]),
+        reinstall(view, first.name, first.version),
         subjects=[first.name],
-        title=f"remove every {first.name} and install {first.version} again",
-        safety="unsafe",
-        steps=[Install(uninstall=[first.name]), reinstall(view, first.name, first.version)],
     )
 
 
-def _give_back(dist: Distribution, package: CondaPackage, view: View) -> Plan:
+def _give_back(finding: Finding, dist: Distribution, package: CondaPackage, view: View) -> Plan:
     """conda's files again; or, which is for the user to know, conda's record gone."""
-    return Plan(
-        fix=NAME,
-        codes=["WHL507"],
+    return finding.plan(
+        NAME,
+        "manual",
+        f"have conda put its {package.name} {package.version} there again",
+        Advise(
+            text=f"Remove pip's {dist.name} {dist.version} first, as pip removes it.",
+            command=conda.reinstall(view.facts, {package.name: package.version}),
+        ),
         subjects=[dist.name],
-        title=f"have conda put its {package.name} {package.version} there again",
-        safety="manual",
-        steps=[
-            Advise(
-                text=f"Remove pip's {dist.name} {dist.version} first, as pip removes it.",
-                command=conda.reinstall(view.facts, {package.name: package.version}),
-            )
-        ],
     )

@@ -24,15 +24,15 @@ def install_declared(finding: Finding, view: View) -> Plan | Skip | None:
     fault = finding.payload_as(DistributionFault)
     torch = view.dist("torch")
     if torch is not None and torch.source == "conda":
-        return _skip(finding, "torch was installed by conda, which brings its libraries")
+        return finding.skip(NAME, "torch was installed by conda, which brings its libraries")
     if isinstance(fault, UnfitLibrary) and (folder := put_first(fault, view)):
-        return _skip(finding, f"{folder} stands in LD_LIBRARY_PATH and would still come first")
+        return finding.skip(NAME, f"{folder} stands in LD_LIBRARY_PATH and would still come first")
     if _is_anothers(fault, view):
         return None
     found = [_installed(view, wheels) for wheels in _asked(fault)]
     reasons = [row for row in found if isinstance(row, str)]
     if reasons:
-        return _skip(finding, reasons[0])
+        return finding.skip(NAME, reasons[0])
     return _plan(finding, [row for row in found if isinstance(row, Install)])
 
 
@@ -74,16 +74,11 @@ def _plan(finding: Finding, rows: Sequence[Install]) -> Plan:
     wanted = [text for step in steps for text in step.install]
     # Somebody may have chosen the version that is there: only a torch that cannot load overrides it.
     breaks_torch = finding.code != "WHL504" or finding.severity is Severity.error
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
+    return finding.plan(
+        NAME,
+        "safe" if breaks_torch else "unsafe",
+        f"install {', '.join(wanted)}, as declared",
+        *steps,
         subjects=[r.name for text in wanted if (r := parse(text))],
-        title=f"install {', '.join(wanted)}, as declared",
-        safety="safe" if breaks_torch else "unsafe",
-        steps=list(steps),
         for_this_torch=True,
     )
-
-
-def _skip(finding: Finding, reason: str) -> Skip:
-    return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)

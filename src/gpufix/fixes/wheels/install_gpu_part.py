@@ -33,7 +33,7 @@ def install_gpu_part(finding: Finding, view: View) -> Plan | Skip | None:
     else:
         return None  # overwritten: keep-one
     if isinstance(made, str):
-        return Skip(fix="install-gpu-part", code=finding.code, subject=finding.subject, reason=made)
+        return finding.skip("install-gpu-part", made)
     step, title = made
     by_hand = isinstance(step, Advise)
     moves = isinstance(step, Install) and (
@@ -42,13 +42,8 @@ def install_gpu_part(finding: Finding, view: View) -> Plan | Skip | None:
     steps: list[Step] = [step]
     if isinstance(step, Install) and step.uninstall:  # they lay the same files: one goes first
         steps = [Install(uninstall=step.uninstall), replace(step, uninstall=[])]
-    return Plan(
-        fix="install-gpu-part",
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=title,
-        safety="manual" if by_hand else "unsafe" if moves else "safe",
-        steps=steps,
+    return finding.plan(
+        "install-gpu-part", "manual" if by_hand else "unsafe" if moves else "safe", title, *steps
     )
 
 

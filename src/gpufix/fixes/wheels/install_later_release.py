@@ -26,13 +26,11 @@ def install_later_release(finding: Finding, view: View) -> Plan | Skip | None:
     if reason is None and not has_later(dist):
         reason = f"no release of {dist.name} after {dist.version} is listed"
     if reason:
-        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)
+        return finding.skip(NAME, reason)
     wanted = f"{dist.name}>{dist.version}"
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=f"install {wanted}",
-        safety="unsafe",
-        steps=[Install(install=[wanted], dependencies=True, freeze=True)],
+    return finding.plan(
+        NAME,
+        "unsafe",
+        f"install {wanted}",
+        Install(install=[wanted], dependencies=True, freeze=True),
     )

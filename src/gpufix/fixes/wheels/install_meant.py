@@ -19,21 +19,21 @@ def install_meant(finding: Finding, view: View) -> Plan | Skip:
     payload = finding.payload
     if isinstance(payload, HiddenModule):
         text = f"give {payload.path} another name, and what imports it on purpose that name"
-        return _plan(finding, f"rename {payload.path}", "manual", [Advise(text=text)])
+        return finding.plan(NAME, "manual", f"rename {payload.path}", Advise(text=text))
     taken = finding.payload_as(NameTaken)
     dist = view.dist(taken.distribution)
     wanted = _wanted(taken, dist) if dist else None
     if dist is None or wanted is None:
-        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=taken.meant)
+        return finding.skip(NAME, taken.meant)
     users = sorted(view.derive(Requirements.of).required_by.get(dist.name, ()))
     blocked = f"{users[0]} requires {dist.name}" if users and taken.instead else immovable(dist)
     if blocked:
-        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=blocked)
+        return finding.skip(NAME, blocked)
     steps: list[Step] = [Install(install=[wanted], dependencies=True)]
     if taken.instead:
         steps.insert(0, Install(uninstall=[dist.name]))
     place = f" in the place of {dist.name}" if taken.instead else ""
-    return _plan(finding, f"install {wanted}{place}", "unsafe", steps)
+    return finding.plan(NAME, "unsafe", f"install {wanted}{place}", *steps)
 
 
 def _wanted(taken: NameTaken, dist: Distribution) -> str | None:
@@ -42,14 +42,3 @@ def _wanted(taken: NameTaken, dist: Distribution) -> str | None:
         return taken.instead if families.releases(taken.instead) else None
     listed = [v for v in families.releases(dist.name) if v != dist.version]
     return f"{dist.name}>{dist.version}" if listed else None
-
-
-def _plan(finding: Finding, title: str, safety: str, steps: list[Step]) -> Plan:
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=title,
-        safety="manual" if safety == "manual" else "unsafe",
-        steps=steps,
-    )

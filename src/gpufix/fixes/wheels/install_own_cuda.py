@@ -84,7 +84,7 @@ def _made(
     if not lacks:
         return None
     if other := next(_overwritten(view, [x.wheel for x in lacks if x.wheel]), None):
-        return _skip(name, finding, f"{other[0]} would overwrite files of {other[1]}")
+        return finding.skip(name, f"{other[0]} would overwrite files of {other[1]}")
     wheels = sorted({wheel for lack in lacks if (wheel := lack.requirement)})
     folders = sorted({x.folder for x in lacks if not x.searched})
     return _plan(name, finding, view, wheels, folders, major)
@@ -104,22 +104,16 @@ def _plan(
     if folders:
         steps.append(extended(view, folders))
     if not steps:
-        return _skip(name, finding, "its libraries are here, and its own search leads to them")
+        return finding.skip(name, "its libraries are here, and its own search leads to them")
     what = f"install {', '.join(wheels)}" if wheels else f"name the folders of CUDA {major}"
-    return Plan(
-        fix=name,
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=f"{what}{' and name their folders' if wheels and folders else ''}"
+    return finding.plan(
+        name,
+        "unsafe" if folders else "safe",
+        f"{what}{' and name their folders' if wheels and folders else ''}"
         f"{f' in {_PATH}' if folders else ''}",
-        safety="unsafe" if folders else "safe",
-        steps=steps,
+        *steps,
         notes=[f"every program that runs with {_PATH} searches there first"] if folders else [],
     )
-
-
-def _skip(name: str, finding: Finding, reason: str) -> Skip:
-    return Skip(fix=name, code=finding.code, subject=finding.subject, reason=reason)
 
 
 def _links_torch(view: View, dist: Distribution) -> bool:

@@ -42,7 +42,7 @@ def keep_one(finding: Finding, view: View) -> Plan | Skip | None:
         kept = meant[0] if len(meant) == 1 else None
     if kept is None:
         why = f"which of {' and '.join(names)} is meant is not known"
-        return Skip(fix="keep-one", code=finding.code, subject=finding.subject, reason=why)
+        return finding.skip("keep-one", why)
     others = [d for d in found.here if d is not kept]
     along = [name for d in others for name in found.group.along.get(d.name, ())]
     others += [d for name in along if (d := view.dist(name))]
@@ -52,7 +52,7 @@ def keep_one(finding: Finding, view: View) -> Plan | Skip | None:
     if reason is None and users and not found.group.gpu:
         reason = f"{', '.join(users)} require what would be removed"
     if reason:
-        return Skip(fix="keep-one", code=finding.code, subject=finding.subject, reason=reason)
+        return finding.skip("keep-one", reason)
     plan = _plan(finding, view, kept, [] if users else others, users, found.group.core is not None)
     return replace(plan, safety="unsafe") if guessed else plan
 
@@ -73,13 +73,11 @@ def _plan(
         gone = [d.name for d in removed]
         steps.insert(0, Install(uninstall=gone))
         title = f"remove {', '.join(gone)}" + (f", and {again}" if shares else "")
-    return Plan(
-        fix="keep-one",
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=title,
-        safety="unsafe" if other_build or any(d.requested for d in removed) else "safe",
-        steps=steps,
+    return finding.plan(
+        "keep-one",
+        "unsafe" if other_build or any(d.requested for d in removed) else "safe",
+        title,
+        *steps,
         notes=[*other_build, *(f"{user} requires the other one, which stays" for user in users)],
     )
 

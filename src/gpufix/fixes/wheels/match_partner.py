@@ -31,21 +31,14 @@ def match_partner(finding: Finding, view: View) -> Plan | Skip | None:
             listed = "the listing known here has none"
         reason = f"of {mover.name} for {anchor.name} {anchor.version}, {listed}"
     if reason:
-        return Skip(fix="match-partner", code="WHL508", subject=finding.subject, reason=reason)
+        return finding.skip("match-partner", reason)
     if wanted is None:
         step = Install(uninstall=[mover.name])
         title = f"remove {mover.name} {mover.version}, which is optional: none for {anchor.version} is listed"
     else:
         step = Install(install=[wanted, *_followers(mover.name, wanted, view)])
         title = f"install {', '.join(step.install)}, {title}"
-    return Plan(
-        fix="match-partner",
-        codes=["WHL508"],
-        subjects=[finding.subject],
-        title=title,
-        safety="unsafe",
-        steps=[step],
-    )
+    return finding.plan("match-partner", "unsafe", title, step)
 
 
 def _roles(found: Mismatch, view: View) -> tuple[Distribution, Distribution]:

@@ -25,7 +25,7 @@ def match_python(finding: Finding, view: View) -> Plan | Skip | None:
     if dist is None or python is None or not python.version or listings.key(dist.name):
         return None
     if (reason := immovable(dist)) is not None:
-        return _skip(finding, reason)
+        return finding.skip(NAME, reason)
     release = ".".join(python.version.split(".")[:2])
     known = families.for_python(dist.name, release)
     if known is None:
@@ -34,18 +34,17 @@ def match_python(finding: Finding, view: View) -> Plan | Skip | None:
     if not newer:
         newest = families.releases(dist.name)[0]
         needed = families.pythons(dist.name, newest)
-        return _skip(
-            finding,
+        return finding.skip(
+            NAME,
             f"no release of {dist.name} is listed for Python {release}: {newest} is for {needed}",
         )
     wanted = at(view, dist.name, newer[-1])
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
+    return finding.plan(
+        NAME,
+        "unsafe",
+        f"install {wanted}, which is for Python {release}",
+        Install(install=[wanted], dependencies=True),
         subjects=[dist.name],
-        title=f"install {wanted}, which is for Python {release}",
-        safety="unsafe",
-        steps=[Install(install=[wanted], dependencies=True)],
     )
 
 
@@ -55,16 +54,11 @@ def _again(finding: Finding, view: View, dist: Distribution, python: Python) -> 
     if not tags or not all(tag.startswith("cp") for tag in tags) or python.tag in tags:
         return None
     if (reason := why_not(dist)) is not None:
-        return _skip(finding, reason)
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
+        return finding.skip(NAME, reason)
+    return finding.plan(
+        NAME,
+        "safe",
+        f"install {dist.name} {dist.version} again, for Python {python.version}",
+        reinstall(view, dist.name, dist.version),
         subjects=[dist.name],
-        title=f"install {dist.name} {dist.version} again, for Python {python.version}",
-        safety="safe",
-        steps=[reinstall(view, dist.name, dist.version)],
     )
-
-
-def _skip(finding: Finding, reason: str) -> Skip:
-    return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from packaging.version import Version
 
 from gpufix.evidence.published import elsewhere, published
@@ -45,20 +47,20 @@ def match_torch_family(finding: Finding, view: View) -> Plan | Skip | None:
     if isinstance(found, Offer) and dist and _is_installed(found, dist):
         found = f"{name} {dist.version} is the release for this torch"
     if isinstance(found, str):
-        return Skip(fix=NAME, code=finding.code, subject=name, reason=found)
+        return finding.skip(NAME, found, subject=name)
     torch = view.facts.torch
     made_for = f"made for torch {torch.release if torch else ''}"
     step = found if isinstance(found, Install) else install(found, dist, extras_of(view, name))
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
+    plan = finding.plan(
+        NAME,
+        "unsafe",
+        f"install {_what(found, step)}, {made_for}",
+        step,
         subjects=[name],
-        title=f"install {_what(found, step)}, {made_for}",
-        safety="unsafe",
-        steps=[step],
         for_this_torch=True,
-        elsewhere=_elsewhere(found, dist, view, made_for) if isinstance(found, Offer) else None,
     )
+    other = _elsewhere(found, dist, view, made_for) if isinstance(found, Offer) else None
+    return replace(plan, elsewhere=other)
 
 
 def _what(found: Offer | Install, step: Install) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from packaging.version import Version
 
 from gpufix.evidence.requirements import version_of
@@ -24,9 +22,7 @@ def earlier_partner(finding: Finding, view: View) -> Plan | Skip | None:
     if not isinstance(absent, AbsentModule) or row is None or absent.of != row.distribution:
         return None
     wanted = f"{row.distribution}{row.releases}"
-    return replace(
-        moved_partner(absent, wanted, view, f"which has {row.module}"), fix="take-earlier-partner"
-    )
+    return moved_partner("take-earlier-partner", finding, wanted, view, f"which has {row.module}")
 
 
 @fix("take-later-partner", "WHL506")
@@ -43,10 +39,8 @@ def later_partner(finding: Finding, view: View) -> Plan | Skip | None:
         wanted, why = f"{dist.name}>{dist.version}", "may have"
     else:
         return None
-    return replace(
-        moved_partner(absent, wanted, view, f"which {why} {absent.module}"),
-        fix="take-later-partner",
-    )
+    why = f"which {why} {absent.module}"
+    return moved_partner("take-later-partner", finding, wanted, view, why)
 
 
 @fix("try-earlier-partner", "WHL506")
@@ -72,7 +66,7 @@ def _before(finding: Finding, view: View, step: int, name: str) -> Plan | Skip |
     if step >= len(ends):
         return None
     wanted, why = f"{dist.name}<{ends[step]}", f"which may have {absent.module}"
-    return replace(moved_partner(absent, wanted, view, why), fix=name)
+    return moved_partner(name, finding, wanted, view, why)
 
 
 def _ends(version: str) -> list[str]:

@@ -13,13 +13,12 @@ def pin_numpy(finding: Finding, view: View) -> Plan | Skip:
     """numpy<2; the other way out, a newer release of the extension, is for the user to choose."""
     wanted = "numpy<2"
     if reason := no_numpy(wanted, view):
-        return Skip(fix="pin-numpy", code="ABI303", subject=finding.subject, reason=reason)
-    return Plan(
-        fix="pin-numpy",
-        codes=["ABI303"],
+        return finding.skip("pin-numpy", reason)
+    return finding.plan(
+        "pin-numpy",
+        "unsafe",
+        f"install {wanted}",
+        Install(install=[wanted], dependencies=True),
         subjects=["numpy"],
-        title=f"install {wanted}",
-        safety="unsafe",
-        steps=[Install(install=[wanted], dependencies=True)],
         notes=[f"or a release of {finding.subject} that is built for NumPy 2"],
     )

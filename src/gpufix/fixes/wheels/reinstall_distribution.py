@@ -49,18 +49,15 @@ def reinstall_distribution(finding: Finding, view: View) -> Plan | Skip | None:
     if name == "torch" and torch and torch.build in ("nightly", "container", "source"):
         reason = f"torch is a {torch.build} build, which no index offers again"
     if reason:
-        return Skip(fix="reinstall-distribution", code=finding.code, subject=name, reason=reason)
-    return Plan(
-        fix="reinstall-distribution",
-        codes=[finding.code],
+        return finding.skip("reinstall-distribution", reason, subject=name)
+    return finding.plan(
+        "reinstall-distribution",
+        "safe",
+        f"reinstall {name} {version}",
+        Install(install=[f"{name} @ {wheel}"], reinstall=True)
+        if wheel
+        else reinstall(view, name, version),
         subjects=[name],
-        title=f"reinstall {name} {version}",
-        safety="safe",
-        steps=[
-            Install(install=[f"{name} @ {wheel}"], reinstall=True)
-            if wheel
-            else reinstall(view, name, version)
-        ],
     )
 
 
@@ -82,13 +79,12 @@ def _hollow(name: str, view: View) -> str | None:
 
 def _anew(finding: Finding, name: str, remains: str) -> Plan:
     """Which release it was is not known: the newest for this Python, in the place of what is left."""
-    return Plan(
-        fix="reinstall-distribution",
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=f"remove what is left of {name}, and install its newest release",
-        safety="unsafe",
-        steps=[Remove(path=remains), Install(install=[name], dependencies=True, freeze=True)],
+    return finding.plan(
+        "reinstall-distribution",
+        "unsafe",
+        f"remove what is left of {name}, and install its newest release",
+        Remove(path=remains),
+        Install(install=[name], dependencies=True, freeze=True),
     )
 
 
@@ -109,18 +105,14 @@ def _by_target(finding: Finding, folder: str, view: View) -> Plan:
         f"{d.name}=={d.version}" for d in view.facts.distributions if d.location == folder
     )
     install = ["pip", "install", "--no-deps", "--upgrade", "--target", folder, *every]
-    return Plan(
-        fix="reinstall-distribution",
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=f"install what lies in {folder} again, in one run of pip",
-        safety="manual",
-        steps=[
-            Advise(
-                text=f"{folder} was made by `pip install --target`, which replaces whole folders.",
-                command=shlex.join(install),
-            )
-        ],
+    return finding.plan(
+        "reinstall-distribution",
+        "manual",
+        f"install what lies in {folder} again, in one run of pip",
+        Advise(
+            text=f"{folder} was made by `pip install --target`, which replaces whole folders.",
+            command=shlex.join(install),
+        ),
     )
 
 
@@ -137,16 +129,12 @@ def _condas(damaged: DamagedDistribution, view: View) -> CondaPackage | None:
 
 
 def _by_conda(finding: Finding, package: CondaPackage, view: View) -> Plan:
-    return Plan(
-        fix="reinstall-distribution",
-        codes=[finding.code],
-        subjects=[finding.subject],
-        title=f"have conda reinstall {package.name} {package.version}",
-        safety="manual",
-        steps=[
-            Advise(
-                text=f"{package.name} was installed by conda.",
-                command=conda.reinstall(view.facts, {package.name: package.version}),
-            )
-        ],
+    return finding.plan(
+        "reinstall-distribution",
+        "manual",
+        f"have conda reinstall {package.name} {package.version}",
+        Advise(
+            text=f"{package.name} was installed by conda.",
+            command=conda.reinstall(view.facts, {package.name: package.version}),
+        ),
     )

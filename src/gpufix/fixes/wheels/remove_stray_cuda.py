@@ -22,12 +22,11 @@ def remove_stray_cuda(finding: Finding, view: View) -> Plan | None:
     steps += [reinstall(view, d.name, declared(view, d.name).version or d.version) for d in keepers]
     wanted = bool(stray.required_by or stray.requested)
     restored = f", and restore {', '.join(d.name for d in keepers)}" if keepers else ""
-    return Plan(
-        fix="remove-stray-cuda",
-        codes=[finding.code],
+    return finding.plan(
+        "remove-stray-cuda",
+        "unsafe" if wanted else "safe",
+        f"remove {name}{restored}",
+        *steps,
         subjects=[name],
-        title=f"remove {name}{restored}",
-        safety="unsafe" if wanted else "safe",
-        steps=steps,
         notes=[f"{user} requires {name}" for user in stray.required_by],
     )

@@ -28,17 +28,14 @@ def rename_module(finding: Finding, view: View) -> Plan | Skip | None:
     source = view.source(path)
     reason = "it is not read here" if source is None else _against(path, basename(new), view)
     if source is None or reason:
-        return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=str(reason))
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
+        return finding.skip(NAME, str(reason))
+    return finding.plan(
+        NAME,
+        "unsafe",
+        f"rename {path} to {basename(new)}",
+        WriteFile(path=new, content=source.text, encoding=source.encoding),
+        Remove(path=path),
         subjects=[path],
-        title=f"rename {path} to {basename(new)}",
-        safety="unsafe",
-        steps=[
-            WriteFile(path=new, content=source.text, encoding=source.encoding),
-            Remove(path=path),
-        ],
         notes=[
             "nothing in the project imports what is in it; who runs it calls it by its new name"
         ],

@@ -14,7 +14,6 @@ from gpufix.evidence.view import View
 from gpufix.fixes.pins import extras_of, from_address, immovable, no_numpy
 from gpufix.fixes.registry import fix
 from gpufix.knowledge import cuda, families, listings, name_spans
-from gpufix.knowledge.families import Gone
 from gpufix.model import Advise, Distribution, Finding, Install, Plan, Skip
 from gpufix.model.payload import (
     AbsentDepends,
@@ -40,10 +39,10 @@ def resolve_conflict(finding: Finding, view: View) -> Plan | Skip | None:
     if isinstance(payload, NoneOfSeveral):
         return None  # choose-one-of
     if isinstance(payload, AbsentDepends):
-        return _by_conda(payload, view)
+        return _by_conda(finding, payload, view)
     wanted: Sequence[str] = ()
     if isinstance(payload, AbsentModule):
-        return _bringing(payload, view)
+        return _bringing(finding, payload, view)
     elif isinstance(payload, ConflictingPins):
         reason = "which of its pins a file gives up is for its author to say"
     elif isinstance(payload, KnownConflict):
@@ -60,32 +59,34 @@ def resolve_conflict(finding: Finding, view: View) -> Plan | Skip | None:
     if not wanted:
         reason = reason or "no set of versions is known that satisfies all"
     if reason:
-        return Skip(fix="resolve-conflict", code="WHL506", subject=finding.subject, reason=reason)
+        return finding.skip("resolve-conflict", reason)
     moved = [row for row in wanted if (r := parse(row)) and view.dist(normalise(r.name))]
-    return Plan(
-        fix="resolve-conflict",
-        codes=["WHL506"],
-        subjects=[finding.subject],
-        title=f"install {', '.join(wanted)}",
+    return finding.plan(
+        "resolve-conflict",
         # What is merely absent can be added without moving anything that somebody chose.
-        safety="unsafe" if moved else "safe",
-        steps=[
-            Install(
-                install=list(wanted),
-                dependencies=True,
-                freeze=isinstance(payload, KnownConflict) and not moved,
-            )
-        ],
+        "unsafe" if moved else "safe",
+        f"install {', '.join(wanted)}",
+        Install(
+            install=list(wanted),
+            dependencies=True,
+            freeze=isinstance(payload, KnownConflict) and not moved,
+        ),
     )
 
 
-def _bringing(absent: AbsentModule, view: View) -> Plan | Skip:
+def _bringing(finding: Finding, absent: AbsentModule, view: View) -> Plan | Skip:
     """What a package has no more: a later release of what asks for it, at which nothing else moves. Of a
     module that nothing brings: the listed distribution of its name."""
     dist, top = view.dist(absent.distribution), normalise(absent.module.partition(".")[0])
     wanted, tried = None, bool(dist and _may_be_later(dist, absent))
     if absent.of is None and (row := families.gone(absent.module)):
-        return _earlier(absent, row, view)
+        return moved_partner(
+            "resolve-conflict",
+            finding,
+            f"{row.distribution}{row.releases}",
+            view,
+            f"which has {row.module}",
+        )
     if absent.of is None and (other := families.moved(absent.module.partition(".")[0])):
         wanted = other.to
     elif absent.of is None and _is_listed(top):
@@ -97,16 +98,13 @@ def _bringing(absent: AbsentModule, view: View) -> Plan | Skip:
         reason = f"which releases of {absent.distribution} and {lost} go together is not known here"
         if dist and absent.of and families.releases(dist.name):
             reason = f"no release of {dist.name} after {dist.version} is listed"
-        return Skip(
-            fix="resolve-conflict", code="WHL506", subject=absent.distribution, reason=reason
-        )
-    return Plan(
-        fix="resolve-conflict",
-        codes=["WHL506"],
+        return finding.skip("resolve-conflict", reason, subject=absent.distribution)
+    return finding.plan(
+        "resolve-conflict",
+        "unsafe" if absent.of else "safe",
+        f"install {wanted}" + (", if there is one" if absent.of and tried else ""),
+        Install(install=_joined(view, [wanted]), dependencies=True, freeze=True),
         subjects=[absent.distribution],
-        title=f"install {wanted}" + (", if there is one" if absent.of and tried else ""),
-        safety="unsafe" if absent.of else "safe",
-        steps=[Install(install=_joined(view, [wanted]), dependencies=True, freeze=True)],
     )
 
 
@@ -126,35 +124,22 @@ def has_later(dist: Distribution) -> bool:
     return installed is not None and installed < Version(newest)
 
 
-def _earlier(absent: AbsentModule, row: Gone, view: View) -> Plan | Skip:
-    """The releases that still have the module, where nobody requires a later one."""
-    return moved_partner(
-        absent, f"{row.distribution}{row.releases}", view, f"which has {row.module}"
-    )
-
-
-def moved_partner(absent: AbsentModule, wanted: str, view: View, why: str) -> Plan | Skip:
+def moved_partner(fix: str, finding: Finding, wanted: str, view: View, why: str) -> Plan | Skip:
     """Another release of the package that is asked in vain, where nobody else minds."""
     name = normalise(re.split(r"[<>=~]", wanted)[0])
+    subject = finding.payload_as(AbsentModule).distribution
     dist, everybody = view.dist(name), with_row(view, wanted)
     reason = everybody.conflict or (immovable(dist) if dist else None)
     if reason:
-        return Skip(
-            fix="resolve-conflict", code="WHL506", subject=absent.distribution, reason=reason
-        )
-    return Plan(
-        fix="resolve-conflict",
-        codes=["WHL506"],
-        subjects=[absent.distribution],
-        title=f"install {wanted}, {why}",
-        safety="unsafe" if dist else "safe",
-        steps=[
-            Install(
-                install=[everybody.spelled(), *_made_for(dist, view)],
-                dependencies=True,
-                freeze=True,
-            )
-        ],
+        return finding.skip(fix, reason, subject=subject)
+    return finding.plan(
+        fix,
+        "unsafe" if dist else "safe",
+        f"install {wanted}, {why}",
+        Install(
+            install=[everybody.spelled(), *_made_for(dist, view)], dependencies=True, freeze=True
+        ),
+        subjects=[subject],
     )
 
 
@@ -210,19 +195,16 @@ def _joined(view: View, wanted: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _by_conda(absent: AbsentDepends, view: View) -> Plan:
-    return Plan(
-        fix="resolve-conflict",
-        codes=["WHL506"],
+def _by_conda(finding: Finding, absent: AbsentDepends, view: View) -> Plan:
+    return finding.plan(
+        "resolve-conflict",
+        "manual",
+        f"have conda install {', '.join(absent.specs)}",
+        Advise(
+            text=f"{absent.package} is conda's, and so is what it depends on.",
+            command=conda.add(view.facts, absent.specs),
+        ),
         subjects=[absent.package],
-        title=f"have conda install {', '.join(absent.specs)}",
-        safety="manual",
-        steps=[
-            Advise(
-                text=f"{absent.package} is conda's, and so is what it depends on.",
-                command=conda.add(view.facts, absent.specs),
-            )
-        ],
     )
 
 

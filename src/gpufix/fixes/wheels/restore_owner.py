@@ -34,21 +34,21 @@ def restore_owner(finding: Finding, view: View) -> Plan | Skip:
     if whole is None and len(needed) != 1:
         how_many = "none" if not needed else "more than one"
         reason = f"{how_many} of {finding.subject} is required by an installed package"
-        return Skip(fix=NAME, code="WHL502", subject=finding.subject, reason=reason)
+        return finding.skip(NAME, reason)
     owner = whole or needed[0]
     others = [d for d in owners if d is not owner]
     reason_not = next(filter(None, [why_not(owner), *map(immovable, others)]), None)
     if reason_not:
-        return Skip(fix=NAME, code="WHL502", subject=owner.name, reason=reason_not)
+        return finding.skip(NAME, reason_not, subject=owner.name)
     gone = [d.name for d in others]
     stays = "has all modules of both" if whole else "is required"
-    return Plan(
-        fix=NAME,
-        codes=["WHL502"],
+    return finding.plan(
+        NAME,
+        "unsafe" if whole or any(d.requested for d in others) else "safe",
+        f"remove {', '.join(gone)}, and reinstall {owner.name} {owner.version}, which {stays}",
+        Install(uninstall=gone),
+        reinstall(view, owner.name, owner.version),
         subjects=[owner.name],
-        title=f"remove {', '.join(gone)}, and reinstall {owner.name} {owner.version}, which {stays}",
-        safety="unsafe" if whole or any(d.requested for d in others) else "safe",
-        steps=[Install(uninstall=gone), reinstall(view, owner.name, owner.version)],
     )
 
 
@@ -77,12 +77,10 @@ def _without_module(finding: Finding, moved: tuple[Distribution, Gone], view: Vi
     wanted = f"{row.distribution}>={row.until}"
     reason = with_row(view, wanted).conflict or immovable(dist)
     if reason:
-        return Skip(fix=NAME, code="WHL502", subject=finding.subject, reason=reason)
-    return Plan(
-        fix=NAME,
-        codes=["WHL502"],
-        subjects=[finding.subject],
-        title=f"install {wanted}, which leaves the module {row.module} to {row.to}",
-        safety="unsafe",
-        steps=[Install(install=[wanted], dependencies=True, freeze=True)],
+        return finding.skip(NAME, reason)
+    return finding.plan(
+        NAME,
+        "unsafe",
+        f"install {wanted}, which leaves the module {row.module} to {row.to}",
+        Install(install=[wanted], dependencies=True, freeze=True),
     )

@@ -34,24 +34,23 @@ def switch_edition(finding: Finding, view: View) -> Plan | Skip | None:
     found = [(name, version) for name in others if (version := _release(name, dist))]
     if not found:
         reason = f"no build of {dist.name} for {what} is listed"
-        return _skip(finding, reason) if platform == "rocm" or others else None
+        return finding.skip(NAME, reason) if platform == "rocm" or others else None
     users = sorted(view.derive(Requirements.of).required_by.get(dist.name, ()))
     verb = "requires" if len(users) == 1 else "require"
     blocked = f"{', '.join(users)} {verb} {dist.name}" if users else immovable(dist)
     if blocked:
-        return _skip(finding, blocked)
+        return finding.skip(NAME, blocked)
     exact = (row for row in found if row[1] == dist.version)
     name, version = next(exact, found[0])
     steps = [Install(install=[f"{name}=={version}"], dependencies=True)]
     if not view.dist(name):
         steps.insert(0, Install(uninstall=[dist.name]))  # they lay the same files
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
+    return finding.plan(
+        NAME,
+        "unsafe",
+        f"install {name}=={version}, for {what}, in the place of {dist.name}",
+        *steps,
         subjects=[dist.name],
-        title=f"install {name}=={version}, for {what}, in the place of {dist.name}",
-        safety="unsafe",
-        steps=list(steps),
     )
 
 
@@ -74,7 +73,3 @@ def _release(name: str, dist: Distribution) -> str | None:
     if dist.version in listed:
         return dist.version
     return before[0] if before else listed[-1] if listed else None
-
-
-def _skip(finding: Finding, reason: str) -> Skip:
-    return Skip(fix=NAME, code=finding.code, subject=finding.subject, reason=reason)

@@ -25,15 +25,14 @@ def take_release_for_target(finding: Finding, view: View) -> Plan | Skip | None:
         return None
     found = immovable(dist) or _steps(dist, view)
     if isinstance(found, str):
-        return Skip(fix=NAME, code=finding.code, subject=dist.name, reason=found)
+        return finding.skip(NAME, found, subject=dist.name)
     what, steps = found
-    return Plan(
-        fix=NAME,
-        codes=[finding.code],
+    return finding.plan(
+        NAME,
+        "unsafe",
+        f"install {what}, which has code for {named(view.targets)}",
+        *steps,
         subjects=[dist.name],
-        title=f"install {what}, which has code for {named(view.targets)}",
-        safety="unsafe",
-        steps=steps,
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from types import SimpleNamespace
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from gpufix.source.builds import python_operations as ops
 from gpufix.source.builds.copied_files import WithCopies
@@ -53,6 +53,27 @@ class Choices:
         return self.taken.setdefault(key, True) is not negated
 
 
+class _Surroundings:
+    """Those of a build file: it is not asked for names that installed packages lack, nor for their folders."""
+
+    known: Mapping[str, Any] = {}
+
+    def __init__(self, world: BuildWorld) -> None:
+        self.version: tuple[int, ...] = world.python
+        self.platform, self.environ = world.platform, world.environment
+        tag = f"cpython-{world.python[0]}{world.python[1]}-{world.machine}-linux-gnu"
+        self.suffixes: Sequence[str] = (f".{tag}.so",)
+
+    def lacks_name(self, module: str, name: str) -> bool:
+        return False
+
+    def lost(self) -> tuple[str, ...]:
+        return ()
+
+    def folder(self, package: str) -> str | None:
+        return None
+
+
 class BuildCore(Statements):
     """What a run asks for, what is not known, and which way it goes there."""
 
@@ -64,16 +85,7 @@ class BuildCore(Statements):
         self.files = WithCopies(world.files)
         self.path = f"{world.root}/{path}"
         self.folder = self.cwd = self.path.rpartition("/")[0]
-        side = SimpleNamespace(
-            version=world.python,
-            platform=world.platform,
-            machine=world.machine,
-            environ=world.environment,
-            suffixes=(f".cpython-{world.python[0]}{world.python[1]}-{world.machine}-linux-gnu.so",),
-            known={},
-            lost=tuple,  # a build file is not asked for names that installed packages lack
-        )
-        super().__init__(cast("Any", side))
+        super().__init__(_Surroundings(world))
         self.most = STEPS
         self.places = [""]
         self.choices = choices

@@ -15,6 +15,7 @@ from gpufix.source.builds.python_values import (
     Rest,
     hidden,
 )
+from gpufix.source.python.import_operations import method
 from gpufix.source.python.import_values import (
     UNKNOWN,
     Frame,
@@ -242,7 +243,7 @@ class WithFiles(WithBuiltins):
         if name == "relative_to" and isinstance(first, str):
             return PathText(posixpath.relpath(self.absolute(owner), self.absolute(first)))
         if name in ("joinpath", "with_name", "with_suffix", "expanduser"):
-            return super().of_value(owner, name, args)
+            return method(owner, name, args)
         if name in ("match",) and isinstance(first, str):
             return fnmatch.fnmatch(str(owner), str(first))
         if name in ("mkdir", "unlink", "write_text", "touch", "rename", "write_bytes"):

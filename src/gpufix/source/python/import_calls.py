@@ -9,9 +9,10 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-from gpufix.source.python.import_expressions import ROUNDS, Expressions
+from gpufix.source.python.import_expressions import ROUNDS
 from gpufix.source.python.import_guards import catches, classes_of, kinds_by_name
 from gpufix.source.python.import_operations import method, of_list, os_path
+from gpufix.source.python.import_statements import Statements
 from gpufix.source.python.import_values import (
     UNKNOWN,
     Class,
@@ -35,7 +36,6 @@ from gpufix.source.python.import_world import (
     NOW,
     OS,
     Fails,
-    Spared,
     World,
     version_of,
 )
@@ -61,15 +61,13 @@ _HANDLE = "ctypes.CDLL()"  # of an open library: it is there
 _FIND = ("importlib.machinery.PathFinder.find_spec", "importlib.machinery.PathFinder().find_spec")
 
 
-class OutsideCalls(Expressions):
+class OutsideCalls(Statements):
     """What calls do, as far as it bears on libraries."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
+        self.world: World = world
         self.flags: Any = NOW  # of dlopen, for extension modules
-        self.loaded: set[tuple[str, ...]] = set()  # the places where a library was loaded
-        self.spared: list[Spared] = []
-        self.absent: dict[str, str] = {}  # libraries that were sought by a name, in vain
         self._blind = False  # libraries were loaded that were not followed
 
     def outside(self, name: str, args: list[Any], named: dict[Any, Any], frame: Frame) -> Any:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gpufix.source.python.import_calls import OutsideCalls
+from gpufix.source.python.import_expressions import Expressions
 from gpufix.source.python.import_guards import (
     catches,
     classes_of,
@@ -15,16 +15,19 @@ from gpufix.source.python.import_guards import (
     says,
 )
 from gpufix.source.python.import_values import UNKNOWN, Frame, Module, Outside, PathText, Raised
-from gpufix.source.python.import_world import Fails, Leaves, Return, Spared, World
+from gpufix.source.python.import_world import Fails, Leaves, Return, Spared, Surroundings
 
 Handler = tuple[ast.ExceptHandler, set[str] | None]  # None: what it takes only a run could tell
 
 
-class Catching(OutsideCalls):
+class Catching(Expressions):
     """Follows an exception to whoever takes it."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Surroundings) -> None:
         super().__init__(world)
+        self.loaded: set[tuple[str, ...]] = set()  # the places where a library was loaded
+        self.spared: list[Spared] = []
+        self.absent: dict[str, str] = {}  # libraries that were sought by a name, in vain
         self.perhaps_runs = 0  # conditions around, of which it is not known whether they hold
         self._guards: list[list[set[str] | None]] = []  # what each `try` around takes
         self._handled_now: list[Fails] = []  # by the handlers that run

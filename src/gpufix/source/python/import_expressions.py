@@ -24,7 +24,14 @@ from gpufix.source.python.import_values import (
     attribute,
     truth,
 )
-from gpufix.source.python.import_world import NO_NAME, Fails, Return, TooMuch, World, constants
+from gpufix.source.python.import_world import (
+    NO_NAME,
+    Fails,
+    Return,
+    Surroundings,
+    TooMuch,
+    constants,
+)
 
 STEPS = 200_000  # statements and expressions of one import
 # A function that brought in nothing so often is run no more; one of the package itself: ROUNDS.
@@ -37,7 +44,7 @@ class Expressions(ABC):
     """Evaluates what can be told; importing.py runs statements and modules, import_calls.py what
     is not followed."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Surroundings) -> None:
         self.world = world
         self.doubts: list[Fails] = []
         self.places: list[str] = []  # "FILE:LINE" of each call that runs

@@ -27,23 +27,14 @@ class Found:
 Loads = Literal["loads", "lacks", "refused", "crashes"]
 
 
-class World(Protocol):
-    """The patient's disk and variables, as the import system sees them."""
+class Surroundings(Protocol):
+    """What code that is followed can ask without a call."""
 
     version: tuple[int, ...]
     platform: str  # sys.platform
-    machine: str
     environ: Mapping[str, str]
     suffixes: Sequence[str]  # of extension modules
     known: Mapping[str, Any]  # names of modules that are not followed, with their values
-
-    def find(self, name: str) -> Found | None:
-        """A module by its dotted name; None when there is none."""
-        ...
-
-    def lacks(self, name: str) -> bool:
-        """Whether a package that is not followed is known to have no module of this name."""
-        ...
 
     def lacks_name(self, module: str, name: str) -> bool:
         """Whether a module that is not followed is known to have nothing of this name."""
@@ -51,6 +42,24 @@ class World(Protocol):
 
     def lost(self) -> Collection[str]:
         """The names that modules which are not followed are known to lack."""
+        ...
+
+    def folder(self, package: str) -> str | None:
+        """Where a package lies that is not followed; None for what is no package."""
+        ...
+
+
+class World(Surroundings, Protocol):
+    """The patient's disk and variables, as the import system sees them."""
+
+    machine: str
+
+    def find(self, name: str) -> Found | None:
+        """A module by its dotted name; None when there is none."""
+        ...
+
+    def lacks(self, name: str) -> bool:
+        """Whether a package that is not followed is known to have no module of this name."""
         ...
 
     def text(self, path: str) -> str:
@@ -63,10 +72,6 @@ class World(Protocol):
 
     def exists(self, path: str) -> bool:
         """Whether something lies there."""
-        ...
-
-    def folder(self, package: str) -> str | None:
-        """Where a package lies that is not followed; None for what is no package."""
         ...
 
     def load(self, path: str, *, everywhere: bool, lazy: bool) -> Loads:
@@ -208,7 +213,7 @@ def version_of(distribution: str) -> str:
     return f"importlib.metadata.version({normalise(distribution)})"
 
 
-def constants(world: World) -> dict[str, Any]:
+def constants(world: Surroundings) -> dict[str, Any]:
     """Names of modules that are not followed, with their values."""
     version = tuple(world.version)
     return {

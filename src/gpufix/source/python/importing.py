@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Literal
 
+from gpufix.source.python.import_calls import OutsideCalls
 from gpufix.source.python.import_expressions import STEPS
-from gpufix.source.python.import_statements import Statements
 from gpufix.source.python.import_values import (
     UNKNOWN,
     AnyFunction,
@@ -107,7 +107,7 @@ def _chain(failure: Fails) -> tuple[str, ...]:
     return tuple(places.values())
 
 
-class _Importer(Statements):
+class _Importer(OutsideCalls):
     def __init__(self, world: World, parsed: Parsed) -> None:
         super().__init__(world)
         self._parsed = parsed
