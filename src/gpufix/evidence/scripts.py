@@ -20,9 +20,10 @@ from gpufix.source.builds.installs import LISTS, Install, folder_of, installs
 from gpufix.source.builds.python_prints import prints
 from gpufix.source.builds.run import UNKNOWN_PART
 from gpufix.source.builds.shell_builtins import unwrapped
+from gpufix.source.builds.shell_core import PythonPrints
 from gpufix.source.builds.shell_options import options
 from gpufix.source.builds.shell_parser import parse
-from gpufix.source.builds.shell_run import PythonPrints, run
+from gpufix.source.builds.shell_run import run
 from gpufix.source.builds.shell_state import ShellCommand, ShellRun, Unmatched, joined
 from gpufix.source.builds.shell_syntax import Script
 from gpufix.source.builds.world import BuildWorld, TorchSeen

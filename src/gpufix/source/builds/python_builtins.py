@@ -7,6 +7,7 @@ from collections import abc
 from collections.abc import Callable
 from typing import Any
 
+from gpufix.source.builds import python_formats as formats
 from gpufix.source.builds import python_operations as ops
 from gpufix.source.builds.python_run import BuildPython
 from gpufix.source.builds.python_values import (
@@ -18,6 +19,7 @@ from gpufix.source.builds.python_values import (
     Rest,
     Super,
     hidden,
+    plain,
     same,
 )
 from gpufix.source.python.import_guards import classes_of, kinds_by_name, kinds_of
@@ -82,7 +84,7 @@ class WithBuiltins(BuildPython):
         if name in ("int", "float"):
             return self._number(name, args)
         if name in _EXCEPTIONS_MADE:
-            return Raised(Fails(kinds_by_name(name), said=ops.text_of(args[0]) if args else ""))
+            return Raised(Fails(kinds_by_name(name), said=formats.text_of(args[0]) if args else ""))
         return NotImplemented
 
     def _number(self, name: str, args: list[Any]) -> Any:
@@ -106,7 +108,7 @@ class WithBuiltins(BuildPython):
         frame = Frame(Module("", self.path, ""), {})
         keys = [self.apply(key, [each], {}, frame) for each in values]
         wanted = ops.ordered(keys, backwards)
-        if not ops.plain(keys):
+        if not plain(keys):
             return list(values)
         left, found = list(range(len(values))), []
         for each in wanted:
@@ -123,7 +125,7 @@ class WithBuiltins(BuildPython):
             if "default" in named:
                 return named["default"]
             raise ops.raises("ValueError", f"{name}() arg is an empty sequence")
-        if not all(ops.plain(each) for each in values):
+        if not all(plain(each) for each in values):
             return Unknown(f"{name}({ops.shown(values[0])}, …)")
         return values[0] if name == "min" else values[-1]
 
@@ -320,7 +322,7 @@ def _text(args: list[Any], _: dict[Any, Any]) -> Any:
     value = args[0] if args else ""
     if isinstance(value, Raised):
         return value.failure.said or "\0"
-    return ops.text_of(value)
+    return formats.text_of(value)
 
 
 _SIMPLE: dict[str, Callable[[list[Any], dict[Any, Any]], Any]] = {
@@ -329,7 +331,7 @@ _SIMPLE: dict[str, Callable[[list[Any], dict[Any, Any]], Any]] = {
     "str": _text,
     "repr": lambda args, _: repr(str(args[0]))
     if isinstance(args[0], str)
-    else ops.text_of(args[0]),
+    else formats.text_of(args[0]),
     "list": lambda args, _: ops.elements(args[0]) if args else [],
     "tuple": lambda args, _: tuple(ops.elements(args[0])) if args else (),
     "set": lambda args, _: Bag.of(ops.elements(args[0])) if args else Bag(),

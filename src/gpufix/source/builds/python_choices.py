@@ -6,6 +6,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gpufix.source.builds import python_methods as methods
 from gpufix.source.builds import python_operations as ops
 from gpufix.source.builds.copied_files import WithCopies
 from gpufix.source.builds.python_values import (
@@ -135,7 +136,7 @@ class BuildCore(Statements):
             if value.name.rpartition(".")[2][:1].isupper():
                 return True  # a class or a constant that is there
             value = Unknown(value.name)
-        known = truth(value) if not isinstance(value, ops.Match) else True
+        known = truth(value) if not isinstance(value, methods.Match) else True
         if known is not None:
             return known
         why = value.why if isinstance(value, Unknown) and value.why else f"line {self.at.line}"

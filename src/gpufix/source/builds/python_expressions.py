@@ -9,6 +9,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
+from gpufix.source.builds import python_formats as formats
+from gpufix.source.builds import python_methods as methods
 from gpufix.source.builds import python_operations as ops
 from gpufix.source.builds.python_modules import WithModules
 from gpufix.source.builds.python_names import unbound
@@ -174,7 +176,7 @@ class WithExpressions(WithModules):
         for part in node.values:
             if isinstance(part, ast.FormattedValue):
                 spec = self.value(part.format_spec, frame) if part.format_spec else ""
-                parts.append(ops.of_spec(self.value(part.value, frame), spec, part.conversion))
+                parts.append(formats.of_spec(self.value(part.value, frame), spec, part.conversion))
             else:
                 parts.append(str(self.value(part, frame)))
         return ops.bounded("".join(parts))
@@ -294,7 +296,7 @@ class WithExpressions(WithModules):
             if any(isinstance(each, Unknown) for each in value):
                 return unknown
             raise ops.raises("KeyError", ops.shown(key))
-        if isinstance(value, ops.Match):
+        if isinstance(value, methods.Match):
             return value.method("__getitem__", [key])
         whole = isinstance(value, (list, tuple)) and not any(isinstance(v, Rest) for v in value)
         if not (whole or (isinstance(value, str) and not hidden(value))):
@@ -491,19 +493,19 @@ class WithExpressions(WithModules):
     def method(self, owner: Any, name: str, args: list[Any], named: dict[Any, Any]) -> Any:
         """A call of a method of a plain value. Raises Fails."""
         if isinstance(owner, dict):
-            return ops.dict_method(owner, name, args, named)
+            return methods.dict_method(owner, name, args, named)
         if isinstance(owner, list):
             if owner is self.argv and name == "remove" and args and isinstance(args[0], str):
                 self.ask("argument", str(args[0]))
             self.steps += len(owner) >> 5
-            return ops.list_method(owner, name, args, named)
+            return methods.list_method(owner, name, args, named)
         if isinstance(owner, tuple):
-            return ops.list_method(list(owner), name, args, named)
-        if isinstance(owner, ops.Match):
+            return methods.list_method(list(owner), name, args, named)
+        if isinstance(owner, methods.Match):
             return owner.method(name, args)
         if isinstance(owner, str) and not isinstance(owner, PathText):
             self.steps += len(owner) >> 6
-            return ops.text_method(owner, name, args, named)
+            return methods.text_method(owner, name, args, named)
         return self.of_value(owner, name, args)
 
     def rounds(self, values: list[Any]) -> list[Any]:
@@ -531,4 +533,4 @@ def _decorated(node: AnyFunction, name: str) -> bool:
 
 
 def _has_methods(owner: Any) -> bool:
-    return isinstance(owner, (str, list, tuple, dict, OpenFile, ops.Match, Arguments, Spec))
+    return isinstance(owner, (str, list, tuple, dict, OpenFile, methods.Match, Arguments, Spec))

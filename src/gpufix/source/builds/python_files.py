@@ -8,6 +8,7 @@ import posixpath
 from collections.abc import Iterator
 from typing import Any
 
+from gpufix.source.builds import python_methods as methods
 from gpufix.source.builds import python_operations as ops
 from gpufix.source.builds.python_builtins import WithBuiltins
 from gpufix.source.builds.python_values import (
@@ -248,7 +249,7 @@ class WithFiles(WithBuiltins):
             return fnmatch.fnmatch(str(owner), str(first))
         if name in ("mkdir", "unlink", "write_text", "touch", "rename", "write_bytes"):
             return None
-        return ops.text_method(str(owner), name, args, {})
+        return methods.text_method(str(owner), name, args, {})
 
 
 def _json(text: Any) -> Any:

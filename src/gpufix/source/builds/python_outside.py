@@ -8,6 +8,8 @@ import shlex
 from itertools import islice, product
 from typing import Any
 
+from gpufix.source.builds import python_formats as formats
+from gpufix.source.builds import python_methods as methods
 from gpufix.source.builds import python_operations as ops
 from gpufix.source.builds.python_files import WithFiles
 from gpufix.source.builds.python_values import (
@@ -159,7 +161,7 @@ class BuildOutside(WithFiles):
         if name.startswith("re."):
             return self._expression(name.removeprefix("re."), args, named)
         if name in ("sys.exit", "exit", "quit", "os._exit"):
-            said = ops.text_of(first) if isinstance(first, str) else f"exit status {first or 0}"
+            said = formats.text_of(first) if isinstance(first, str) else f"exit status {first or 0}"
             raise Fails(kinds_by_name("SystemExit"), said=said.replace("\0", "…"))
         if name in ("platform.system", "platform.machine", "platform.python_version"):
             return self._platform(name.rpartition(".")[2])
@@ -221,7 +223,7 @@ class BuildOutside(WithFiles):
         if name in ("copy", "items", "keys", "values"):
             self.takes_all = True
             everything: dict[Any, Any] = {**self.environ, Rest("other variables"): UNKNOWN}
-            return everything if name == "copy" else ops.dict_method(everything, name, [], {})
+            return everything if name == "copy" else methods.dict_method(everything, name, [], {})
         return Unknown(f"os.environ.{name}()")
 
     def _started(self, how: str, command: Any, named: dict[Any, Any]) -> Any:
@@ -270,7 +272,7 @@ class BuildOutside(WithFiles):
             return unknown
         if how not in ("search", "match", "fullmatch", "findall", "split"):
             return unknown
-        told = ops.matching(how, pattern, text, flags[0] if flags else 0)
+        told = methods.matching(how, pattern, text, flags[0] if flags else 0)
         return unknown if told is NotImplemented else told
 
     def _platform(self, name: str) -> Any:
@@ -337,7 +339,7 @@ def _split(text: str) -> list[str]:
 def _words(command: Any) -> list[str]:
     if isinstance(command, str):
         return _split(_NEXT.sub(r" \1 ", command)) or [""]
-    return [ops.text_of(word) for word in ops.elements(command)]
+    return [formats.text_of(word) for word in ops.elements(command)]
 
 
 def _output(how: str, text: Any) -> Any:
@@ -353,7 +355,7 @@ def _output(how: str, text: Any) -> Any:
 
 
 def _substituted(pattern: str, by: str, text: str) -> Any:
-    if ops.matching("search", pattern, text) is NotImplemented or hidden(by):
+    if methods.matching("search", pattern, text) is NotImplemented or hidden(by):
         return "\0"
     try:
         return ops.bounded(re.sub(str(pattern), str(by), str(text)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from gpufix.source.builds import python_operations as ops
+from gpufix.source.builds import python_formats as formats
 from gpufix.source.builds.python_choices import Choices
 from gpufix.source.builds.run import UNKNOWN_PART
 from gpufix.source.builds.setup_calls import BuildSetup
@@ -47,10 +47,10 @@ class _Printing(BuildSetup):
         if name == "print" and "file" not in named:
             end, between = named.get("end", "\n"), named.get("sep", " ")
             known = isinstance(end, str) and isinstance(between, str)
-            text = (between.join(map(ops.text_of, args)) + end) if known else UNKNOWN_PART
+            text = (between.join(map(formats.text_of, args)) + end) if known else UNKNOWN_PART
             self.printed.append(text)
             return None
         if name == "sys.stdout.write":
-            self.printed.append(ops.text_of(args[0]) if args else "")
+            self.printed.append(formats.text_of(args[0]) if args else "")
             return None
         return super().outside(name, args, named, frame)

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Sequence
 from typing import Any
 
+from gpufix.source.builds import python_formats as formats
 from gpufix.source.builds import python_operations as ops
 from gpufix.source.builds.python_expressions import WithExpressions
 from gpufix.source.builds.python_values import (
@@ -258,7 +259,7 @@ class BuildPython(WithExpressions):
 
 
 def _message(value: Any) -> str:
-    text = ops.text_of(value) if not isinstance(value, (list, tuple)) else ops.shown(value)
+    text = formats.text_of(value) if not isinstance(value, (list, tuple)) else ops.shown(value)
     return text.replace("\0", "…")[:400]
 
 

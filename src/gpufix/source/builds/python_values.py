@@ -179,3 +179,19 @@ def path_attribute(value: PathText, name: str) -> Any:
     if name == "suffixes":
         return [f".{part}" for part in posixpath.basename(value).split(".")[1:]]
     return Unknown(f"a path's {name}")
+
+
+def scalar(value: Any) -> bool:
+    """Whether a value is a plain one."""
+    return value is None or isinstance(value, (str, int, float, bytes, Release))
+
+
+def plain(value: Any) -> bool:
+    """Whether a value is known whole: plain, or a list of plain values."""
+    if isinstance(value, (list, tuple)):
+        return all(
+            (scalar(each) and not hidden(each))
+            or (isinstance(each, tuple) and all(scalar(e) and not hidden(e) for e in each))
+            for each in value
+        )
+    return scalar(value) and not hidden(value)

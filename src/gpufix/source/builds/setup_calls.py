@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from gpufix.source.builds import python_formats as formats
 from gpufix.source.builds import python_operations as ops
 from gpufix.source.builds.python_outside import BuildOutside
 from gpufix.source.builds.python_values import (
@@ -247,7 +248,7 @@ class BuildSetup(BuildOutside):
         if name == "_join_cuda_home":
             if home is None:
                 raise ops.raises("OSError", _NO_HOME)
-            return "/".join([home if isinstance(home, str) else "\0", *map(ops.text_of, args)])
+            return "/".join([home if isinstance(home, str) else "\0", *map(formats.text_of, args)])
         if name in ("_get_cuda_arch_flags", "_get_rocm_arch_flags"):
             self.ask("capability", f"{name}()")
             return [Rest("torch's own architectures")]
@@ -439,7 +440,7 @@ class BuildSetup(BuildOutside):
                       "copy_extensions_to_source", "announce", "warn", "get_outputs", "swig_sources"):  # fmt: skip
             return None
         if method in ("get_ext_fullpath", "get_ext_filename"):
-            return f"build/lib/{ops.text_of(args[0]) if args else chr(0)}.so"
+            return f"build/lib/{formats.text_of(args[0]) if args else chr(0)}.so"
         return Unknown(f"{base}.{method}")
 
     # What is compiled
@@ -461,7 +462,7 @@ class BuildSetup(BuildOutside):
         host = by.get("cxx", by.get("gcc", []) if label == "plain" else [])
         self.built.append(
             BuiltExtension(
-                name=ops.text_of(each.names.get("name")),
+                name=formats.text_of(each.names.get("name")),
                 kind=_kind(label),
                 place=place,
                 sources=tuple(self._sources(each.names.get("sources"), place)),
@@ -481,7 +482,7 @@ class BuildSetup(BuildOutside):
         for value in ops.elements(values) if values is not None else ():
             if isinstance(value, Instance) and isinstance(attribute(value, "__str__"), Bound):
                 value = self.call(attribute(value, "__str__"), [], {})
-            text = str(value) if isinstance(value, str) else ops.text_of(value)
+            text = str(value) if isinstance(value, str) else formats.text_of(value)
             yield Said(text, value.place if isinstance(value, Text) else place)
 
     def _sources(self, values: Any, place: Place) -> Iterator[Said]:
@@ -495,7 +496,7 @@ class BuildSetup(BuildOutside):
             if isinstance(value, (tuple, list)) and value and isinstance(value[0], str):
                 held = value[1] if len(value) > 1 else None
                 where = value[0].place if isinstance(value[0], Text) else place
-                yield Macro(str(value[0]), None if held is None else ops.text_of(held), where)
+                yield Macro(str(value[0]), None if held is None else formats.text_of(held), where)
 
 
 def _kind(label: str) -> Kind:

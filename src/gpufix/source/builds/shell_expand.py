@@ -22,7 +22,7 @@ from gpufix.source.builds.shell_syntax import (
 )
 
 if TYPE_CHECKING:
-    from gpufix.source.builds.shell_run import Runner
+    from gpufix.source.builds.shell_core import ShellCore
 
 # Set for nearly everybody, to something that facts do not hold.
 _PERSONAL = frozenset((
@@ -39,7 +39,7 @@ _ESCAPE = re.compile(r"([*?\[\]\\(){}|@!+^-])")
 class Expander:
     """Expansions for one runner."""
 
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, runner: ShellCore) -> None:
         self._run = runner
 
     # ----------------------------------------------------------------- words

@@ -13,13 +13,13 @@ from gpufix.source.builds.shell_state import joined
 from gpufix.source.builds.world import BuildWorld
 
 if TYPE_CHECKING:
-    from gpufix.source.builds.shell_run import Runner
+    from gpufix.source.builds.shell_core import ShellCore
 
-Printer = Callable[["Runner", Sequence[str], str | None], str | None]
+Printer = Callable[["ShellCore", Sequence[str], str | None], str | None]
 _LINES, _LINE = 400, 2000
 
 
-def output(run: Runner, words: Sequence[str], given: str | None) -> str | None:
+def output(run: ShellCore, words: Sequence[str], given: str | None) -> str | None:
     """What a program prints; None: only a run would tell. given: what it reads."""
     printer = _PROGRAMS.get(posixpath.basename(words[0]))
     if printer is None or any(UNKNOWN_PART in word for word in words[1:]):
@@ -51,7 +51,7 @@ def _lines(given: str | None) -> list[str] | None:
     return rows
 
 
-def _pattern(run: Runner, text: str, basic: bool, rows: Sequence[str]) -> re.Pattern[str] | None:
+def _pattern(run: ShellCore, text: str, basic: bool, rows: Sequence[str]) -> re.Pattern[str] | None:
     """A regular expression for these lines."""
     longest = max((len(row) for row in rows), default=0)
     found = shell_patterns.regular(text, basic, longest)
@@ -64,7 +64,7 @@ def _joined(rows: Sequence[str]) -> str:
     return "".join(f"{row}\n" for row in rows)
 
 
-def _nvcc(run: Runner, words: Sequence[str], _: str | None) -> str | None:
+def _nvcc(run: ShellCore, words: Sequence[str], _: str | None) -> str | None:
     release = run.world.nvcc
     if list(words) not in (["--version"], ["-V"]) or not release or release == "?":
         return None
@@ -74,19 +74,19 @@ def _nvcc(run: Runner, words: Sequence[str], _: str | None) -> str | None:
     )
 
 
-def _uname(run: Runner, words: Sequence[str], _: str | None) -> str | None:
+def _uname(run: ShellCore, words: Sequence[str], _: str | None) -> str | None:
     system = {"linux": "Linux", "darwin": "Darwin"}.get(run.world.platform, "Linux")
     known = {"": system, "-s": system, "-m": run.world.machine, "-p": run.world.machine}
     found = known.get(" ".join(words))
     return f"{found}\n" if found else None
 
 
-def _dirname(_: Runner, words: Sequence[str], __: str | None) -> str | None:
+def _dirname(_: ShellCore, words: Sequence[str], __: str | None) -> str | None:
     rest = [word for word in words if word != "--"]
     return _joined([posixpath.dirname(rest[0].rstrip("/")) or "."]) if len(rest) == 1 else None
 
 
-def _basename(_: Runner, words: Sequence[str], __: str | None) -> str | None:
+def _basename(_: ShellCore, words: Sequence[str], __: str | None) -> str | None:
     if not 1 <= len(words) <= 2 or words[0].startswith("-"):
         return None
     name = posixpath.basename(words[0].rstrip("/"))
@@ -94,19 +94,19 @@ def _basename(_: Runner, words: Sequence[str], __: str | None) -> str | None:
     return _joined([name[: -len(suffix)] if suffix and name.endswith(suffix) else name])
 
 
-def _realpath(run: Runner, words: Sequence[str], _: str | None) -> str | None:
+def _realpath(run: ShellCore, words: Sequence[str], _: str | None) -> str | None:
     rest = [word for word in words if not word.startswith("-")]
     return _joined([joined(run.state.folder, rest[0])]) if len(rest) == 1 else None
 
 
-def _cat(run: Runner, words: Sequence[str], given: str | None) -> str | None:
+def _cat(run: ShellCore, words: Sequence[str], given: str | None) -> str | None:
     if not words or list(words) == ["-"]:
         return given
     texts = [run.read(word) for word in words]
     return None if None in texts else "".join(text or "" for text in texts)
 
 
-def _cut(_: Runner, words: Sequence[str], given: str | None) -> str | None:
+def _cut(_: ShellCore, words: Sequence[str], given: str | None) -> str | None:
     rows, delimiter, fields, by = _lines(given), "\t", "", ""
     rest = list(words)
     while rest:
@@ -130,11 +130,11 @@ def _cut(_: Runner, words: Sequence[str], given: str | None) -> str | None:
     ])  # fmt: skip
 
 
-def _head(_: Runner, words: Sequence[str], given: str | None) -> str | None:
+def _head(_: ShellCore, words: Sequence[str], given: str | None) -> str | None:
     return _some(words, given, lambda rows, n: rows[:n])
 
 
-def _tail(_: Runner, words: Sequence[str], given: str | None) -> str | None:
+def _tail(_: ShellCore, words: Sequence[str], given: str | None) -> str | None:
     return _some(words, given, lambda rows, n: rows[-n:] if n else [])
 
 
@@ -148,7 +148,7 @@ def _some(
     return _joined(take(rows, int(found[1] or 10)))
 
 
-def _grep(run: Runner, words: Sequence[str], given: str | None) -> str | None:
+def _grep(run: ShellCore, words: Sequence[str], given: str | None) -> str | None:
     rows = _lines(given)
     flags, rest = "", list(words)
     while rest and rest[0].startswith("-") and len(rest[0]) > 1:
@@ -175,7 +175,7 @@ def _grep(run: Runner, words: Sequence[str], given: str | None) -> str | None:
 _SED = re.compile(r"s(?P<d>[/|,#@:!])(?P<old>(?:\\.|(?!(?P=d)).)*)(?P=d)(?P<new>(?:\\.|(?!(?P=d)).)*)(?P=d)(?P<flags>[gp]*)")  # fmt: skip
 
 
-def _sed(run: Runner, words: Sequence[str], given: str | None) -> str | None:
+def _sed(run: ShellCore, words: Sequence[str], given: str | None) -> str | None:
     rows, basic, quiet = _lines(given), True, False
     scripts, rest = list[str](), list(words)
     while rest:
@@ -204,7 +204,7 @@ def _sed(run: Runner, words: Sequence[str], given: str | None) -> str | None:
 
 
 def _edited(
-    run: Runner, rows: list[str], script: str, basic: bool, quiet: bool
+    run: ShellCore, rows: list[str], script: str, basic: bool, quiet: bool
 ) -> list[str] | None:
     if one := re.fullmatch(r"(\d{1,5})p", script):
         return rows[int(one[1]) - 1 : int(one[1])] if quiet else None
@@ -227,7 +227,7 @@ def _edited(
 _AWK = re.compile(r"(?:/(?P<line>[^/]*)/\s*)?\{\s*print\s+(?P<what>\$(?:NF|\d{1,3}))\s*;?\s*\}")
 
 
-def _awk(run: Runner, words: Sequence[str], given: str | None) -> str | None:
+def _awk(run: ShellCore, words: Sequence[str], given: str | None) -> str | None:
     rows, rest = _lines(given), list(words)
     separator: str | None = None
     while rest and rest[0].startswith("-F"):
@@ -252,7 +252,7 @@ def _awk(run: Runner, words: Sequence[str], given: str | None) -> str | None:
     return _joined(out)
 
 
-def _tr(_: Runner, words: Sequence[str], given: str | None) -> str | None:
+def _tr(_: ShellCore, words: Sequence[str], given: str | None) -> str | None:
     if given is None or len(given) > 20_000:
         return None
     sets = [_set(word) for word in words if word != "-d"]
@@ -279,14 +279,14 @@ def _set(word: str) -> str | None:
         chr(code) for code in range(ord(m[1]), ord(m[2]) + 1)), word)  # fmt: skip
 
 
-def _wc(_: Runner, words: Sequence[str], given: str | None) -> str | None:
+def _wc(_: ShellCore, words: Sequence[str], given: str | None) -> str | None:
     rows = _lines(given)
     if rows is None or list(words) not in (["-l"], ["-w"]):
         return None
     return f"{len(rows) if words[0] == '-l' else sum(len(row.split()) for row in rows)}\n"
 
 
-def _seq(_: Runner, words: Sequence[str], __: str | None) -> str | None:
+def _seq(_: ShellCore, words: Sequence[str], __: str | None) -> str | None:
     if not 1 <= len(words) <= 3 or not all(re.fullmatch(r"-?\d{1,6}", word) for word in words):
         return None
     numbers = [int(word) for word in words]
@@ -297,7 +297,7 @@ def _seq(_: Runner, words: Sequence[str], __: str | None) -> str | None:
     return _joined([str(n) for n in range(first, numbers[-1] + (1 if step > 0 else -1), step)])
 
 
-def _sort(_: Runner, words: Sequence[str], given: str | None) -> str | None:
+def _sort(_: ShellCore, words: Sequence[str], given: str | None) -> str | None:
     rows = _lines(given)
     if rows is None or list(words) not in ([], ["-u"], ["-r"]):
         return None
@@ -305,7 +305,7 @@ def _sort(_: Runner, words: Sequence[str], given: str | None) -> str | None:
     return _joined(found[::-1] if list(words) == ["-r"] else found)
 
 
-def _getopt(_: Runner, words: Sequence[str], __: str | None) -> str | None:
+def _getopt(_: ShellCore, words: Sequence[str], __: str | None) -> str | None:
     """util-linux's getopt: the options in order, quoted, then -- and what is left."""
     short, long, rest = "", list[str](), list(words)
     while rest and rest[0] != "--":
@@ -371,7 +371,7 @@ def _options(short: str, long: list[str], given: list[str]) -> str | None:
     return None if any("'" in word[1:-1] for word in rows) else f" {' '.join(rows)}\n"
 
 
-def _arch(run: Runner, words: Sequence[str], _: str | None) -> str | None:
+def _arch(run: ShellCore, words: Sequence[str], _: str | None) -> str | None:
     return None if words else f"{run.world.machine}\n"
 
 

@@ -11,7 +11,7 @@ from gpufix.source.builds.shell_state import joined
 from gpufix.source.builds.shell_syntax import Word
 
 if TYPE_CHECKING:
-    from gpufix.source.builds.shell_run import Runner
+    from gpufix.source.builds.shell_core import ShellCore
 
 Answer = bool | None
 _DEEPEST = 30
@@ -43,7 +43,7 @@ def either(left: Answer, right: Answer) -> Answer:
 class SingleTest:
     """The arguments of test."""
 
-    def __init__(self, run: Runner, words: Sequence[str]) -> None:
+    def __init__(self, run: ShellCore, words: Sequence[str]) -> None:
         self._run, self._words, self._at = run, list(words), 0
 
     def answer(self) -> Answer:
@@ -103,7 +103,7 @@ class SingleTest:
 class DoubleTest:
     """The tokens of [[ ]]."""
 
-    def __init__(self, run: Runner, tokens: Sequence[str | Word]) -> None:
+    def __init__(self, run: ShellCore, tokens: Sequence[str | Word]) -> None:
         self._run, self._tokens, self._at = run, tokens, 0
 
     def answer(self) -> Answer:
@@ -176,7 +176,7 @@ def _filled(text: str) -> Answer:
     return None if not text.replace(UNKNOWN_PART, "") else True
 
 
-def binary(run: Runner, left: str, operator: str, right: str) -> Answer:
+def binary(run: ShellCore, left: str, operator: str, right: str) -> Answer:
     """Two operands of test."""
     if operator in _NUMBERS:
         try:
@@ -203,7 +203,7 @@ def _same(left: str, right: str) -> Answer:
     return None
 
 
-def unary(run: Runner, operator: str, operand: str) -> Answer:
+def unary(run: ShellCore, operator: str, operand: str) -> Answer:
     """One operand of test."""
     if operator in ("-n", "-z"):
         found = _filled(operand)
