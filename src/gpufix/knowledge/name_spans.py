@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from functools import cache
 
 from gpufix.frozen import Frozen
@@ -155,6 +155,48 @@ def pip_name(package: str) -> str | None:
 def of_member(owner: str, name: str) -> Iterator[Owner]:
     """Of an attribute of a class: each package that has such a class."""
     yield from _owners(f"{owner}.{name}")
+
+
+def of_member_like(owner: str, name: str) -> Iterator[tuple[str, Owner]]:
+    """The same of the classes that one is named after: FigureCanvasInterAgg is a FigureCanvasAgg."""
+    parts = _words(owner)
+    for package in _packages():
+        for token in _ending(package, f".{name}"):
+            whole = token.rpartition(".")[0]
+            named = _words(whole)
+            rest = iter(parts)
+            if len(named) > 1 and whole != owner and all(one in rest for one in named):
+                if known := _owner(package, token):
+                    yield whole, known
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[A-Z][a-z0-9]*|[a-z0-9]+", name)
+
+
+def of_called(argument: str, called: Container[str], packages: Container[str]) -> tuple[str, Owner] | None:
+    """The function or class that takes an argument in some releases only: one that a text calls, else all those of a package, if
+    they agree.
+    """
+    for near in (True, False):
+        found = {
+            known.span.bounds + package: (token.partition("(")[0], known)
+            for package in _packages()
+            for token in _ending(package, f"({argument})")
+            if (token.partition("(")[0].rpartition(".")[2] in called if near else package in packages)
+            and (known := _owner(package, token))
+        }
+        if len(found) == 1:
+            return next(iter(found.values()))
+    return None
+
+
+def _ending(package: str, end: str) -> Iterator[str]:
+    spans = _packages()[package]["names"]
+    assert isinstance(spans, dict)
+    for names in spans.values():
+        if end in names:
+            yield from (one for one in names.split() if one.endswith(end) and one[0] not in ".:")
 
 
 def of_argument(function: str, name: str) -> Iterator[Owner]:
