@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 _FIELDS = re.compile(r"\b(?:BaseModel|NamedTuple|Struct|PretrainedConfig|PreTrainedConfig)\b")
 _OTHER_NAMES = re.compile(r"(?i)deprecat|renam|alias|legacy|replace|keyword_only|map_arg")
+_NEW_NAMES = re.compile(r"(?i)renam|alias|replace|map_arg")  # old="new"
 
 
 @dataclass
@@ -181,7 +182,7 @@ class _Reader:
         text = ast.unparse(node)
         if re.match(r"__all__\.(?:extend|append)\(", text) and isinstance(node, ast.Call):
             self._lists(node.args[0])
-        elif isinstance(node, ast.Call) and any(ast.unparse(one) == "globals()" for one in node.args):
+        elif isinstance(node, ast.Call) and any(ast.unparse(one) in ("globals()", "_globals") for one in node.args):
             self.found.opaque = True  # filled by another function
         elif (table := re.match(r"(\w+)\.update\(", text)) and table[1] in self.tables and isinstance(node, ast.Call) and node.args:
             told = self._table(node.args[0])
@@ -190,7 +191,7 @@ class _Reader:
                 self.tables[table[1]] = (old[0] | told[0], old[1] | told[1])
         elif re.match(r"__all__\.remove\(", text) and isinstance(node, ast.Call) and self.found.all:
             self.found.all -= _strings(ast.List(elts=node.args, ctx=ast.Load())) or set()
-        elif re.match(r"globals\(\)\.update\(|setattr\(sys\.modules\[__name__\]|setattr\(this", text):
+        elif re.match(r"globals\(\)\.update\(|setattr\((?:sys\.modules\[__name__\]|this\w*|module|\w*mod)\b", text):
             told = self._strings(node.args[-1]) if isinstance(node, ast.Call) and node.args else None
             if told is not None:
                 self.found.own |= told
@@ -526,14 +527,13 @@ def _set_on(me: str, nodes: list[ast.stmt]) -> Iterator[str]:
 def arguments(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Arguments:
     """What a function takes by name: also by an older name, which a decorator turns into the new one."""
     given = node.args
-    names = {one.arg for one in (*given.args, *given.kwonlyargs)} - {"self", "cls"}
-    names |= {one.arg for one in given.posonlyargs} - {"self", "cls"}
+    names = {one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)}
     for one in node.decorator_list:
         if isinstance(one, ast.Call) and _OTHER_NAMES.search(ast.unparse(one.func)):
             for inner in ast.walk(one):
                 if isinstance(inner, ast.Constant) and isinstance(inner.value, str) and inner.value.isidentifier():
                     names.add(inner.value)
-                elif isinstance(inner, ast.keyword) and inner.arg:
+                elif isinstance(inner, ast.keyword) and inner.arg and _NEW_NAMES.search(ast.unparse(one.func)):
                     names.add(inner.arg)
     rest = given.kwarg is not None
     passes_on = False
@@ -554,7 +554,7 @@ def arguments(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Arguments:
             elif isinstance(inner, ast.Compare) and isinstance(inner.left, ast.Constant) and whole in map(ast.unparse, inner.comparators):
                 names.add(str(inner.left.value))
         passes_on = passes_on and used == 1
-    return Arguments(names, rest and not passes_on, passes_on)
+    return Arguments(names - {"self", "cls"}, rest and not passes_on, passes_on)
 
 
 def _merged(one: Arguments | None, other: Arguments) -> Arguments:

@@ -6,7 +6,8 @@ FOLDER holds wheels and source archives (pip download --no-deps NAME==VERSION), 
 not in FOLDER stay as the table has them. It runs with the newest Python, which can parse what all releases are written in.
 
 Writes src/gpufix/knowledge/data/package_names.json.xz: per package what came or went between the releases read.
-`:name` is of any module of it, `linalg:triu` of one where another module has it still, `.editor` a module,
+`:name` is of any module of it, `linalg:triu` of one where another module has it still, `=name` of the package itself in
+that case, `.editor` a module,
 `DataFrame.append` an attribute, `Trainer(gpus)` an argument. What is not known of each release (a compiled module, a __getattr__
 that cannot be read, **kwargs that go elsewhere) gives no end of a span.
 """
@@ -166,6 +167,10 @@ def kept(package: str, found: Found) -> dict[str, Span]:
     """What others use and ask for, as the table names it."""
     modules = {name: span for (where, name), span in found.of.items() if where[0] == "modules"}
     level = _LEVEL.get(package, 1)  # how many modules deep names are kept
+    shown = set().union(
+        *(names for (kind, place), names in found.own.items() if kind == "names" and _public(place) and "." not in place)
+    )
+    members = re.compile(_MEMBERS.get(package, r"(?!)"))
     out: dict[str, Span] = {}
     for (where, name), span in found.of.items():
         kind, of = where
@@ -184,12 +189,12 @@ def kept(package: str, found: Found) -> dict[str, Span]:
             if found.anywhere.get(name) == span:
                 if deep <= (level if last else _CAME.get(package, 0)):
                     out[f":{name}"] = span
-            elif last and deep <= level:
-                out[f"{of}:{name}"] = span
-        elif kind == "attributes" and last and package in _MEMBERS and name in found.own[where]:
-            out[f"{of}.{name}"] = span
-        elif kind == "arguments" and last and package in _MEMBERS:
-            out[f"{of}({name})"] = span
+            elif deep <= (level if last else _CAME.get(package, 0)):
+                out[f"{of}:{name}" if of else f"={name}"] = span
+        elif last and of.partition(".")[0] in shown and name in found.own.get(where, {name}):
+            token = f"{of}.{name}" if kind == "attributes" else f"{of}({name})"
+            if members.fullmatch(token):
+                out[token] = span
     return {
         name: span for name, span in out.items() if not re.match(_LEFT_OUT.get(package, r"(?!)"), name)
     }
@@ -205,14 +210,41 @@ def _asked_module(name: str, last: str, deep: int) -> bool:
 
 
 def _asked_for(name: str, last: str) -> bool:
-    if len(name) < 3 or name.startswith("_"):
+    if len(name) < 3 or name.startswith("_") or name in ("self", "cls"):
         return False
     return not name.isupper() or (bool(last) and name.count("_") < 2)  # few are imported from elsewhere
 
-_LEVEL = {}
-_CAME = {}
-_MEMBERS = set()
-_LEFT_OUT = {}
+# How many modules below the package names are kept, of those that went and of those that came: what others import from.
+_LEVEL = dict.fromkeys(("jax", "pkg_resources", "setuptools"), 2) | dict.fromkeys(
+    ("PIL", "accelerate", "datasets", "diffusers", "flax", "google", "huggingface_hub", "importlib_metadata", "matplotlib",
+     "networkx", "numpy", "onnx", "optax", "packaging", "pandas", "pydantic", "pytorch_lightning", "scipy",
+     "skimage", "sklearn", "torch", "torchaudio", "torchvision", "transformers", "triton", "typing_extensions", "werkzeug"),
+    1,
+)  # fmt: skip
+_CAME = dict.fromkeys(
+    ("datasets", "flax", "huggingface_hub", "jax", "onnx", "pydantic", "torch", "torchaudio", "torchvision", "triton"), 1
+)
+# The classes and functions whose attributes and arguments are kept.
+_MEMBERS = {
+    **dict.fromkeys(("PIL", "datasets", "httpx", "networkx", "numpy", "onnx", "scipy", "sklearn", "torchaudio", "torchvision"), r".*"),
+    **dict.fromkeys(("albumentations", "keras", "torchmetrics"), r"[A-Z]\w*\(\w+\)"),
+    "gradio": r"[A-Z]\w*(?:\.(?:launch|queue|load))?\(\w+\)|[A-Z]\w*\.(?:style|update)",
+    "huggingface_hub": r"(?:HfApi|hf_hub_download|snapshot_download|InferenceClient|login|upload_file|upload_folder)[.(].*",
+    "matplotlib": r"(?:FigureCanvas(?:Agg|TkAgg|QTAgg)|RendererAgg|Axes|Axes3D|Figure|Legend|Colormap\w*|colorbar|savefig|subplots)[.(].*",
+    "openai": r"(?:Async)?(?:OpenAI|AzureOpenAI)[.(].*",
+    "pandas": r"(?:DataFrame|Series|\w*Index|Styler|\w*GroupBy|HDFStore|Timestamp|ExcelWriter|read_\w+|concat|date_range|to_datetime)[.(].*",
+    "pydantic": r"(?:BaseModel|FieldInfo|Field|validator|create_model)[.(].*",
+    "pytorch_lightning": r"(?:Trainer|LightningModule|LightningDataModule|ModelCheckpoint|EarlyStopping|seed_everything)[.(].*|\w+(?:Logger|Strategy)\(\w+\)",
+    "torch": r"(?:ONNXProgram|DataLoader|\w+LR|load|save|compile|export|checkpoint|DistributedDataParallel|FullyShardedDataParallel)[.(].*",
+    "transformers": r"(?:(?:Dynamic|Static|EncoderDecoder)?Cache|PreTrainedModel|PreTrainedTokenizerBase|GenerationMixin|Trainer|TrainingArguments|"
+    r"GenerationConfig|Pre[Tt]rainedConfig|\w+FlashAttention2|\w+RotaryEmbedding)[.(].*",
+}
+# Parts that hardly anybody imports from, of packages that have many of them.
+_LEFT_OUT = {
+    "diffusers": r"(?i).*flax|.*(?:dummy|modular_pipelines|guiders|hooks|_objects)|\.pipelines\.\w+\.|\.commands|.*:(?:log\w+|is_\w+_version)",
+    "timm": r":[a-z]\w*\d\w*",
+    "transformers": r"(?i).*(?:flax|:tf|dummy|_test)|\.models\.\w+\.(?!mod|conf|tok)",
+}
 _NOT_KEPT = {"_distutils_hack"}
 
 

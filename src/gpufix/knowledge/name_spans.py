@@ -135,7 +135,8 @@ def of_module(module: str, name: str, is_there: bool = False) -> Owner | None:
     parts = inner.split(".")
     modules = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
     itself, *above = (f".{one}" for one in modules)  # before what its package imports of it
-    for token in (itself, f"{place}:{name}", *([] if is_there else above), f":{name}"):
+    here = f"{place}:{name}" if place else f"={name}"
+    for token in (itself, here, *([] if is_there else above), f":{name}"):
         if (token != f":{name}" or package != PYTHON) and (known := _owner(package, token)):
             return known
     return None
@@ -196,7 +197,7 @@ def _ending(package: str, end: str) -> Iterator[str]:
     assert isinstance(spans, dict)
     for names in spans.values():
         if end in names:
-            yield from (one for one in names.split() if one.endswith(end) and one[0] not in ".:")
+            yield from (one for one in names.split() if one.endswith(end) and one[0] not in ".:=")
 
 
 def of_argument(function: str, name: str) -> Iterator[Owner]:
