@@ -176,7 +176,7 @@ def kept(package: str, found: Found) -> dict[str, Span]:
         kind, of = where
         last = span[1]
         if kind == "modules":
-            if _asked_module(name, last, level + 1) and modules.get(name.rpartition(".")[0]) != span:
+            if _asked_module(name, last, level + 1, package in _PRIVATE) and modules.get(name.rpartition(".")[0]) != span:
                 out[name] = span
         elif not _asked_for(name, last):
             continue
@@ -191,7 +191,7 @@ def kept(package: str, found: Found) -> dict[str, Span]:
                     out[f":{name}"] = span
             elif deep <= (level if last else _CAME.get(package, 0)):
                 out[f"{of}:{name}" if of else f"={name}"] = span
-        elif last and of.partition(".")[0] in shown and name in found.own.get(where, {name}):
+        elif last and (of.partition(".")[0] in shown or package in _INSIDE) and name in found.own.get(where, {name}):
             token = f"{of}.{name}" if kind == "attributes" else f"{of}({name})"
             if members.fullmatch(token):
                 out[token] = span
@@ -204,13 +204,13 @@ def _public(place: str) -> bool:
     return not any(part.startswith("_") for part in place.split("."))
 
 
-def _asked_module(name: str, last: str, deep: int) -> bool:
-    """Private ones are imported all the same, while they are there."""
-    return name.count(".") <= (deep if last else 2) and name.count("._") <= bool(last)
+def _asked_module(name: str, last: str, deep: int, private: bool) -> bool:
+    """Private ones are imported all the same, while they are there; new ones of a few packages."""
+    return name.count(".") <= (deep if last else 2) and name.count("._") <= (bool(last) or private)
 
 
 def _asked_for(name: str, last: str) -> bool:
-    if len(name) < 3 or name.startswith("_") or name in ("self", "cls"):
+    if len(name) < 2 or name.startswith("_") or name in ("self", "cls"):
         return False
     return not name.isupper() or (bool(last) and name.count("_") < 2)  # few are imported from elsewhere
 
@@ -226,8 +226,9 @@ _CAME = dict.fromkeys(
 )
 # The classes and functions whose attributes and arguments are kept.
 _MEMBERS = {
-    **dict.fromkeys(("PIL", "datasets", "httpx", "networkx", "numpy", "onnx", "scipy", "sklearn", "torchaudio", "torchvision"), r".*"),
+    **dict.fromkeys(("PIL", "httpx", "networkx", "numpy", "onnx", "scipy", "sklearn", "torchaudio", "torchvision"), r".*"),
     **dict.fromkeys(("albumentations", "keras", "torchmetrics"), r"[A-Z]\w*\(\w+\)"),
+    "datasets": r"(?:Dataset|DatasetDict|IterableDataset|load_dataset|load_from_disk|Features)[.(].*",
     "gradio": r"[A-Z]\w*(?:\.(?:launch|queue|load))?\(\w+\)|[A-Z]\w*\.(?:style|update)",
     "huggingface_hub": r"(?:HfApi|hf_hub_download|snapshot_download|InferenceClient|login|upload_file|upload_folder)[.(].*",
     "matplotlib": r"(?:FigureCanvas(?:Agg|TkAgg|QTAgg)|RendererAgg|Axes|Axes3D|Figure|Legend|Colormap\w*|colorbar|savefig|subplots)[.(].*",
@@ -237,15 +238,19 @@ _MEMBERS = {
     "pytorch_lightning": r"(?:Trainer|LightningModule|LightningDataModule|ModelCheckpoint|EarlyStopping|seed_everything)[.(].*|\w+(?:Logger|Strategy)\(\w+\)",
     "torch": r"(?:ONNXProgram|DataLoader|\w+LR|load|save|compile|export|checkpoint|DistributedDataParallel|FullyShardedDataParallel)[.(].*",
     "transformers": r"(?:(?:Dynamic|Static|EncoderDecoder)?Cache|PreTrainedModel|PreTrainedTokenizerBase|GenerationMixin|Trainer|TrainingArguments|"
-    r"GenerationConfig|Pre[Tt]rainedConfig|\w+FlashAttention2|\w+RotaryEmbedding)[.(].*",
+    r"GenerationConfig|Pre[Tt]rainedConfig)[.(].*",
 }
+_PRIVATE = {"numpy", "torch"}  # torch.distributed._tensor; numpy._core, of which pickled arrays are
+_INSIDE = {"matplotlib", "pandas", "torch", "transformers"}  # whose classes are handed out, and not imported
 # Parts that hardly anybody imports from, of packages that have many of them.
 _LEFT_OUT = {
     "diffusers": r"(?i).*flax|.*(?:dummy|modular_pipelines|guiders|hooks|_objects)|\.pipelines\.\w+\.|\.commands|.*:(?:log\w+|is_\w+_version)",
+    "jax": r"\.?(?:example_libraries|experimental\.(?:array_serialization|jax2tf|jet|key_reuse|mosaic|sparse))[.:].*",
     "timm": r":[a-z]\w*\d\w*",
+    "torch": r"\._(?:inductor|dynamo|functorch|export|higher_order_ops|prims\w*|refs)\.|\.testing\._internal",
     "transformers": r"(?i).*(?:flax|:tf|dummy|_test)|\.models\.\w+\.(?!mod|conf|tok)",
 }
-_NOT_KEPT = {"_distutils_hack"}
+_NOT_KEPT = {"_distutils_hack", "anthropic", "compressed_tensors", "monai", "tokenizers", "wandb"}
 
 
 def rows(found: dict[str, Span], versions: list[str]) -> dict[str, str]:

@@ -81,6 +81,9 @@ def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
     if package is None and asker is None:
         return None
     for base in (owner, *_BASES) if package == "transformers" else (owner,):
+        of_base = _recorded(name_spans.of_member(base, name), package or "", hit)
+        if of_base and of_base.package == package:
+            return one_of(of_base, f"{base}.{name}", asker, hit).of(explanation)
         if package and (known := name_spans.owner_of(package, f"{base}.{name}")):
             return one_of(known, f"{base}.{name}", asker, hit).of(explanation)
     if package is None or package == asker:
@@ -260,12 +263,10 @@ def _package(owner: str) -> str | None:
 
 
 def _near(hit: Hit) -> list[str]:
-    packages = [
-        frame.package
-        for frame in frames(context(hit, 8192, 0))
-        if frame.package and not frame.passes_on
-    ]
-    return list(dict.fromkeys(reversed([p for p in packages if p not in _OWN])))[:2]
+    shown = [one for one in frames(context(hit, 8192, 0)) if one.package]
+    calling = [one for one in shown if not one.passes_on] or shown
+    packages = [one.package for one in calling if one.package and one.package not in _OWN]
+    return list(dict.fromkeys(reversed(packages)))[:2]
 
 
 def _asker(hit: Hit) -> str | None:
