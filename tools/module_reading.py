@@ -53,7 +53,9 @@ class Module:
     functions: dict[str, Arguments] = field(default_factory=dict)
     opaque: bool = False
     read: bool = True  # False: a compiled module, which has no source here
-    forwards: list[str] = field(default_factory=list)  # modules whose names it gives, private ones, too
+    forwards: list[str] = field(
+        default_factory=list
+    )  # modules whose names it gives, private ones, too
     stub: bool = False  # its names are those of the .pyi beside it
 
 
@@ -63,7 +65,9 @@ def read_module(name: str, is_package: bool, source: bytes) -> Module:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
         return Module(opaque=True)
-    return read_tree(name, is_package, tree, fills=bool(re.search(rb"(?m)^[ \t]+.*\b__all__", source)))
+    return read_tree(
+        name, is_package, tree, fills=bool(re.search(rb"(?m)^[ \t]+.*\b__all__", source))
+    )
 
 
 def read_tree(name: str, is_package: bool, tree: ast.Module, fills: bool = True) -> Module:
@@ -71,6 +75,31 @@ def read_tree(name: str, is_package: bool, tree: ast.Module, fills: bool = True)
     found = Module()
     _Reader(found, name, is_package, fills).read(tree)
     return found
+
+
+@dataclass
+class _Given:
+    """What a __getattr__ gives and refuses. `elsewhere`: it asks others for the name; `closed`: not for names of no table."""
+
+    alive: set[str] = field(default_factory=set)
+    raising: set[str] = field(default_factory=set)
+    elsewhere: bool = False
+    closed: bool = False
+
+    def take(self, table: tuple[set[str], set[str]]) -> None:
+        self.alive |= table[0]
+        self.raising |= table[1]
+
+
+# Calls in a __getattr__ that look for a name in another place; and those that only speak of it.
+_ASKS = re.compile(r"(?:getattr|importlib\.import_module|import_module|__import__)\(")
+_HARMLESS = re.compile(
+    r"(?:isinstance|hasattr|repr|str|format|AttributeError|ImportError|print|len|super|object\.__getattribute__|globals\(\)|"
+    r"\w+\.(?:startswith|endswith|get)|\w*\.?_?warn\w*)\b"
+)
+
+
+_TYPING = re.compile(r"(?!not\b).*\bTYPE_CHECKING\b")
 
 
 class _Reader:
@@ -97,11 +126,10 @@ class _Reader:
     def _statements(self, nodes: list[ast.stmt]) -> Iterator[ast.stmt]:
         """Also those below `if`, `try`, `with` and `for`."""
         for node in nodes:
-            if isinstance(node, ast.If) and re.search(r"\bTYPE_CHECKING\b", ast.unparse(node.test)):
-                if not ast.unparse(node.test).startswith("not"):
-                    self.typing_only += node.body
-                    yield from self._statements(node.orelse)
-                    continue
+            if isinstance(node, ast.If) and _TYPING.match(ast.unparse(node.test)):
+                self.typing_only += node.body
+                yield from self._statements(node.orelse)
+                continue
             yield node
             if isinstance(node, ast.If | ast.Try | ast.With | ast.For | ast.While):
                 yield from self._statements(node.body)
@@ -119,8 +147,10 @@ class _Reader:
             if node.name == "__getattr__" and isinstance(node, ast.FunctionDef):
                 self.getattr = node
             found.own.add(node.name)
-            if found.all is not None and self.fills and any(
-                isinstance(one, ast.Name) and one.id == "__all__" for one in ast.walk(node)
+            if (
+                found.all is not None
+                and self.fills
+                and any(isinstance(one, ast.Name) and one.id == "__all__" for one in ast.walk(node))
             ):
                 found.all.add("?")  # filled by a call
             found.functions[node.name] = _merged(found.functions.get(node.name), arguments(node))
@@ -167,7 +197,9 @@ class _Reader:
         if over:
             head = over[1].partition(".")[0]
             inside = head not in self.found.imports
-            self.found.stars.append(f"{self.folder}.{over[1]}" if inside else self._absolute(over[1]))
+            self.found.stars.append(
+                f"{self.folder}.{over[1]}" if inside else self._absolute(over[1])
+            )
         elif (told := self._strings(node.iter)) is not None:
             self.found.own |= told
         else:
@@ -182,17 +214,29 @@ class _Reader:
         text = ast.unparse(node)
         if re.match(r"__all__\.(?:extend|append)\(", text) and isinstance(node, ast.Call):
             self._lists(node.args[0])
-        elif isinstance(node, ast.Call) and any(ast.unparse(one) in ("globals()", "_globals") for one in node.args):
+        elif isinstance(node, ast.Call) and any(
+            ast.unparse(one) in ("globals()", "_globals") for one in node.args
+        ):
             self.found.opaque = True  # filled by another function
-        elif (table := re.match(r"(\w+)\.update\(", text)) and table[1] in self.tables and isinstance(node, ast.Call) and node.args:
+        elif (
+            (table := re.match(r"(\w+)\.update\(", text))
+            and table[1] in self.tables
+            and isinstance(node, ast.Call)
+            and node.args
+        ):
             told = self._table(node.args[0])
             if told is not None:
                 old = self.tables[table[1]]
                 self.tables[table[1]] = (old[0] | told[0], old[1] | told[1])
         elif re.match(r"__all__\.remove\(", text) and isinstance(node, ast.Call) and self.found.all:
             self.found.all -= _strings(ast.List(elts=node.args, ctx=ast.Load())) or set()
-        elif re.match(r"globals\(\)\.update\(|setattr\((?:sys\.modules\[__name__\]|this\w*|module|\w*mod)\b", text):
-            told = self._strings(node.args[-1]) if isinstance(node, ast.Call) and node.args else None
+        elif re.match(
+            r"globals\(\)\.update\(|setattr\((?:sys\.modules\[__name__\]|this\w*|module|\w*mod)\b",
+            text,
+        ):
+            told = (
+                self._strings(node.args[-1]) if isinstance(node, ast.Call) and node.args else None
+            )
             if told is not None:
                 self.found.own |= told
             elif "dummy" not in text and not self.lazy:
@@ -204,7 +248,12 @@ class _Reader:
         if not isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
             return
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        named = [one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)]
+        named = [
+            one.id
+            for target in targets
+            for one in ast.walk(target)
+            if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
+        ]
         self.found.own.update(named)
         value = node.value
         left = ast.unparse(targets[0])
@@ -215,7 +264,11 @@ class _Reader:
         elif "__getattr__" in named or left.startswith("sys.modules[__name__]"):
             self._attach(value)
         elif left.startswith("globals()["):
-            key = node.targets[0].slice if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript) else None
+            key = (
+                node.targets[0].slice
+                if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript)
+                else None
+            )
             if isinstance(key, ast.Constant):
                 self.found.own.add(str(key.value))
         elif left.startswith("_import_structure["):
@@ -237,7 +290,9 @@ class _Reader:
                 listed.add("=" + self._absolute(ast.unparse(part.value)))
             elif isinstance(part, ast.Name) and part.id in self.tables:
                 listed |= self.tables[part.id][0]
-            elif isinstance(part, ast.Name) and self.found.imports.get(part.id, "").endswith(":__all__"):
+            elif isinstance(part, ast.Name) and self.found.imports.get(part.id, "").endswith(
+                ":__all__"
+            ):
                 listed.add("=" + self.found.imports[part.id].partition(":")[0])
             else:
                 told = self._strings(part)
@@ -252,14 +307,23 @@ class _Reader:
         if isinstance(node, ast.BinOp):
             left, right = self._strings(node.left), self._strings(node.right)
             return None if left is None or right is None else left | right
-        if isinstance(node, ast.DictComp | ast.ListComp | ast.SetComp | ast.GeneratorExp) and len(node.generators) == 1:
+        if (
+            isinstance(node, ast.DictComp | ast.ListComp | ast.SetComp | ast.GeneratorExp)
+            and len(node.generators) == 1
+        ):
             made = node.key if isinstance(node, ast.DictComp) else node.elt
             over = node.generators[0]
-            first: ast.expr = over.target.elts[0] if isinstance(over.target, ast.Tuple) else over.target
+            first: ast.expr = (
+                over.target.elts[0] if isinstance(over.target, ast.Tuple) else over.target
+            )
             return self._strings(over.iter) if ast.unparse(made) == ast.unparse(first) else None
         if isinstance(node, ast.DictComp | ast.ListComp | ast.SetComp | ast.GeneratorExp):
             return self._strings(node.generators[0].iter)  # of {"part": ["Name", …]} all of them
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("keys", "items", "values"):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in ("keys", "items", "values")
+        ):
             return self._strings(node.func.value)
         return _strings(node)
 
@@ -273,7 +337,6 @@ class _Reader:
     def _attach(self, value: ast.expr) -> None:
         """lazy_loader.attach, attach_stub, _LazyModule, deprecation_getattr: the names that the call is given."""
         text = ast.unparse(value)
-        self.lazy = True
         if "attach_stub" in text:
             self.found.stub = True
             return
@@ -289,75 +352,68 @@ class _Reader:
                 told |= _names_of_structure(one)
                 known = True
         self.found.own |= told
+        self.lazy |= not known
         if not known:
             self.found.opaque = True
 
     def _served(self, node: ast.FunctionDef) -> None:
         """What a __getattr__ gives. It can be read where each way through it asks for names that stand in the module."""
         asked = node.args.args[0].arg if node.args.args else "name"
-        served: set[str] = set()
-        raising: set[str] = set()
-        fallback = closed = False
-        lines = list(node.body)
-        local: dict[str, str] = {}
-        for part in ast.walk(node):
-            if isinstance(part, ast.ImportFrom):
-                inner_module = _Reader(Module(), self.name, self.folder == self.name)
-                inner_module._import_from(part)
-                local |= {key: value.replace(":", ".") for key, value in inner_module.found.imports.items()}
-            elif isinstance(part, ast.Import):
-                local |= {one.asname or one.name: one.name for one in part.names}
+        local = self._imported_in(node)
+        given = _Given()
         for part in ast.walk(node):
             if isinstance(part, ast.If):
-                told = self._condition(part.test, asked)
-                if told is None:
-                    continue
-                ends = part.body[-1]
-                if " not in " in ast.unparse(part.test) and isinstance(ends, ast.Raise):
-                    closed = True
-                negated = isinstance(part.test, ast.UnaryOp) or " not in " in ast.unparse(part.test) or "!=" in ast.unparse(part.test)
-                if isinstance(ends, ast.Raise) and not negated:
-                    raising |= told
-                else:
-                    served |= told
+                self._guarded(part, asked, given)
             elif isinstance(part, ast.Subscript | ast.Call):
-                inner = ast.unparse(part)
-                table = re.match(rf"(\w+)(?:\[{asked}\]|\.get\({asked}\b|\.pop\({asked}\b)", inner)
-                if table and table[1] in self.tables:
-                    alive, gone = self.tables[table[1]]
-                    served |= alive
-                    raising |= gone
-                elif isinstance(part, ast.Call) and re.search(rf"\ball=__all__\b", inner) and self.found.all:
-                    served |= self.found.all
-                elif isinstance(part, ast.Call) and (other := re.match(rf"getattr\(([\w.]+), {asked}\b", inner)):
-                    module = self._absolute(local.get(other[1], other[1]))
-                    if module.partition(".")[0] == self.top and not module.endswith(f".{other[1]}:"):
-                        self.found.forwards.append(module)
-                    else:
-                        fallback = True
-                elif isinstance(part, ast.Call) and re.match(r"(?:getattr|importlib\.import_module|import_module|__import__)\(", inner) and asked in inner:
-                    fallback = True
-                elif isinstance(part, ast.Call) and asked in [ast.unparse(one) for one in part.args] and not re.match(
-                    r"(?:isinstance|hasattr|repr|str|format|AttributeError|ImportError|warn|warnings|print|len|super|\w+\.startswith|\w+\.endswith|f?\"|_?warn|\w*\.?warn\w*|object\.__getattribute__|globals\(\)|\w+\.get)\b",
-                    inner,
-                ) and part.args and self._helper(part, asked, served, raising):
-                    fallback = True
-        if fallback and not closed and not (served and _raises_at_end(lines)):
+                self._looked_up(part, asked, local, given)
+        if given.elsewhere and not given.closed and not (given.alive and _raises_at_end(node.body)):
             self.found.opaque = True
-        self.found.own |= {one for one in served if one.isidentifier()} - raising
-        self.found.raising |= raising
-        self.lazy = self.lazy or bool(served)
+        self.found.own |= {one for one in given.alive if one.isidentifier()} - given.raising
+        self.found.raising |= given.raising
 
-    def _helper(self, call: ast.Call, asked: str, served: set[str], raising: set[str]) -> bool:
-        """Another function is asked for the name: read what it is given; else it cannot be known (True)."""
-        for one in ast.walk(call):
-            if isinstance(one, ast.Name) and one.id in self.tables:
-                alive, gone = self.tables[one.id]
-                if alive or gone:
-                    served |= alive
-                    raising |= gone
-                    return False
-        return True
+    def _imported_in(self, node: ast.FunctionDef) -> dict[str, str]:
+        """The modules that a function imports, by their local names."""
+        inside = _Reader(Module(), self.name, self.folder == self.name)
+        for part in ast.walk(node):
+            if isinstance(part, ast.ImportFrom | ast.Import):
+                inside._statement(part)
+        return {name: module.replace(":", ".") for name, module in inside.found.imports.items()}
+
+    def _guarded(self, node: ast.If, asked: str, given: _Given) -> None:
+        """`if name in TABLE: raise …`; `if name not in __all__: raise …`, behind which nothing else is given."""
+        told = self._condition(node.test, asked)
+        if told is None:
+            return
+        test, raises = ast.unparse(node.test), isinstance(node.body[-1], ast.Raise)
+        given.closed |= raises and " not in " in test
+        others = isinstance(node.test, ast.UnaryOp) or " not in " in test or "!=" in test
+        (given.raising if raises and not others else given.alive).update(told)
+
+    def _looked_up(
+        self, part: ast.Subscript | ast.Call, asked: str, local: dict[str, str], given: _Given
+    ) -> None:
+        text = ast.unparse(part)
+        table = re.match(rf"(\w+)(?:\[{asked}\]|\.(?:get|pop)\({asked}\b)", text)
+        if table and table[1] in self.tables:
+            given.take(self.tables[table[1]])
+        elif not isinstance(part, ast.Call):
+            return
+        elif "all=__all__" in text and self.found.all:
+            given.alive |= self.found.all
+        elif other := re.match(rf"getattr\(([\w.]+), {asked}\b", text):
+            module = self._absolute(local.get(other[1], other[1]))
+            if module.partition(".")[0] == self.top:
+                self.found.forwards.append(module)
+            else:
+                given.elsewhere = True
+        elif not _HARMLESS.match(text) and (
+            (_ASKS.match(text) and asked in text) or asked in map(ast.unparse, part.args)
+        ):
+            names = (one.id for one in ast.walk(part) if isinstance(one, ast.Name))
+            told = [self.tables[one] for one in names if one in self.tables]
+            for one in told:
+                given.take(one)
+            given.elsewhere |= not any(map(any, told))
 
     def _condition(self, test: ast.expr, asked: str) -> set[str] | None:
         """The names that `name == "x"` and `name in TABLE` let through; None: it is another question."""
@@ -371,7 +427,11 @@ class _Reader:
                     told.add(str(other.value))
                     known = True
                 elif isinstance(operator, ast.In | ast.NotIn):
-                    if isinstance(other, ast.Name) and other.id == "__all__" and self.found.all is not None:
+                    if (
+                        isinstance(other, ast.Name)
+                        and other.id == "__all__"
+                        and self.found.all is not None
+                    ):
                         told |= {name for name in self.found.all if name.isidentifier()}
                         known = True
                     elif isinstance(other, ast.Name) and other.id in self.tables:
@@ -386,7 +446,9 @@ class _Reader:
 
 def _raises_at_end(body: list[ast.stmt]) -> bool:
     last = body[-1]
-    return isinstance(last, ast.Raise) or (isinstance(last, ast.If | ast.Try) and "raise" in ast.unparse(last))
+    return isinstance(last, ast.Raise) or (
+        isinstance(last, ast.If | ast.Try) and "raise" in ast.unparse(last)
+    )
 
 
 def _parts(value: ast.expr) -> Iterator[ast.expr]:
@@ -394,7 +456,11 @@ def _parts(value: ast.expr) -> Iterator[ast.expr]:
     if isinstance(value, ast.BinOp):
         yield from _parts(value.left)
         yield from _parts(value.right)
-    elif isinstance(value, ast.Call) and ast.unparse(value.func) in ("list", "tuple", "sorted", "set") and value.args:
+    elif (
+        isinstance(value, ast.Call)
+        and ast.unparse(value.func) in ("list", "tuple", "sorted", "set")
+        and value.args
+    ):
         yield from _parts(value.args[0])
     elif isinstance(value, ast.List | ast.Tuple | ast.Set):
         plain = [one for one in value.elts if not isinstance(one, ast.Starred)]
@@ -410,11 +476,24 @@ def _strings(node: ast.expr) -> set[str] | None:
     """The strings of a list, or the keys of a dict; None: it has other things."""
     if isinstance(node, ast.Dict):
         return _keys(node)
-    if isinstance(node, ast.Call) and node.args and ast.unparse(node.func) in ("set", "frozenset", "list", "tuple", "sorted"):
+    if (
+        isinstance(node, ast.Call)
+        and node.args
+        and ast.unparse(node.func) in ("set", "frozenset", "list", "tuple", "sorted")
+    ):
         return _strings(node.args[0])
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("keys", "items"):
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("keys", "items")
+    ):
         return _strings(node.func.value)
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "split" and isinstance(node.func.value, ast.Constant):
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "split"
+        and isinstance(node.func.value, ast.Constant)
+    ):
         return set(str(node.func.value.value).split())
     if not isinstance(node, ast.List | ast.Tuple | ast.Set):
         return None
@@ -438,7 +517,11 @@ def _keys(node: ast.expr) -> set[str] | None:
         return {one.arg for one in node.keywords if one.arg}
     if not isinstance(node, ast.Dict):
         return None
-    return {one.value for one in node.keys if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+    return {
+        one.value
+        for one in node.keys
+        if isinstance(one, ast.Constant) and isinstance(one.value, str)
+    }
 
 
 def _alive(node: ast.expr) -> tuple[set[str], set[str]]:
@@ -449,7 +532,9 @@ def _alive(node: ast.expr) -> tuple[set[str], set[str]]:
         for key, value in zip(node.keys, node.values, strict=True):
             if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
                 continue
-            gone = isinstance(value, ast.Tuple) and any(isinstance(one, ast.Constant) and one.value is None for one in value.elts)
+            gone = isinstance(value, ast.Tuple) and any(
+                isinstance(one, ast.Constant) and one.value is None for one in value.elts
+            )
             (raising if gone else alive).add(key.value)
             if isinstance(value, ast.List | ast.Tuple | ast.Set) and not gone:
                 listed = _strings(value) or set()
@@ -464,7 +549,11 @@ def _names_of_structure(node: ast.expr) -> set[str]:
     """Of `{"part.inner": ["Name", …]}` all names, and the parts."""
     out: set[str] = set()
     for one in ast.walk(node):
-        if isinstance(one, ast.Constant) and isinstance(one.value, str) and re.fullmatch(r"\.?[\w.]+", one.value):
+        if (
+            isinstance(one, ast.Constant)
+            and isinstance(one.value, str)
+            and re.fullmatch(r"\.?[\w.]+", one.value)
+        ):
             first = one.value.lstrip(".").split(".")[0]
             if first.isidentifier():
                 out.add(first)
@@ -480,7 +569,13 @@ def _class(node: ast.ClassDef) -> Class:
         if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
             out.attributes.add(part.name)
             if part.name == "__getattr__":
-                out.attributes |= {one.value for one in ast.walk(part) if isinstance(one, ast.Constant) and isinstance(one.value, str) and one.value.isidentifier()}
+                out.attributes |= {
+                    one.value
+                    for one in ast.walk(part)
+                    if isinstance(one, ast.Constant)
+                    and isinstance(one.value, str)
+                    and one.value.isidentifier()
+                }
             read = arguments(part)
             if part.name == "__init__":
                 out.init = _merged(out.init, read)
@@ -491,7 +586,12 @@ def _class(node: ast.ClassDef) -> Class:
         elif isinstance(part, ast.ClassDef):
             out.attributes.add(part.name)
         elif isinstance(part, ast.Assign):
-            out.attributes |= {one.id for target in part.targets for one in ast.walk(target) if isinstance(one, ast.Name)}
+            out.attributes |= {
+                one.id
+                for target in part.targets
+                for one in ast.walk(target)
+                if isinstance(one, ast.Name)
+            }
         elif isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
             out.attributes.add(part.target.id)
             if fields:
@@ -516,7 +616,11 @@ def _set_on(me: str, nodes: list[ast.stmt]) -> Iterator[str]:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             for target in targets:
                 for one in target.elts if isinstance(target, ast.Tuple) else [target]:
-                    if isinstance(one, ast.Attribute) and isinstance(one.value, ast.Name) and one.value.id == me:
+                    if (
+                        isinstance(one, ast.Attribute)
+                        and isinstance(one.value, ast.Name)
+                        and one.value.id == me
+                    ):
                         yield one.attr
         else:
             for inner in ("body", "orelse", "finalbody"):
@@ -531,9 +635,17 @@ def arguments(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Arguments:
     for one in node.decorator_list:
         if isinstance(one, ast.Call) and _OTHER_NAMES.search(ast.unparse(one.func)):
             for inner in ast.walk(one):
-                if isinstance(inner, ast.Constant) and isinstance(inner.value, str) and inner.value.isidentifier():
+                if (
+                    isinstance(inner, ast.Constant)
+                    and isinstance(inner.value, str)
+                    and inner.value.isidentifier()
+                ):
                     names.add(inner.value)
-                elif isinstance(inner, ast.keyword) and inner.arg and _NEW_NAMES.search(ast.unparse(one.func)):
+                elif (
+                    isinstance(inner, ast.keyword)
+                    and inner.arg
+                    and _NEW_NAMES.search(ast.unparse(one.func))
+                ):
                     names.add(inner.arg)
     rest = given.kwarg is not None
     passes_on = False
@@ -543,15 +655,31 @@ def arguments(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Arguments:
         for inner in ast.walk(node):
             if isinstance(inner, ast.Call):
                 text = ast.unparse(inner.func)
-                if text in (f"{whole}.pop", f"{whole}.get", f"{whole}.setdefault") and inner.args and isinstance(inner.args[0], ast.Constant):
+                if (
+                    text in (f"{whole}.pop", f"{whole}.get", f"{whole}.setdefault")
+                    and inner.args
+                    and isinstance(inner.args[0], ast.Constant)
+                ):
                     names.add(str(inner.args[0].value))
                 for keyword in inner.keywords:
-                    if keyword.arg is None and isinstance(keyword.value, ast.Name) and keyword.value.id == whole:
+                    if (
+                        keyword.arg is None
+                        and isinstance(keyword.value, ast.Name)
+                        and keyword.value.id == whole
+                    ):
                         used += 1
                         passes_on = passes_on or text == "super().__init__"
-            elif isinstance(inner, ast.Subscript) and ast.unparse(inner.value) == whole and isinstance(inner.slice, ast.Constant):
+            elif (
+                isinstance(inner, ast.Subscript)
+                and ast.unparse(inner.value) == whole
+                and isinstance(inner.slice, ast.Constant)
+            ):
                 names.add(str(inner.slice.value))
-            elif isinstance(inner, ast.Compare) and isinstance(inner.left, ast.Constant) and whole in map(ast.unparse, inner.comparators):
+            elif (
+                isinstance(inner, ast.Compare)
+                and isinstance(inner.left, ast.Constant)
+                and whole in map(ast.unparse, inner.comparators)
+            ):
                 names.add(str(inner.left.value))
         passes_on = passes_on and used == 1
     return Arguments(names - {"self", "cls"}, rest and not passes_on, passes_on)
@@ -560,7 +688,9 @@ def arguments(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Arguments:
 def _merged(one: Arguments | None, other: Arguments) -> Arguments:
     if one is None:
         return other
-    return Arguments(one.names | other.names, one.rest or other.rest, one.passes_on or other.passes_on)
+    return Arguments(
+        one.names | other.names, one.rest or other.rest, one.passes_on or other.passes_on
+    )
 
 
 STANDARD = sys.stdlib_module_names

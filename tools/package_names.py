@@ -46,8 +46,12 @@ class Place(NamedTuple):
 
 
 Kind = Literal["modules", "names", "attributes", "arguments"]
-Key = tuple[Kind, str]  # "names", "linalg": the names of that module; "arguments", "Trainer" or "Trainer.fit"
-Span = tuple[str, str]  # the first and the last release that has it, "" where that end is open or not known
+Key = tuple[
+    Kind, str
+]  # "names", "linalg": the names of that module; "arguments", "Trainer" or "Trainer.fit"
+Span = tuple[
+    str, str
+]  # the first and the last release that has it, "" where that end is open or not known
 
 
 def key(version: str) -> tuple[int, ...]:
@@ -59,7 +63,9 @@ def places(release: Release) -> dict[Key, Place]:
     """What a release has, by what it is of."""
     top = release.top
     inner = {module: module.removeprefix(top).removeprefix(".") for module in release.modules}
-    modules = {f".{place}" for module, place in inner.items() if place and module not in release.only_stubs}
+    modules = {
+        f".{place}" for module, place in inner.items() if place and module not in release.only_stubs
+    }
     out: dict[Key, Place] = {("modules", ""): Place(modules, modules, set())}
     taken: dict[str, list[Arguments]] = defaultdict(list)
     for module, place in inner.items():
@@ -75,14 +81,18 @@ def places(release: Release) -> dict[Key, Place]:
             one_of = release.attributes(module, name)
             old = out.get(("attributes", name), Place(set(), set(), set()))
             own = one_of.own if _public(place) else set()
-            out["attributes", name] = Place(old.has | one_of.has, old.own | own, old.open | one_of.open)
+            out["attributes", name] = Place(
+                old.has | one_of.has, old.own | own, old.open | one_of.open
+            )
             taken[name].append(release.init(module, name))
             for method, one in made.methods.items():
                 taken[f"{name}.{method}"].append(one)
     for name, each in taken.items():
         if not name.startswith("_"):
             given = set().union(*(one.names for one in each))
-            out["arguments", name] = Place(given, given, {ANY} if any(one.rest for one in each) else set())
+            out["arguments", name] = Place(
+                given, given, {ANY} if any(one.rest for one in each) else set()
+            )
     return out
 
 
@@ -142,7 +152,9 @@ def compared(releases: dict[str, dict[Key, Place]]) -> Found:
         each = [releases[version].get(where) for version in versions]
         known = [place for place in each if place]
         every = set().union(*(place.has for place in known))
-        steady = set() if where[0] == "modules" else set.intersection(*(place.has for place in known))
+        steady = (
+            set() if where[0] == "modules" else set.intersection(*(place.has for place in known))
+        )
         own[where] = set().union(*(place.own for place in known))
         for name in every if where[0] == "names" else every - steady:
             states = _states(each, name)
@@ -168,7 +180,11 @@ def kept(package: str, found: Found) -> dict[str, Span]:
     modules = {name: span for (where, name), span in found.of.items() if where[0] == "modules"}
     level = _LEVEL.get(package, 1)  # how many modules deep names are kept
     shown = set().union(
-        *(names for (kind, place), names in found.own.items() if kind == "names" and _public(place) and "." not in place)
+        *(
+            names
+            for (kind, place), names in found.own.items()
+            if kind == "names" and _public(place) and "." not in place
+        )
     )
     members = re.compile(_MEMBERS.get(package, r"(?!)"))
     out: dict[str, Span] = {}
@@ -176,7 +192,10 @@ def kept(package: str, found: Found) -> dict[str, Span]:
         kind, of = where
         last = span[1]
         if kind == "modules":
-            if _asked_module(name, last, level + 1, package in _PRIVATE) and modules.get(name.rpartition(".")[0]) != span:
+            if (
+                _asked_module(name, last, level + 1, package in _PRIVATE)
+                and modules.get(name.rpartition(".")[0]) != span
+            ):
                 out[name] = span
         elif not _asked_for(name, last):
             continue
@@ -191,12 +210,18 @@ def kept(package: str, found: Found) -> dict[str, Span]:
                     out[f":{name}"] = span
             elif deep <= (level if last else _CAME.get(package, 0)):
                 out[f"{of}:{name}" if of else f"={name}"] = span
-        elif last and (of.partition(".")[0] in shown or package in _INSIDE) and name in found.own.get(where, {name}):
+        elif (
+            last
+            and (of.partition(".")[0] in shown or package in _INSIDE)
+            and name in found.own.get(where, {name})
+        ):
             token = f"{of}.{name}" if kind == "attributes" else f"{of}({name})"
             if members.fullmatch(token):
                 out[token] = span
     return {
-        name: span for name, span in out.items() if not re.match(_LEFT_OUT.get(package, r"(?!)"), name)
+        name: span
+        for name, span in out.items()
+        if not re.match(_LEFT_OUT.get(package, r"(?!)"), name)
     }
 
 
@@ -212,7 +237,10 @@ def _asked_module(name: str, last: str, deep: int, private: bool) -> bool:
 def _asked_for(name: str, last: str) -> bool:
     if len(name) < 2 or name.startswith("_") or name in ("self", "cls"):
         return False
-    return not name.isupper() or (bool(last) and name.count("_") < 2)  # few are imported from elsewhere
+    return not name.isupper() or (
+        bool(last) and name.count("_") < 2
+    )  # few are imported from elsewhere
+
 
 # How many modules below the package names are kept, of those that went and of those that came: what others import from.
 _LEVEL = dict.fromkeys(("jax", "pkg_resources", "setuptools"), 2) | dict.fromkeys(
@@ -222,11 +250,36 @@ _LEVEL = dict.fromkeys(("jax", "pkg_resources", "setuptools"), 2) | dict.fromkey
     1,
 )  # fmt: skip
 _CAME = dict.fromkeys(
-    ("datasets", "flax", "huggingface_hub", "jax", "onnx", "pydantic", "torch", "torchaudio", "torchvision", "triton"), 1
+    (
+        "datasets",
+        "flax",
+        "huggingface_hub",
+        "jax",
+        "onnx",
+        "pydantic",
+        "torch",
+        "torchaudio",
+        "torchvision",
+        "triton",
+    ),
+    1,
 )
 # The classes and functions whose attributes and arguments are kept.
 _MEMBERS = {
-    **dict.fromkeys(("PIL", "httpx", "networkx", "numpy", "onnx", "scipy", "sklearn", "torchaudio", "torchvision"), r".*"),
+    **dict.fromkeys(
+        (
+            "PIL",
+            "httpx",
+            "networkx",
+            "numpy",
+            "onnx",
+            "scipy",
+            "sklearn",
+            "torchaudio",
+            "torchvision",
+        ),
+        r".*",
+    ),
     **dict.fromkeys(("albumentations", "keras", "torchmetrics"), r"[A-Z]\w*\(\w+\)"),
     "datasets": r"(?:Dataset|DatasetDict|IterableDataset|load_dataset|load_from_disk|Features)[.(].*",
     "gradio": r"[A-Z]\w*(?:\.(?:launch|queue|load))?\(\w+\)|[A-Z]\w*\.(?:style|update)",
@@ -241,11 +294,17 @@ _MEMBERS = {
     r"GenerationConfig|Pre[Tt]rainedConfig)[.(].*",
 }
 _PRIVATE = {"numpy", "torch"}  # torch.distributed._tensor; numpy._core, of which pickled arrays are
-_INSIDE = {"matplotlib", "pandas", "torch", "transformers"}  # whose classes are handed out, and not imported
+_INSIDE = {
+    "matplotlib",
+    "pandas",
+    "torch",
+    "transformers",
+}  # whose classes are handed out, and not imported
 # Parts that hardly anybody imports from, of packages that have many of them.
 _LEFT_OUT = {
     "diffusers": r"(?i).*flax|.*(?:dummy|modular_pipelines|guiders|hooks|_objects)|\.pipelines\.\w+\.|\.commands|.*:(?:log\w+|is_\w+_version)",
     "jax": r"\.?(?:example_libraries|experimental\.(?:array_serialization|jax2tf|jet|key_reuse|mosaic|sparse))[.:].*",
+    "onnx": r"\w+_pb2?:.*",
     "timm": r":[a-z]\w*\d\w*",
     "torch": r"\._(?:inductor|dynamo|functorch|export|higher_order_ops|prims\w*|refs)\.|\.testing\._internal",
     "transformers": r"(?i).*(?:flax|:tf|dummy|_test)|\.models\.\w+\.(?!mod|conf|tok)",
@@ -269,8 +328,9 @@ def of_python(found: Found) -> dict[str, Span]:
         if where[0] == "modules":
             if found.of.get((where, name.rpartition(".")[0])) != span and not name.startswith("._"):
                 out[name] = span
-        elif where[0] == "names" and len(name) > 2 and name[0] != "_" and where[1] and (not name.isupper() or name == "UTC"):
-            if span[1] or where[1] in _IMPORTED:
+        elif where[0] == "names" and where[1] and len(name) > 2 and name[0] != "_":
+            constant = name.isupper() and name != "UTC"
+            if not constant and (span[1] or where[1] in _IMPORTED):
                 out[f"{where[1]}:{name}"] = span
     return out
 

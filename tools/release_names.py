@@ -29,7 +29,9 @@ class Names:
 
     has: set[str] = field(default_factory=set)
     own: set[str] = field(default_factory=set)
-    open: set[str] = field(default_factory=set)  # what may give it other names: a compiled module, its __getattr__
+    open: set[str] = field(
+        default_factory=set
+    )  # what may give it other names: a compiled module, its __getattr__
 
 
 @dataclass
@@ -39,7 +41,9 @@ class Release:
     top: str
     modules: dict[str, Module] = field(default_factory=dict)
     stubs: dict[str, Module] = field(default_factory=dict)
-    only_stubs: set[str] = field(default_factory=set)  # parts of compiled modules, or what is for type checkers alone
+    only_stubs: set[str] = field(
+        default_factory=set
+    )  # parts of compiled modules, or what is for type checkers alone
     _known: dict[str, Names] = field(default_factory=dict)
     _attributes: dict[tuple[str, str], Names] = field(default_factory=dict)
     _all: dict[str, tuple[set[str], set[str]]] = field(default_factory=dict)
@@ -75,8 +79,7 @@ class Release:
         if found.stub and module in self.stubs:
             own |= self.stubs[module].own
         elif is_open and module in self.stubs:
-            own |= self.stubs[module].own
-            is_open = set() if found.read else is_open
+            own |= self.stubs[module].own  # not all of them: stubs leave out what is about to go
         gone = found.raising - found.own
         out = Names((has | own | self.children.get(module, set())) - gone, own - gone, is_open)
         if not seen:

@@ -33,7 +33,9 @@ def spin(times): ...
 
 def release(**texts: str) -> release_names.Release:
     files = {f"cart/{name}.py": text for name, text in texts.items()}
-    return release_names.read([(path, lambda text=text: text.encode()) for path, text in files.items()], "cart")
+    return release_names.read(
+        [(path, lambda text=text: text.encode()) for path, text in files.items()], "cart"
+    )
 
 
 def names(init: str, **more: str) -> release_names.Names:
@@ -41,7 +43,10 @@ def names(init: str, **more: str) -> release_names.Names:
 
 
 def spans(**releases: release_names.Release) -> dict[str, package_names.Span]:
-    each = {version[1:].replace("_", "."): package_names.places(one) for version, one in releases.items()}
+    each = {
+        version[1:].replace("_", "."): package_names.places(one)
+        for version, one in releases.items()
+    }
     return package_names.kept("cart", package_names.compared(each))
 
 
@@ -100,7 +105,8 @@ def test_what_came_and_went_has_a_span(monkeypatch: pytest.MonkeyPatch) -> None:
         v1_0=release(__init__=INIT, parts=PARTS, old="x = 1"),
         v1_1=release(__init__=INIT, parts=later),
         v2_0=release(
-            __init__=INIT.replace("turn(", "rotate("), parts=later.replace("    spokes: int = 3", "    pass")
+            __init__=INIT.replace("turn(", "rotate("),
+            parts=later.replace("    spokes: int = 3", "    pass"),
         ),
     )
     assert found[":turn"] == ("", "1.1")
@@ -120,7 +126,9 @@ ARGUMENTS = (  # what takes an argument in another way is not said to have lost 
 
 
 @pytest.mark.parametrize("later", ARGUMENTS)
-def test_an_argument_that_is_taken_in_another_way(later: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_argument_that_is_taken_in_another_way(
+    later: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(package_names._MEMBERS, "cart", r".*")
     old = release(__init__="def spin(times): ...\n")
     assert spans(v1_0=old, v2_0=release(__init__=later)) == {}

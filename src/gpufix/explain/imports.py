@@ -149,7 +149,9 @@ def _known(module: str, name: str, asker: str | None, hit: Hit) -> Told | None:
     """The releases that have a name of a Hugging Face package, and who is known to ask for it."""
     owner = _package(module)
     known = name_spans.owner_of(owner, name)
-    if known and (of := name_spans.of_module(module, name, is_there="cannot import name" in hit.shown)):
+    if known and (
+        of := name_spans.of_module(module, name, is_there="cannot import name" in hit.shown)
+    ):
         known = of  # read of each module, not of the package
     if known is None and owner == "transformers":
         known = name_spans.of_model(name)

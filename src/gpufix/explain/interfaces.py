@@ -171,9 +171,7 @@ def _arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
 _CALLED = re.compile(r"(?<![\w.])(?:\w{1,60}\.){0,4}(?P<name>[A-Za-z_]\w{1,80})\(")
 
 
-def _called(
-    function: str, argument: str, near: list[str], hit: Hit
-) -> tuple[str, Owner] | None:
+def _called(function: str, argument: str, near: list[str], hit: Hit) -> tuple[str, Owner] | None:
     """Whose argument it is, where the message names only __init__ or a base class: what the lines of the text call."""
     if function not in _MAKERS:
         return None

@@ -166,16 +166,18 @@ def of_member_like(owner: str, name: str) -> Iterator[tuple[str, Owner]]:
             whole = token.rpartition(".")[0]
             named = _words(whole)
             rest = iter(parts)
-            if len(named) > 1 and whole != owner and all(one in rest for one in named):
-                if known := _owner(package, token):
-                    yield whole, known
+            like = len(named) > 1 and whole != owner and all(one in rest for one in named)
+            if like and (known := _owner(package, token)):
+                yield whole, known
 
 
 def _words(name: str) -> list[str]:
     return re.findall(r"[A-Z][a-z0-9]*|[a-z0-9]+", name)
 
 
-def of_called(argument: str, called: Container[str], packages: Container[str]) -> tuple[str, Owner] | None:
+def of_called(
+    argument: str, called: Container[str], packages: Container[str]
+) -> tuple[str, Owner] | None:
     """The function or class that takes an argument in some releases only: one that a text calls, else all those of a package, if
     they agree.
     """
@@ -184,7 +186,11 @@ def of_called(argument: str, called: Container[str], packages: Container[str]) -
             known.span.bounds + package: (token.partition("(")[0], known)
             for package in _packages()
             for token in _ending(package, f"({argument})")
-            if (token.partition("(")[0].rpartition(".")[2] in called if near else package in packages)
+            if (
+                token.partition("(")[0].rpartition(".")[2] in called
+                if near
+                else package in packages
+            )
             and (known := _owner(package, token))
         }
         if len(found) == 1:
@@ -223,12 +229,13 @@ def _owner(package: str, token: str) -> Owner | None:
     for between, names in spans.items():
         if token in names and f" {token} " in f" {names} ":
             first, _, last = between.partition("-")
+            after = releases[int(last) + 1] if last else ""
             span = Span(
                 releases[int(first)] if first else "",
                 releases[int(last)] if last else "",
-                "",
+                after if re.fullmatch(r"\d+\.0(?:\.0)?", after) else "",
                 releases[int(first) - 1] if first else "",
-                releases[int(last) + 1] if last else "",
+                after,
             )
             return Owner(package, str(row["pip"]), span)
     return None
