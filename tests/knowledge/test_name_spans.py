@@ -13,7 +13,7 @@ from gpufix.knowledge import data_table, name_spans
 @pytest.mark.parametrize(
     ("module", "name", "pip", "bounds"),
     [
-        ("moviepy", "editor", "moviepy", "<=1.0.3"),
+        ("moviepy", "editor", "moviepy", "<2.0.0"),
         ("scipy.integrate", "simps", "scipy", "<=1.13.1"),
         ("numpy", "float_", "numpy", "<=1.26.4"),
         ("onnx", "mapping", "onnx", "<=1.18.0"),  # a module, which onnx imports itself from 1.15 on
