@@ -274,8 +274,6 @@ class _Reader:
         elif left.startswith("_import_structure["):
             self.found.own |= _strings(value) or set()
             self.found.own |= {one.split(".")[0] for one in re.findall(r"\['([\w.]+)'\]", left)}
-        elif left == "sys.modules[__name__].__class__":
-            self.found.opaque = True
         if len(named) == 1 and (told := self._table(value)) is not None:
             self.tables[named[0]] = told
             if named == ["_import_structure"]:

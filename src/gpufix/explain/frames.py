@@ -39,7 +39,9 @@ class Frame:
     @property
     def passes_on(self) -> bool:
         """Whether a decorator stands there, which gives on what it was given."""
-        return bool(re.search(r"\(\*args, \*\*(?:kwargs|kwds|kw)\)$", self.code))
+        return bool(
+            re.search(r"(?:^|\s)(?:\w+\.)?\w+\(\*args, \*\*(?:kwargs|kwds|kw)\)$", self.code)
+        )
 
     @property
     def of_torch(self) -> bool:

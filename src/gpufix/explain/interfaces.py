@@ -261,9 +261,8 @@ def _package(owner: str) -> str | None:
 
 
 def _near(hit: Hit) -> list[str]:
-    shown = [one for one in frames(context(hit, 8192, 0)) if one.package]
-    calling = [one for one in shown if not one.passes_on] or shown
-    packages = [one.package for one in calling if one.package and one.package not in _OWN]
+    shown = [one for one in frames(context(hit, 8192, 0)) if not one.passes_on]
+    packages = [one.package for one in shown if one.package and one.package not in _OWN]
     return list(dict.fromkeys(reversed(packages)))[:2]
 
 
