@@ -3,11 +3,13 @@
     python tools/package_names.py FOLDER [TYPESHED]
 
 FOLDER holds wheels and source archives (pip download --no-deps NAME==VERSION), TYPESHED is its folder stdlib. Packages that are
-not in FOLDER stay as the table has them.
+not in FOLDER stay as the table has them. It runs with the newest Python, which can parse what all releases are written in.
 
 Writes src/gpufix/knowledge/data/package_names.json.xz: per package what came or went between the releases read.
-`:name` is of any module of it, `linalg:triu` of one where another module has it still, `.editor` a module,
-`DataFrame.append` an attribute, `Trainer(gpus)` an argument.
+`:name` is of any module of it, `linalg:triu` of one where another module has it still, `=name` of the package itself in
+that case, `.editor` a module,
+`DataFrame.append` an attribute, `Trainer(gpus)` an argument. What is not known of each release (a compiled module, a __getattr__
+that cannot be read, **kwargs that go elsewhere) gives no end of a span.
 """
 
 from __future__ import annotations
@@ -21,152 +23,35 @@ import sys
 import tarfile
 import zipfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 from knowledge_build.text_packing import packed_text
+from module_reading import Arguments, Module, read_tree
+from release_names import ANY, Release, read
 
 PYTHON = "python"
 DATA = Path(__file__).parent.parent / "src/gpufix/knowledge/data/package_names.json.xz"
-# What nobody imports from: tests, examples, copies of other packages.
-_ASIDE = re.compile(
-    r"(?:^|/)(?:tests?|testing|testing_utils|benchmarks?|examples?|docs?|_vendor|_vendored_packages|vendored|third_party|"
-    r"conftest\.py|test_[^/]*\.py|[^/]*_test\.py|setup\.py)(?:/|$)"
-)
-_TAG = re.compile(r"\.(?:cpython|abi3|cp3|pypy).*$|\.(?:so|pyd)$")
-_FIELDS = re.compile(r"\b(?:BaseModel|NamedTuple|Struct|PretrainedConfig)\b")
-_LISTS = ("__all__", "_import_structure")
-
-Files = Iterable[tuple[str, Callable[[], bytes]]]
 
 
-@dataclass
-class Reading:
-    """What one release defines: module -> names, class -> attributes and bases, function or class -> arguments."""
+class Place(NamedTuple):
+    """What a module, a class or a function has in one release. `own`: without what a module imports from other packages;
+    `open`: what may give it more.
+    """
 
-    modules: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    stars: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    attributes: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    arguments: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    bases: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-
-
-def read(files: Files, tops: set[str]) -> Reading:
-    """The modules of some top packages, among the files of an archive."""
-    found = Reading()
-    for path, content in files:
-        if path.partition("/")[0].partition(".")[0] not in tops or _ASIDE.search(path):
-            continue
-        if path.endswith((".so", ".pyd")):
-            found.modules[_TAG.sub("", path).replace("/", ".")] |= set()
-        elif path.endswith((".py", ".pyi")):
-            module = path.rpartition(".")[0].replace("/", ".")
-            try:
-                tree = ast.parse(content())
-            except (SyntaxError, ValueError):
-                continue
-            _read_module(found, module, tree)
-    return found
+    has: set[str]
+    own: set[str]
+    open: set[str]
 
 
-def _read_module(found: Reading, module: str, tree: ast.Module) -> None:
-    plain = module.removesuffix(".__init__")
-    folder = plain if module != plain else plain.rpartition(".")[0]
-    names = found.modules[plain]
-    names |= _kept_alive(tree)
-    for node in _statements(tree.body):
-        if isinstance(node, ast.ClassDef):
-            names.add(node.name)
-            _read_class(found, node)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            names.add(node.name)
-            found.arguments[node.name] |= _arguments(node)
-        elif isinstance(node, ast.ImportFrom):
-            _read_import(found, plain, folder, node)
-        else:
-            names |= set(_assigned(node))
-
-
-def _kept_alive(tree: ast.Module) -> set[str]:
-    """Names that a module's own __getattr__ still gives: the keys of its tables."""
-    if not any(isinstance(one, ast.FunctionDef) and one.name == "__getattr__" for one in tree.body):
-        return set()
-    tables = (one.value for one in tree.body if isinstance(one, ast.Assign | ast.AnnAssign))
-    return {
-        one.value
-        for whole in tables
-        if whole is not None
-        for one in ast.walk(whole)
-        if isinstance(one, ast.Constant) and isinstance(one.value, str) and one.value.isidentifier()
-    }
-
-
-def _statements(nodes: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Also those below `if` and `try`."""
-    for node in nodes:
-        yield node
-        if isinstance(node, ast.If | ast.Try | ast.With):
-            yield from _statements(node.body)
-            yield from _statements(getattr(node, "orelse", []))
-            for handler in getattr(node, "handlers", []):
-                yield from _statements(handler.body)
-
-
-def _read_class(found: Reading, node: ast.ClassDef) -> None:
-    told = " ".join(ast.unparse(one) for one in (*node.decorator_list, *node.bases))
-    fields = "dataclass" in told or bool(_FIELDS.search(told))
-    attributes = found.attributes[node.name]
-    found.bases[node.name] |= {ast.unparse(one).rpartition(".")[2] for one in node.bases}
-    for part in _statements(node.body):
-        if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
-            attributes.add(part.name)
-            whose = node.name if part.name == "__init__" else f"{node.name}.{part.name}"
-            found.arguments[whose] |= _arguments(part)
-        elif isinstance(part, ast.Assign):
-            attributes |= {one.id for one in part.targets if isinstance(one, ast.Name)}
-        elif isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
-            attributes.add(part.target.id)
-            if fields:
-                found.arguments[node.name].add(part.target.id)
-
-
-def _arguments(node: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
-    given = node.args
-    return {one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)} - {
-        "self",
-        "cls",
-    }
-
-
-def _read_import(found: Reading, module: str, folder: str, node: ast.ImportFrom) -> None:
-    """A name that a module has from another one of its own package is one that others import from it."""
-    parts = folder.split(".")[: len(folder.split(".")) - (node.level - 1)] if node.level else []
-    source = ".".join([*parts, *([node.module] if node.module else [])])
-    if source.partition(".")[0] != module.partition(".")[0]:
-        return
-    for one in node.names:
-        if one.name == "*":
-            found.stars[module].add(source)
-        else:
-            found.modules[module].add(one.asname or one.name)
-
-
-def _assigned(node: ast.stmt) -> Iterator[str]:
-    targets = (
-        node.targets
-        if isinstance(node, ast.Assign)
-        else [node.target]
-        if isinstance(node, ast.AnnAssign | ast.AugAssign)
-        else []
-    )
-    for target in targets:
-        named = [one.id for one in ast.walk(target) if isinstance(one, ast.Name)]
-        yield from named if isinstance(target, ast.Name | ast.Tuple) else ()
-        if any(one in _LISTS for one in named) and node.value:  # type: ignore[attr-defined]
-            for one in ast.walk(node.value):  # type: ignore[attr-defined]
-                if isinstance(one, ast.Constant) and isinstance(one.value, str):
-                    yield one.value
+Kind = Literal["modules", "names", "attributes", "arguments"]
+Key = tuple[
+    Kind, str
+]  # "names", "linalg": the names of that module; "arguments", "Trainer" or "Trainer.fit"
+Span = tuple[
+    str, str
+]  # the first and the last release that has it, "" where that end is open or not known
 
 
 def key(version: str) -> tuple[int, ...]:
@@ -174,185 +59,257 @@ def key(version: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", version)))
 
 
-def tokens(package: str, found: Reading) -> dict[str, set[str]]:
-    """What a release has, by what it is of: "" for the package, a module or class for what stands in it."""
-    if package == PYTHON:
-        return _of_python(found)
-    out: dict[str, set[str]] = defaultdict(set)
-    root: set[str] = set()
-    folders = {module.rpartition(".")[0] for module in found.modules}
-    spaces = {module: _namespace(found, module, set()) for module in found.modules}
-    for module, names in spaces.items():
-        place = module.removeprefix(package).removeprefix(".")
-        if place:
-            out[".modules"].add(f".{place}")
-        if _public(place) and place.count(".") < 2:
-            out[f"{place}:"] |= {f"{place}:{one}" for one in names}
-            out["open"] |= {f"!{one}" for one in names}
-        if not place or (_public(place) and "." not in place and module in folders):
-            root |= names
-        out[""] |= {f":{one}" for one in names}
-    out["root"] = {f"?{one}" for one in root}
-    for owner in root & (set(found.attributes) | set(found.arguments)):
-        out[f"{owner}."] |= {
-            f"{owner}.{one}" for one in _with_bases(found, owner, found.attributes)
-        }
-        out[f"{owner}("] |= {
-            f"{owner}({one})" for one in _with_bases(found, owner, found.arguments)
-        }
+def places(release: Release) -> dict[Key, Place]:
+    """What a release has, by what it is of."""
+    top = release.top
+    inner = {module: module.removeprefix(top).removeprefix(".") for module in release.modules}
+    modules = {
+        f".{place}" for module, place in inner.items() if place and module not in release.only_stubs
+    }
+    out: dict[Key, Place] = {("modules", ""): Place(modules, modules, set())}
+    taken: dict[str, list[Arguments]] = defaultdict(list)
+    for module, place in inner.items():
+        names = release.names(module)
+        own = names.own if place else names.own | release.children.get(module, set())
+        compiled = module in release.only_stubs or not release.modules[module].read
+        out["names", place] = Place(names.has, own, {ANY} if compiled else names.open)
+        for name, one in release.modules[module].functions.items():
+            taken[name].append(one)
+        for name, made in release.modules[module].classes.items():
+            if name.startswith("_"):
+                continue
+            one_of = release.attributes(module, name)
+            old = out.get(("attributes", name), Place(set(), set(), set()))
+            own = one_of.own if _public(place) else set()
+            out["attributes", name] = Place(
+                old.has | one_of.has, old.own | own, old.open | one_of.open
+            )
+            taken[name].append(release.init(module, name))
+            for method, one in made.methods.items():
+                taken[f"{name}.{method}"].append(one)
+    for name, each in taken.items():
+        if not name.startswith("_"):
+            given = set().union(*(one.names for one in each))
+            out["arguments", name] = Place(
+                given, given, {ANY} if any(one.rest for one in each) else set()
+            )
     return out
 
 
-def _of_python(found: Reading) -> dict[str, set[str]]:
-    out: dict[str, set[str]] = {".modules": {f".{module}" for module in found.modules}}
-    for module, names in found.modules.items():
-        out[f"{module}:"] = {
-            f"{module}:{one}" for one in names if not one.isupper() or one == "UTC"
-        }
-    return out
+# "unsure": a compiled module may have it, whose stub comes later than the name; that it is gone from there is believed.
+State = Literal["there", "absent", "unsure", "unknown"]
 
 
-def _namespace(found: Reading, module: str, seen: set[str]) -> set[str]:
-    """The names of a module, with what it takes over from others with a star."""
-    names = set(found.modules.get(module, ()))
-    for source in found.stars.get(module, ()):
-        if source not in seen:
-            names |= {one for one in _namespace(found, source, seen | {module}) if one[0] != "_"}
-    return names
+def _states(each: list[Place | None], name: str) -> list[State | None]:
+    """Of a name in each release; None where what it is of was not there. What may give it counts where it is new."""
+    having = [place for place in each if place and name in place.has]
+    usual = set().union(*(place.open for place in having))
+    return [
+        None
+        if place is None
+        else "there"
+        if name in place.has
+        else "unknown"
+        if ANY in place.open or not place.open <= usual
+        else "unsure"
+        if place.open
+        else "absent"
+        for place in each
+    ]
 
 
-def _with_bases(found: Reading, owner: str, of: dict[str, set[str]], deep: int = 6) -> set[str]:
-    names = set(of.get(owner, ()))
-    if deep:
-        for base in found.bases.get(owner, ()):
-            if base != owner:
-                names |= _with_bases(found, base, of, deep - 1)
-    return names
+def _span(versions: list[str], states: list[State | None]) -> Span | None:
+    known = [at for at, state in enumerate(states) if state is not None]
+    there = [at for at in known if states[at] == "there"]
+    lacking = ("absent", "unsure")
+    if not there or any(states[at] in lacking for at in known if there[0] < at < there[-1]):
+        return None
+    before = [states[at] for at in known if at < there[0]]
+    after = [states[at] for at in known if at > there[-1]]
+    first = versions[there[0]] if before and set(before) == {"absent"} else ""
+    last = versions[there[-1]] if after and set(after) <= {*lacking} else ""
+    if not last and set(after) & {"unknown", "unsure"}:
+        return None
+    return (first, last) if first or last else None
+
+
+class Found(NamedTuple):
+    """`names`: those that some module of the package has, of each release the first and last that does."""
+
+    versions: list[str]
+    of: dict[tuple[Key, str], Span]
+    anywhere: dict[str, Span]
+    own: dict[Key, set[str]]
+
+
+def compared(releases: dict[str, dict[Key, Place]]) -> Found:
+    """What came or went between the releases while what it is of was there."""
+    versions = sorted(releases, key=key)
+    of: dict[tuple[Key, str], Span] = {}
+    homes: dict[str, list[list[State | None]]] = defaultdict(list)
+    own: dict[Key, set[str]] = {}
+    for where in set().union(*releases.values()):
+        each = [releases[version].get(where) for version in versions]
+        known = [place for place in each if place]
+        every = set().union(*(place.has for place in known))
+        steady = (
+            set() if where[0] == "modules" else set.intersection(*(place.has for place in known))
+        )
+        own[where] = set().union(*(place.own for place in known))
+        for name in every if where[0] == "names" else every - steady:
+            states = _states(each, name)
+            if where[0] == "names":
+                homes[name].append(states)
+            if name not in steady and (span := _span(versions, states)):
+                of[where, name] = span
+    anywhere = {
+        name: span
+        for name, each_of in homes.items()
+        if (span := _span(versions, [_joined(one) for one in zip(*each_of, strict=True)]))
+    }
+    return Found(versions, of, anywhere, own)
+
+
+def _joined(states: tuple[State | None, ...]) -> State:
+    """Of a name in a package, by its modules: that a module is not there says that it has none."""
+    return next((one for one in ("there", "unknown", "unsure") if one in states), "absent")
+
+
+def kept(package: str, found: Found) -> dict[str, Span]:
+    """What others use and ask for, as the table names it."""
+    modules = {name: span for (where, name), span in found.of.items() if where[0] == "modules"}
+    level = _LEVEL.get(package, 1)  # how many modules deep names are kept
+    shown = set().union(
+        *(
+            names
+            for (kind, place), names in found.own.items()
+            if kind == "names" and _public(place) and "." not in place
+        )
+    )
+    members = re.compile(_MEMBERS.get(package, r"(?!)"))
+    out: dict[str, Span] = {}
+    for (where, name), span in found.of.items():
+        kind, of = where
+        last = span[1]
+        if kind == "modules":
+            if (
+                _asked_module(name, last, level + 1, package in _PRIVATE)
+                and modules.get(name.rpartition(".")[0]) != span
+            ):
+                out[name] = span
+        elif not _asked_for(name, last):
+            continue
+        elif kind == "names":
+            whole = f".{of}.{name}".replace("..", ".")
+            said = span in (modules.get(f".{of}"), modules.get(whole))
+            if said or not _public(of) or name not in found.own[where]:
+                continue
+            deep = of.count(".") + bool(of)
+            if found.anywhere.get(name) == span:
+                if deep <= (level if last else _CAME.get(package, 0)):
+                    out[f":{name}"] = span
+            elif deep <= (level if last else _CAME.get(package, 0)):
+                out[f"{of}:{name}" if of else f"={name}"] = span
+        elif (
+            last
+            and (of.partition(".")[0] in shown or package in _INSIDE)
+            and name in found.own.get(where, {name})
+        ):
+            token = f"{of}.{name}" if kind == "attributes" else f"{of}({name})"
+            if members.fullmatch(token):
+                out[token] = span
+    return {
+        name: span
+        for name, span in out.items()
+        if not re.match(_LEFT_OUT.get(package, r"(?!)"), name)
+    }
 
 
 def _public(place: str) -> bool:
     return not any(part.startswith("_") for part in place.split("."))
 
 
-Span = tuple[str, str]  # the first and the last release that has it, "" where that end is open
+def _asked_module(name: str, last: str, deep: int, private: bool) -> bool:
+    """Private ones are imported all the same, while they are there; new ones of a few packages."""
+    return name.count(".") <= (deep if last else 2) and name.count("._") <= (bool(last) or private)
 
 
-def spans(package: str, releases: dict[str, Reading]) -> dict[str, Span]:
-    """What came or went while what it is of was there."""
-    versions = sorted(releases, key=key)
-    seen = {version: tokens(package, releases[version]) for version in versions}
-    out: dict[str, Span] = {}
-    for place in set().union(*seen.values()):
-        there = [version for version in versions if place in seen[version]]
-        for name in set().union(*(seen[version][place] for version in there)):
-            having = [version for version in there if name in seen[version][place]]
-            first = "" if having[0] == there[0] else having[0]
-            if first and key(first) < _OLD.get(package, ()):
-                first = ""
-            last = "" if having[-1] == there[-1] else having[-1]
-            steady = len(having) == there.index(having[-1]) - there.index(having[0]) + 1
-            came = package == PYTHON and _came(name)
-            if (first or last) and steady and (wanted(name, last) or came):
-                out[name] = (first, last)
-    front = {one[1:] for tokens_of in seen.values() for one in tokens_of.get("root", ())}
-    shown = {one[1:] for tokens_of in seen.values() for one in tokens_of.get("open", ())}
-    if package in _FRONT_ONLY | _MODULES_GONE:
-        shown = front
-        out = {n: s for n, s in out.items() if n[0] in (".", ":") and (s[1] or n[0] == ".")}
-    out = {name: span for name, span in out.items() if _met(package, name, span[1])}
-    if package in _MODULES_GONE:
-        out = {n: s for n, s in out.items() if n[0] == ":" or n.count(".") < (3 if s[1] else 2)}
-    return {
-        name: span
-        for name, span in out.items()
-        if name[0] not in "!?"
-        and not re.match(_LEFT_OUT.get(package, r"(?!)"), name)
-        and not (name[0] == ":" and name[1:] not in (shown if span[1] else front))
-        and not _said(name, span, out)
-    }
-
-
-def wanted(name: str, last: str) -> bool:
-    """Names that others use: no private ones, but modules that are imported all the same.
-
-    What came is kept of a package's front only: an old release lacks all that is new.
-    """
-    plain = re.split(r"[.:(]", name)[-1].rstrip(")")
-    if name.startswith("."):
-        return name.count(".") <= (3 if last else 2) and name.count("._") <= bool(last)
-    if len(plain) < 3 or plain.startswith("_"):
+def _asked_for(name: str, last: str) -> bool:
+    if len(name) < 2 or name.startswith("_") or name in ("self", "cls"):
         return False
-    if plain.isupper() and (not last or plain.count("_") > 1):  # few are imported from elsewhere
-        return False
-    return bool(last) or name[0] in ":?" or "(" in name
+    return not name.isupper() or (
+        bool(last) and name.count("_") < 2
+    )  # few are imported from elsewhere
 
 
-def _came(name: str) -> bool:
-    """A new name of Python's that programs import: most of what else came is reached through a module."""
-    module, colon, plain = name.partition(":")
-    return bool(colon) and module in _IMPORTED and len(plain) > 2 and not plain.startswith("_")
-
-
-_IMPORTED = {
-    "asyncio", "collections.abc", "contextlib", "dataclasses", "datetime", "enum", "functools", "importlib.metadata",
-    "importlib.resources", "itertools", "types", "typing", "warnings",
-}  # fmt: skip
-
-
-def _met(package: str, name: str, last: str) -> bool:
-    """Whether people ask for it. What stands two modules deep is asked of jax and of Python only."""
-    place, colon, _ = name.partition(":")
-    if colon and place:
-        return "." not in place or package in ("jax", PYTHON)
-    if name.startswith((".", ":")) or "(" in name:
-        return bool(last) or name[0] == "." or package not in _GONE_ONLY
-    return package in _ATTRIBUTES
-
-
-# Packages whose inner modules are forwarded.
-_FRONT_ONLY = {"numpy"}
-# Large ones whose insides change with every release: what went of their modules, and of their front.
-_MODULES_GONE = {
-    "albumentations", "bitsandbytes", "compressed_tensors", "deepspeed", "flash_attn", "kornia", "langchain_community",
-    "lightning_fabric", "matplotlib", "monai", "networkx", "optimum", "orbax", "pkg_resources", "pytorch_lightning", "ray",
-    "sentence_transformers", "sglang", "timm", "torch_geometric", "torchao", "triton", "vllm", "werkzeug", "xformers",
-}  # fmt: skip
-# Packages of which names and arguments that came are left out, and those whose attributes are kept.
-_GONE_ONLY = {
-    "albumentations", "diffusers", "flax", "gradio", "gymnasium", "jax", "keras", "matplotlib", "networkx", "numba", "onnx",
-    "openai", "optax", "pandas", "pytorch_lightning", "scipy", "setuptools", "skimage", "sklearn",
-    "torchao", "torchmetrics", "werkzeug",
-}  # fmt: skip
-_ATTRIBUTES = {"PIL", "datasets", "gradio", "huggingface_hub", "moviepy", "pandas", "pydantic"}
-# Releases before which hardly any is installed: what came with them, every installed one has.
-_OLD = {
-    "diffusers": (0, 20),
-    "pytorch_lightning": (1, 5),
-    "supervision": (0, 10),
-    "timm": (0, 5),
-    "torchmetrics": (0, 6),
+# How many modules below the package names are kept, of those that went and of those that came: what others import from.
+_LEVEL = dict.fromkeys(("jax", "pkg_resources", "setuptools"), 2) | dict.fromkeys(
+    ("PIL", "accelerate", "datasets", "diffusers", "flax", "google", "huggingface_hub", "importlib_metadata", "matplotlib",
+     "networkx", "numpy", "onnx", "optax", "packaging", "pandas", "pydantic", "pytorch_lightning", "scipy",
+     "skimage", "sklearn", "torch", "torchaudio", "torchvision", "transformers", "triton", "typing_extensions", "werkzeug"),
+    1,
+)  # fmt: skip
+_CAME = dict.fromkeys(
+    (
+        "datasets",
+        "flax",
+        "huggingface_hub",
+        "jax",
+        "onnx",
+        "pydantic",
+        "torch",
+        "torchaudio",
+        "torchvision",
+        "triton",
+    ),
+    1,
+)
+# The classes and functions whose attributes and arguments are kept.
+_MEMBERS = {
+    **dict.fromkeys(
+        (
+            "PIL",
+            "httpx",
+            "networkx",
+            "numpy",
+            "onnx",
+            "scipy",
+            "sklearn",
+            "torchaudio",
+            "torchvision",
+        ),
+        r".*",
+    ),
+    **dict.fromkeys(("albumentations", "keras", "torchmetrics"), r"[A-Z]\w*\(\w+\)"),
+    "datasets": r"(?:Dataset|DatasetDict|IterableDataset|load_dataset|load_from_disk|Features)[.(].*",
+    "gradio": r"[A-Z]\w*(?:\.(?:launch|queue|load))?\(\w+\)|[A-Z]\w*\.(?:style|update)",
+    "huggingface_hub": r"(?:HfApi|hf_hub_download|snapshot_download|InferenceClient|login|upload_file|upload_folder)[.(].*",
+    "matplotlib": r"(?:FigureCanvas(?:Agg|TkAgg|QTAgg)|RendererAgg|Axes|Axes3D|Figure|Legend|Colormap\w*|colorbar|savefig|subplots)[.(].*",
+    "openai": r"(?:Async)?(?:OpenAI|AzureOpenAI)[.(].*",
+    "pandas": r"(?:DataFrame|Series|\w*Index|Styler|\w*GroupBy|HDFStore|Timestamp|ExcelWriter|read_\w+|concat|date_range|to_datetime)[.(].*",
+    "pydantic": r"(?:BaseModel|FieldInfo|Field|validator|create_model)[.(].*",
+    "pytorch_lightning": r"(?:Trainer|LightningModule|LightningDataModule|ModelCheckpoint|EarlyStopping|seed_everything)[.(].*|\w+(?:Logger|Strategy)\(\w+\)",
+    "torch": r"(?:ONNXProgram|DataLoader|\w+LR|load|save|compile|export|checkpoint|DistributedDataParallel|FullyShardedDataParallel)[.(].*",
+    "transformers": r"(?:(?:Dynamic|Static|EncoderDecoder)?Cache|PreTrainedModel|PreTrainedTokenizerBase|GenerationMixin|Trainer|TrainingArguments|"
+    r"GenerationConfig|Pre[Tt]rainedConfig)[.(].*",
 }
-_NOT_KEPT = {"_distutils_hack", "click", "orbax"}
+_PRIVATE = {"numpy", "torch"}  # torch.distributed._tensor; numpy._core, of which pickled arrays are
+_INSIDE = {
+    "matplotlib",
+    "pandas",
+    "torch",
+    "transformers",
+}  # whose classes are handed out, and not imported
 # Parts that hardly anybody imports from, of packages that have many of them.
 _LEFT_OUT = {
-    "diffusers": r"(?i).*flax|.*(?:dummy|modular_pipelines|guiders|hooks|_objects)|.*\(|\.pipelines\.\w+\.|\.commands|.*:(?:log\w+|is_\w+_version)",
-    "langchain": r"\.\w+\.\w|\w+:|.*\(|:(?!\w*(?:[Aa]gent|Chain$|PromptTemplate$|OpenAI$|TextSplitter$))",
-    "langchain_core": r".*\(|\w+:|.*[._](?:beta|api|pydantic_v1)",
-    **dict.fromkeys(
-        ("gymnasium", "outlines", "supervision", "torchdata", "torchmetrics", "ultralytics"),
-        r".*\(",
-    ),
+    "diffusers": r"(?i).*flax|.*(?:dummy|modular_pipelines|guiders|hooks|_objects)|\.pipelines\.\w+\.|\.commands|.*:(?:log\w+|is_\w+_version)",
+    "jax": r"\.?(?:example_libraries|experimental\.(?:array_serialization|jax2tf|jet|key_reuse|mosaic|sparse))[.:].*",
+    "onnx": r"\w+_pb2?:.*",
+    "timm": r":[a-z]\w*\d\w*",
+    "torch": r"\._(?:inductor|dynamo|functorch|export|higher_order_ops|prims\w*|refs)\.|\.testing\._internal",
+    "transformers": r"(?i).*(?:flax|:tf|dummy|_test)|\.models\.\w+\.(?!mod|conf|tok)",
 }
-
-
-def _said(name: str, span: Span, out: dict[str, Span]) -> bool:
-    """Whether a module's parent, or the name in the package, says the same."""
-    if name.startswith("."):
-        return out.get(name.rpartition(".")[0]) == span
-    place, colon, plain = name.partition(":")
-    if colon and place and out.get(f":{plain}") == span:
-        return True
-    return bool(colon and place) and out.get(f".{place}") == span
+_NOT_KEPT = {"_distutils_hack", "anthropic", "compressed_tensors", "monai", "tokenizers", "wandb"}
 
 
 def rows(found: dict[str, Span], versions: list[str]) -> dict[str, str]:
@@ -364,34 +321,54 @@ def rows(found: dict[str, Span], versions: list[str]) -> dict[str, str]:
     return {span: " ".join(names) for span, names in sorted(grouped.items())}
 
 
-def standard_library(typeshed: Path) -> dict[str, Reading]:
+def of_python(found: Found) -> dict[str, Span]:
+    """The modules of the standard library, and names of them that programs import."""
+    out: dict[str, Span] = {}
+    for (where, name), span in found.of.items():
+        if where[0] == "modules":
+            if found.of.get((where, name.rpartition(".")[0])) != span and not name.startswith("._"):
+                out[name] = span
+        elif where[0] == "names" and where[1] and len(name) > 2 and name[0] != "_":
+            constant = name.isupper() and name != "UTC"
+            if not constant and (span[1] or where[1] in _IMPORTED):
+                out[f"{where[1]}:{name}"] = span
+    return out
+
+
+# Modules of Python's of which new names are imported: most of what else came is reached through a module.
+_IMPORTED = {
+    "asyncio", "collections.abc", "contextlib", "dataclasses", "datetime", "enum", "functools", "importlib.metadata",
+    "importlib.resources", "itertools", "types", "typing", "warnings",
+}  # fmt: skip
+
+
+def standard_library(typeshed: Path) -> dict[str, dict[Key, Place]]:
     """Python's own modules, as the stubs of typeshed tell them for each release."""
-    out: dict[str, Reading] = {}
+    out: dict[str, dict[Key, Place]] = {}
     for minor in range(OLDEST, NEWEST + 1):
-        found = Reading()
+        found = Release("")
         for line in typeshed.joinpath("VERSIONS").read_text("utf-8").splitlines():
             told = re.match(r"(?P<module>[\w.]+): 3\.(?P<first>\d+)-(?:3\.(?P<last>\d+))?", line)
             if told and int(told["first"]) <= minor <= int(told["last"] or 99):
-                found.modules[told["module"]] |= set()
-                _read_stub(found, typeshed, told["module"], minor)
-        out[f"3.{minor}"] = found
+                found.modules[told["module"]] = _stub(typeshed, told["module"], minor)
+        out[f"3.{minor}"] = places(found)
     return out
 
 
 OLDEST, NEWEST = 8, 14  # of Python 3
 
 
-def _read_stub(found: Reading, typeshed: Path, module: str, minor: int) -> None:
+def _stub(typeshed: Path, module: str, minor: int) -> Module:
     base = typeshed.joinpath(*module.split("."))
     path = base / "__init__.pyi" if base.is_dir() else base.with_suffix(".pyi")
     if not path.is_file() or module.startswith("_"):
-        return
+        return Module()
     tree = ast.parse(path.read_text("utf-8"))
     tree.body = list(_of_release(tree.body, minor))
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and module in ("typing", "collections.abc"):
-            found.modules[module] |= {one.asname or one.name for one in node.names}
-    _read_module(found, module, tree)
+    found = read_tree(module, base.is_dir(), tree)
+    if module in ("typing", "collections.abc"):
+        found.own |= found.other
+    return found
 
 
 def _of_release(nodes: list[ast.stmt], minor: int) -> Iterator[ast.stmt]:
@@ -414,15 +391,15 @@ PIP = {
 }  # fmt: skip
 
 
-def archives(folder: Path) -> dict[str, dict[str, Reading]]:
-    """Package -> release -> what it defines."""
-    out: dict[str, dict[str, Reading]] = defaultdict(dict)
+def archives(folder: Path) -> dict[str, dict[str, dict[Key, Place]]]:
+    """Package -> release -> what it has."""
+    out: dict[str, dict[str, dict[Key, Place]]] = defaultdict(dict)
     for path in sorted(folder.iterdir()):
         name, version = re.split(r"-(?=\d)", path.name.removesuffix(".tar.gz"), maxsplit=1)
         package = next(
             (one for one, pip in PIP.items() if _plain(pip) == _plain(name)), _plain(name)
         )
-        out[package][version.partition("-")[0]] = read(_files(path), {package})
+        out[package][version.partition("-")[0]] = places(read(_files(path), package))
     return out
 
 
@@ -444,15 +421,15 @@ def _files(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
                 yield inner, lambda one=one: archive.extractfile(one).read()  # type: ignore[union-attr]
 
 
-def write(found: dict[str, dict[str, Reading]]) -> None:
+def write(found: dict[str, Found]) -> None:
     """The table, with the packages that were read in place of what it had of them."""
     packages = json.loads(lzma.decompress(DATA.read_bytes()))["packages"]
     for package in sorted(found.keys() - _NOT_KEPT):
-        versions = sorted(found[package], key=key)
+        names = of_python(found[package]) if package == PYTHON else kept(package, found[package])
         packages[package] = {
             "pip": PIP.get(package, package.replace("_", "-")),
-            "releases": versions,
-            "names": rows(spans(package, found[package]), versions),
+            "releases": found[package].versions,
+            "names": rows(names, found[package].versions),
         }
     text = {
         "source": "wheels and source archives on PyPI, read by tools/package_names.py; of Python the stubs of typeshed",
@@ -463,4 +440,4 @@ def write(found: dict[str, dict[str, Reading]]) -> None:
 
 if __name__ == "__main__":
     stubs = {PYTHON: standard_library(Path(sys.argv[2]))} if len(sys.argv) > 2 else {}
-    write({**archives(Path(sys.argv[1])), **stubs})
+    write({name: compared(each) for name, each in {**archives(Path(sys.argv[1])), **stubs}.items()})

@@ -64,6 +64,45 @@ ADVICE = [
         "RuntimeError: CUDA Error: out of memory at /workspace/csrc/cumem_allocator.cpp:62",
         ("gpu_memory_utilization",),
     ),
+    (  # the class is called above, the error names its base
+        '    with gr.Blocks(css=css) as demo:\n  File "/env/lib/python3.11/site-packages/gradio/blocks.py", line 1071, in __init__\n'
+        "    super().__init__(render=False, **kwargs)\nTypeError: BlockContext.__init__() got an unexpected keyword argument 'css'",
+        ('"gradio<=5.', "launch(css=…)"),
+    ),
+    (
+        "    trainer = pl.Trainer(gpus=1)\nTypeError: __init__() got an unexpected keyword argument 'gpus'",
+        ('"pytorch-lightning<=1.', "devices=…"),
+    ),
+    (
+        "AttributeError: 'FigureCanvasInterAgg' object has no attribute 'tostring_rgb'",
+        ('"matplotlib<=3.9.4"', "buffer_rgba()"),
+    ),
+    (
+        "AttributeError: 'InternLM2ForCausalLM' object has no attribute 'generate'",
+        ('"transformers<=4.51.3"', "GenerationMixin"),
+    ),
+    (
+        "AttributeError: jax.interpreters.xla.pytype_aval_mappings was deprecated in JAX v0.5.0 and removed in JAX v0.7.0.",
+        ('"jax<0.7.0"',),
+    ),
+    (
+        "AttributeError: 'tensorrt.tensorrt.Builder' object has no attribute 'max_workspace_size'",
+        ("set_memory_pool_limit", "TensorRT 8"),
+    ),
+    (  # the call stands in a macro
+        'schedule_from.cuh", line 97: error: no suitable constructor exists to convert from "int" to "cudaMemLocation"\n    LOG_CUDA_API(',
+        ("cudaMemLocation in place of the device", "CUDART_VERSION >= 13000"),
+    ),
+    (
+        "ImportError: cannot import name 'SlidingWindowCache' from 'transformers.cache_utils'",
+        ('"transformers<5"',),
+    ),
+    (  # a decorator's package does not ask
+        '  File "/home/user/train.py", line 67, in train\n    trainer = SFTTrainer(\n  File "/env/lib/python3.10/site-packages/transformers/utils/'
+        'deprecation.py", line 165, in wrapped_func\n    return func(*args, **kwargs)\nTypeError: SFTTrainer.__init__() got an unexpected keyword '
+        "argument 'max_seq_length'",
+        ('"trl<0.13.0"', "a newer release of what asks for it"),
+    ),
     (
         "NotFoundError: /env/lib/python3.12/site-packages/tensorflow_text/python/ops/_x.so: undefined symbol: "
         "_ZN10tensorflow15shape_inference16InferenceContextE",
@@ -122,6 +161,22 @@ def test_spans_as_pip_writes_them() -> None:
     assert span.words == "from 4.36.2 up to 4.57.1"
     assert span.outside == ">=5.0.0"
     assert name_spans.Span("0.14.0", "", "").outside == "<0.14.0"
+
+
+def test_a_class_is_like_another_by_two_words_of_its_name() -> None:
+    def like(owner: str) -> set[str]:
+        return {whole for whole, _ in name_spans.of_member_like(owner, "applymap")}
+
+    assert "DataFrame" in like("MyDataFrame")
+    assert not like("Frame") and not like("FrameOfData") and not like("MyStyler")
+
+
+def test_an_argument_is_of_a_class_that_is_called_or_of_all_of_a_package() -> None:
+    assert name_spans.of_called("gpus", {"Trainer"}, ()) is not None
+    assert name_spans.of_called("gpus", {"Coach"}, ()) is None
+    known = name_spans.of_called("css", (), ["gradio"])
+    assert known is not None and known[1].package == "gradio"
+    assert name_spans.of_called("css", (), ["flask"]) is None
 
 
 def test_a_new_name_is_told_of_classes_by_the_end_of_their_names() -> None:

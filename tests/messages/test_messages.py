@@ -39,6 +39,7 @@ LEARNT = (
     "twelfth_learnt_builds",
     "thirteenth_learnt_builds",
     "fourteenth_learnt_imports",
+    "fifteenth_learnt_names",
     "fourteenth_learnt_builds",
 )  # what rows were written from
 

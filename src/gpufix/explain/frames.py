@@ -38,6 +38,13 @@ class Frame:
         return f"{found['folder']}/{found['name']}" if found and not self.package else None
 
     @property
+    def passes_on(self) -> bool:
+        """Whether a decorator stands there, which gives on what it was given."""
+        return bool(
+            re.search(r"(?:^|\s)(?:\w+\.)?\w+\(\*args, \*\*(?:kwargs|kwds|kw)\)$", self.code)
+        )
+
+    @property
     def of_torch(self) -> bool:
         """Whether it is torch's own."""
         return self.package == "torch" or bool(re.match(r"(?:\.\.\.|<\w+>)?/?torch/", self.path))

@@ -18,7 +18,7 @@ from gpufix.knowledge.name_spans import Span
 _FROM = re.compile(
     r"cannot import name ['\"`]?(?P<name>[\w.]{1,120})['\"`]? from (?:partially initialized module )?"
     r"['\"`]?(?!partially\b)(?P<module>[\w.]{1,200})|(?P<type>module) ['\"`]?(?P<owner>[\w.]{1,200})['\"`]? (?:has no|(?:doesn.t|does not) have(?: an)?) "
-    r"attribute ['\"`]?(?P<attribute>\w{1,120})|(?P<place>jax[\w.]{0,80})\.(?P<removed>\w{1,80}) was removed in JAX|No module named[ :'\"`]{1,4}(?P<part>\w{1,80}(?:\.\w{1,80}){0,6})(?![\w.])"
+    r"attribute ['\"`]?(?P<attribute>\w{1,120})|(?P<place>jax[\w.]{0,80})\.(?P<removed>\w{1,80}) was (?:deprecated in JAX [^\n]{1,30} and )?removed in JAX|No module named[ :'\"`]{1,4}(?P<part>\w{1,80}(?:\.\w{1,80}){0,6})(?![\w.])"
     r"|AttributeError: (?P<whose>torch(?:vision|audio)?(?:\.\w{1,80}){0,4})\.(?P<lacking>\w{1,80})\s*$",
     re.MULTILINE | re.IGNORECASE,
 )
@@ -47,7 +47,7 @@ def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
         )
     if known := (
         _moved(module, name, asker)
-        or _known(owner, name, asker, hit)
+        or _known(module, name, asker, hit)
         or _in_table(module, name, asker, hit)
     ):
         return known.of(explanation)
@@ -145,9 +145,14 @@ def _moved(module: str, name: str, asker: str | None) -> Told | None:
     return replaced(whole, asker) if name_spans.moved(whole) else None
 
 
-def _known(owner: str, name: str, asker: str | None, hit: Hit) -> Told | None:
-    """The releases that have a name, where the wheels were asked for it; and who is known to ask for it."""
+def _known(module: str, name: str, asker: str | None, hit: Hit) -> Told | None:
+    """The releases that have a name of a Hugging Face package, and who is known to ask for it."""
+    owner = _package(module)
     known = name_spans.owner_of(owner, name)
+    if known and (
+        of := name_spans.of_module(module, name, is_there="cannot import name" in hit.shown)
+    ):
+        known = of  # read of each module, not of the package
     if known is None and owner == "transformers":
         known = name_spans.of_model(name)
     return one_of(known, name, asker, hit) if known else None

@@ -72,11 +72,18 @@ def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
         package, subject = "transformers", f"what asks for {name}"
     if of := _recorded(name_spans.of_member(owner, name), found["owner"], hit):
         return one_of(of, f"{owner}.{name}", asker, hit).of(explanation)
-    if gone := replaced(f"{owner}.{name}", asker):
+    whose = found["owner"].partition(".")[0] if "." in found["owner"] else ""
+    if gone := replaced(f"{owner}.{name}", asker, whose):
         return gone.of(explanation)
+    if like := _one_named(name_spans.of_member_like(owner, name)):
+        whole, of = like
+        return one_of(of, f"{whole}.{name}", asker, hit).of(explanation)
     if package is None and asker is None:
         return None
     for base in (owner, *_BASES) if package == "transformers" else (owner,):
+        of_base = _recorded(name_spans.of_member(base, name), package or "", hit)
+        if of_base and of_base.package == package:
+            return one_of(of_base, f"{base}.{name}", asker, hit).of(explanation)
         if package and (known := name_spans.owner_of(package, f"{base}.{name}")):
             return one_of(known, f"{base}.{name}", asker, hit).of(explanation)
     if package is None or package == asker:
@@ -86,6 +93,13 @@ def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
         f'"{_older(package)}"`; most often an older one, from before the change). Or take a newer release of '
         f"{asker or 'the code that asks for it'} (model code that was downloaded: its newest revision)."
     )
+
+
+def _one_named(known: Iterator[tuple[str, Owner]]) -> tuple[str, Owner] | None:
+    """Where all that were found are of one package, and of the same releases."""
+    found = list(known)
+    same = {(one.package, one.span) for _, one in found}
+    return found[0] if len(same) == 1 else None
 
 
 def _older(package: str) -> str:
@@ -136,6 +150,9 @@ def _arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
         if known := name_spans.owner_of(package, name):
             other = next((n for n in near if n != package), None)
             return one_of(known, name, other, hit).of(explanation)
+    if argument and (called := _called(found["function"], argument, near, hit)):
+        whole, of = called
+        return one_of(of, f"{whole}({argument})", None, hit).of(explanation)
     if package and package not in near:
         near = [package, *near][:2]
     making = argument and owner is None and found["function"] in _MAKERS
@@ -149,6 +166,18 @@ def _arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
         do=f"Install the release of {whose} that the project names (`pip install {older}`): most often an older one, which knows "
         f"(or does not give) {argument or 'these arguments'}. Else a newer release of the caller (`pip install -U {pip_name(near[0])}`)."
     )
+
+
+_CALLED = re.compile(r"(?<![\w.])(?:\w{1,60}\.){0,4}(?P<name>[A-Za-z_]\w{1,80})\(")
+
+
+def _called(function: str, argument: str, near: list[str], hit: Hit) -> tuple[str, Owner] | None:
+    """Whose argument it is, where the message names only __init__ or a base class: what the lines of the text call."""
+    if function not in _MAKERS:
+        return None
+    shown = context(hit, 2000, 400)
+    called = {one["name"] for one in _CALLED.finditer(shown)} - {*_MAKERS, "super", "func", "fn"}
+    return name_spans.of_called(argument, called, near[:1])
 
 
 def unexpected_by(explanation: Explanation, hit: Hit) -> Explanation | None:
@@ -232,8 +261,9 @@ def _package(owner: str) -> str | None:
 
 
 def _near(hit: Hit) -> list[str]:
-    packages = [frame.package for frame in frames(context(hit, 8192, 0)) if frame.package]
-    return list(dict.fromkeys(reversed([p for p in packages if p not in _OWN])))[:2]
+    shown = [one for one in frames(context(hit, 8192, 0)) if not one.passes_on]
+    packages = [one.package for one in shown if one.package and one.package not in _OWN]
+    return list(dict.fromkeys(reversed(packages)))[:2]
 
 
 def _asker(hit: Hit) -> str | None:

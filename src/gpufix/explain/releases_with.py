@@ -20,7 +20,10 @@ def one_of(known: Owner, name: str, asker: str | None, hit: Hit) -> Told:
     if asker in who:
         who = {str(asker): who[str(asker)]}
     what = _lacks(known, name, asker or (next(iter(who)) if len(who) == 1 else None), hit)
-    has = f'{known.pip} has {subject(name)} {known.span.words}: `pip install "{known.pip}{known.span.bounds}"`'
+    said = _SAID.search(hit.shown) if known.span.last else None
+    until = f"before {said['since']}" if said else known.span.words
+    bounds = f"<{said['since']}" if said else known.span.bounds
+    has = f'{known.pip} has {subject(name)} {until}: `pip install "{known.pip}{bounds}"`'
     if who and asker in (None, *who):
         named = "; ".join(
             f'{one} asks for it {when.words}: `pip install "{one}{when.outside}"`'
@@ -103,8 +106,8 @@ _REQUIREMENT = re.compile(
 )
 
 
-def replaced(name: str, asker: str | None) -> Told | None:
-    """For a name whose successor is known, or a release that still has it."""
+def replaced(name: str, asker: str | None, of: str = "") -> Told | None:
+    """For a name whose successor is known, or a release that still has it. `of`: the package, where the text names it."""
     known = name_spans.successor(name)
     if known is None:
         return None
@@ -123,7 +126,7 @@ def replaced(name: str, asker: str | None) -> Told | None:
         ways.append(f"in code of your own write {known.instead}")
     first, *others = ways
     do = f"{first[0].upper()}{first[1:]}; or {'; or '.join(others)}." if others else f"{first}."
-    return Told(_went(it, pip, known.requirement, asker), do)
+    return Told(_went(it, pip or (pip_name(of) if of else ""), known.requirement, asker), do)
 
 
 def _went(it: str, pip: str, requirement: str, asker: str | None) -> str:

@@ -54,7 +54,19 @@ def removed_name(explanation: Explanation, _: Hit) -> Explanation:
 def changed_call(explanation: Explanation, hit: Hit) -> Explanation | None:
     """The call that the compiler shows below, where its arguments have changed; else no message of ours."""
     row = _named(_VERSION.sub("", f"{explanation.shown}\n{hit.after[:_ECHO]}"), calls=True)
-    return _told(explanation, row) if row else None
+    if row:
+        return _told(explanation, row)
+    return _located(explanation) if "emLocation" in explanation.shown else None
+
+
+def _located(explanation: Explanation) -> Explanation:
+    """The call stands in a macro: of CUDA's functions these two changed so."""
+    row = removed_apis.removed()["cudaMemPrefetchAsync(…)"]
+    return explanation.but(
+        what=f"cudaMemPrefetchAsync and cudaMemAdvise take a cudaMemLocation in place of the device's number since CUDA {row.gone}.",
+        do=f"Instead: {row.do}, where `#if CUDART_VERSION >= 13000` holds. Or build with an older toolkit.",
+        source=row.source,
+    )
 
 
 def removed_header(explanation: Explanation, name: str) -> Explanation | None:

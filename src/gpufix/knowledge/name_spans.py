@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from functools import cache
 
 from gpufix.frozen import Frozen
@@ -135,7 +135,8 @@ def of_module(module: str, name: str, is_there: bool = False) -> Owner | None:
     parts = inner.split(".")
     modules = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
     itself, *above = (f".{one}" for one in modules)  # before what its package imports of it
-    for token in (itself, f"{place}:{name}", *([] if is_there else above), f":{name}"):
+    here = f"{place}:{name}" if place else f"={name}"
+    for token in (itself, here, *([] if is_there else above), f":{name}"):
         if (token != f":{name}" or package != PYTHON) and (known := _owner(package, token)):
             return known
     return None
@@ -155,6 +156,54 @@ def pip_name(package: str) -> str | None:
 def of_member(owner: str, name: str) -> Iterator[Owner]:
     """Of an attribute of a class: each package that has such a class."""
     yield from _owners(f"{owner}.{name}")
+
+
+def of_member_like(owner: str, name: str) -> Iterator[tuple[str, Owner]]:
+    """The same of the classes that one is named after: FigureCanvasInterAgg is a FigureCanvasAgg."""
+    parts = _words(owner)
+    for package in _packages():
+        for token in _ending(package, f".{name}"):
+            whole = token.rpartition(".")[0]
+            named = _words(whole)
+            rest = iter(parts)
+            like = len(named) > 1 and whole != owner and all(one in rest for one in named)
+            if like and (known := _owner(package, token)):
+                yield whole, known
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[A-Z][a-z0-9]*|[a-z0-9]+", name)
+
+
+def of_called(
+    argument: str, called: Container[str], packages: Container[str]
+) -> tuple[str, Owner] | None:
+    """The function or class that takes an argument in some releases only: one that a text calls, else all those of a package, if
+    they agree.
+    """
+    for near in (True, False):
+        found = {
+            known.span.bounds + package: (token.partition("(")[0], known)
+            for package in _packages()
+            for token in _ending(package, f"({argument})")
+            if (
+                token.partition("(")[0].rpartition(".")[2] in called
+                if near
+                else package in packages
+            )
+            and (known := _owner(package, token))
+        }
+        if len(found) == 1:
+            return next(iter(found.values()))
+    return None
+
+
+def _ending(package: str, end: str) -> Iterator[str]:
+    spans = _packages()[package]["names"]
+    assert isinstance(spans, dict)
+    for names in spans.values():
+        if end in names:
+            yield from (one for one in names.split() if one.endswith(end) and one[0] not in ".:=")
 
 
 def of_argument(function: str, name: str) -> Iterator[Owner]:
@@ -180,12 +229,13 @@ def _owner(package: str, token: str) -> Owner | None:
     for between, names in spans.items():
         if token in names and f" {token} " in f" {names} ":
             first, _, last = between.partition("-")
+            after = releases[int(last) + 1] if last else ""
             span = Span(
                 releases[int(first)] if first else "",
                 releases[int(last)] if last else "",
-                "",
+                after if re.fullmatch(r"\d+\.0(?:\.0)?", after) else "",
                 releases[int(first) - 1] if first else "",
-                releases[int(last) + 1] if last else "",
+                after,
             )
             return Owner(package, str(row["pip"]), span)
     return None
