@@ -381,6 +381,11 @@ FIRING = {
     "uv": Fires(of(python=b.python(kind="uv")), imports(WARNING), offers=BUILT),
     "no Python": Fires(of(python=None), imports(ADVICE), offers=TOLD_HOW),
     "installed from another folder": Fires(editable("ab"), imports(ADVICE, "a"), offers=TOLD_HOW),
+    "a name that stands elsewhere": Fires(
+        t.project({"setup.py": UNNAMED.format("")}, distributions=[PIP]),
+        imports(WARNING, line=1),
+        offers=BUILT,
+    ),
     "a name that only a run tells": Fires(
         t.project({"setup.py": UNNAMED.format("name=ask()")}, distributions=[PIP]),
         imports(WARNING, line=1),

@@ -92,7 +92,7 @@ def needs_no_build_isolation(view: View) -> Iterator[Fault]:
             continue
         folder = path.rpartition("/")[0]
         toml = tomls.get(f"{folder}/pyproject.toml" if folder else "pyproject.toml")
-        if _installed(view, folder, name):
+        if _installed(view, folder, name or (toml.name if toml else "")):
             continue
         if toml and (toml.no_isolation or names_torch(toml.requires)):
             continue
@@ -189,7 +189,7 @@ def _declared(view: View, path: str, toml: TomlFacts) -> Iterator[Fault]:
     folder = path.rpartition("/")[0]
     setup = f"{folder}/setup.py" if folder else "setup.py"
     facts = python_files(view).get(setup)
-    name = facts.setup if facts and facts.setup else toml.name
+    name = (facts.setup if facts else None) or toml.name
     if (name and _installed(view, folder, name)) or not _built_with_torch(view, folder, setup):
         return
     takes = f"takes the newest torch, at least {newest}" if allowed(newest) else "takes another one"
