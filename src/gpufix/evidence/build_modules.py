@@ -34,6 +34,8 @@ _OF_TOOLS = {
     "cython": ("Cython", "cython", "pyximport"),
     "numpy": ("numpy",),
 }
+# A setup.py that imports one of these builds for it, and is no concern of an environment without it.
+_FRAMEWORKS = frozenset({"jax", "mindspore", "mxnet", "oneflow", "paddle", "tensorflow"})
 _LEGACY = ("setuptools>=40.8.0",)  # PEP 517, without a build-system table
 
 
@@ -52,7 +54,9 @@ def absent_modules(view: View, path: str) -> list[AbsentModule]:
     if _requires_itself(view, path) or _awaits_submodule(view, path):
         return []
     known = {d.name.replace("-", "_"): True for d in view.facts.distributions}
-    rows = _ending(view, path, known, lambda name: view.lacks_module(name) is True)
+    rows = list(_ending(view, path, known, lambda name: view.lacks_module(name) is True))
+    if any(name in _FRAMEWORKS for name, _ in rows):
+        return []
     return [_described(view, path, *row) for row in rows]
 
 

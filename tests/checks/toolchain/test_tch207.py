@@ -90,13 +90,18 @@ def lacking(
 
 
 def unfound(
-    names: str, end: str, *places: tuple[str, int, str], holds: str, severity: Severity = WARNING
+    names: str,
+    end: str,
+    *places: tuple[str, int, str],
+    holds: str,
+    severity: Severity = WARNING,
+    path: str = "setup.py",
 ) -> Fault:
     modules = tuple(names.split(", "))
     return Fault(
         severity,
-        "setup.py",
-        f"setup.py imports {names}, which {'is' if len(modules) == 1 else 'are'} not installed, {end}.",
+        path,
+        f"{path} imports {names}, which {'is' if len(modules) == 1 else 'are'} not installed, {end}.",
         evidence=tuple(t.at(*place) for place in places),
         payload=MissingModules(modules, tuple(holds.split(", "))),
     )
@@ -236,6 +241,9 @@ SILENT = {
     "a module of a submodule, perhaps": lacking(
         "import sys\nsys.path.insert(0, 'deps/a')\nimport gone", "gone", __gitmodules=SUBMODULE
     ),
+    "a module of a framework that is not here": lacking(
+        "import gone\nimport jax", "gone", "jax", folder="jax_part/"
+    ),
     "a module that tests need": lacking("import gone", "gone", folder="tests/"),
     "no build system is declared": requiring("pybind11", toml="[project]\nname = 'x'\n"),
     "what is required, where distributions could not be looked for": requiring(
@@ -356,6 +364,16 @@ FIRING = {
             severity=ERROR,
         ),
     ),
+    "a module that nothing declares, below the project's own build": Fires(
+        lacking("import gone", "gone", folder="sub/"),
+        unfound(
+            "gone",
+            UNDECLARED.format("it"),
+            ("sub/setup.py", 4, "import of gone"),
+            holds="",
+            path="sub/setup.py",
+        ),
+    ),
     "a module that an undeclared tool has": Fires(
         lacking("import skbuild", "skbuild", toml=NAMED),
         unfound(
@@ -380,7 +398,7 @@ FIRING = {
         lacking("import gone", "gone", requirements__txt="torch\ngone>=2  # for the build\n"),
         unfound(
             "gone",
-            ALONE,
+            UNDECLARED.format("it"),
             ("setup.py", 4, "import of gone"),
             ("requirements.txt", 2, "asks for what holds gone"),
             holds="gone",

@@ -54,8 +54,8 @@ def build_tools_missing(view: View) -> Iterator[Fault]:
     `ninja is neither on PATH nor installed in this environment; cpp_extension builds with it.`
 
     ## Severity
-    Error for the compiler, Python's headers, a setup.py that ends without pkg_resources or a module
-    that its build does not declare and no requirement file lists, and a configure that cmake ends when
+    Error for the compiler, Python's headers, a setup.py that ends without pkg_resources, the
+    project's own where it ends without a module that its build does not declare and no requirement file lists, and a configure that cmake ends when
     it is called for the project; warning for the rest. Silent when the
     project has
     nothing to build.
@@ -158,9 +158,14 @@ def _unfound(view: View, path: str, absent: Sequence[AbsentModule]) -> Fault:
     names = ", ".join(x.name for x in absent)
     are, they = ("is", "it") if len(absent) == 1 else ("are", "them")
     sure = any(not x.declared and x.listed is None for x in absent)
-    end = f"and its build does not declare {they}" if sure else "and a build without isolation ends"
+    declared = all(x.declared for x in absent)
+    end = (
+        "and a build without isolation ends"
+        if declared
+        else f"and its build does not declare {they}"
+    )
     return Fault(
-        severity=ERROR if sure else WARNING,
+        severity=ERROR if sure and path == "setup.py" else WARNING,
         subject=path,
         message=f"{path} imports {names}, which {are} not installed, {end}.",
         evidence=tuple(
