@@ -26,7 +26,7 @@ def arch_list_misses_target(view: View) -> Iterator[Fault]:
     Reads TORCH_CUDA_ARCH_LIST (PYTORCH_ROCM_ARCH for a ROCm build, CUDAARCHS for a CMake project)
     as the installed torch does, and asks whether its machine code or PTX serves each target. Whether
     torch would ask for a list that is not set, an abstract run of each setup.py tells: not where its
-    own flags name architectures. A setup.py that ends without the variable is told by the same run.
+    own flags name architectures. The same run shows a setup.py that ends without the variable.
 
     ## Why it matters
     The build succeeds and the import too; the first launch fails with `no kernel image is
