@@ -131,8 +131,12 @@ def _required(view: View, path: str) -> tuple[str, ...] | None:
     )
     if toml is None or toml.requires is None:
         return _LEGACY
-    ours = not toml.backend or toml.backend.startswith("setuptools.build_meta")
-    return toml.requires if ours else None
+    return None if may_add(toml) else toml.requires
+
+
+def may_add(toml: TomlFacts) -> bool:
+    """Whether a back end beside setuptools' may ask for more than the file declares, or not run setup.py."""
+    return bool(toml.backend) and not (toml.backend or "").startswith("setuptools.build_meta")
 
 
 def _holds(view: View, required: Sequence[str], module: str) -> bool | None:

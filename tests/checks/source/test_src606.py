@@ -197,6 +197,9 @@ SILENT = {
     "another module, which a requirement may bring": lone("numpy", '"setuptools", "foo"'),
     "another module, which is not here either": lone("numpy", '"setuptools"', installed=False),
     "another module, where no extension is built": lone("numpy", '"setuptools"', built=False),
+    "a back end of the project's own, which may ask for it": of(
+        toml='[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = ["."]\n'
+    ),
     "declared and pinned": of(toml=TORCH.replace('"torch"', '"torch==2.9.0"')),
     "declared, with a bound": of(toml=TORCH.replace('"torch"', '"torch<2.10"')),
     "declared, and the newest is installed": of(

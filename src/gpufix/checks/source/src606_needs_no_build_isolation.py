@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from gpufix.checks.registry import ADVICE, WARNING, Fault, rule
-from gpufix.evidence.build_modules import undeclared_modules
+from gpufix.evidence.build_modules import may_add, undeclared_modules
 from gpufix.evidence.builds import builds_of, isolated
 from gpufix.evidence.cmake_builds import roots
 from gpufix.evidence.requirements import parse
@@ -68,7 +68,7 @@ def needs_no_build_isolation(view: View) -> Iterator[Fault]:
     ## Severity
     Warning when this patient's installer builds in isolation; advice when it does not (pip before
     25.3, for a folder without pyproject.toml), and for a line that only an option leads to. A torch that is declared is a warning where
-    its pin excludes the installed one, or where it is not pinned and a newer release is known, and an extension is built with it, by setup.py or CMake. Silent for what is installed already, and when
+    its pin excludes the installed one, or where it is not pinned and a newer release is known, and an extension is built with it, by setup.py or CMake. Silent for what is installed already, for a back end of the project's own, which may ask for torch, and when
     isolation is switched off in the environment or uv's settings.
 
     ## Fix
@@ -94,7 +94,7 @@ def needs_no_build_isolation(view: View) -> Iterator[Fault]:
         toml = tomls.get(f"{folder}/pyproject.toml" if folder else "pyproject.toml")
         if _installed(view, folder, name or (toml.name if toml else "")):
             continue
-        if toml and (toml.no_isolation or names_torch(toml.requires)):
+        if toml and (toml.no_isolation or names_torch(toml.requires) or may_add(toml)):
             continue
         told = _without_torch(view, path)
         if told is None:
