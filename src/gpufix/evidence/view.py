@@ -176,6 +176,10 @@ class View:
         """The Python sources, stubs and compiled modules that a distribution's RECORD lists."""
         return self._answer("recorded-code", metadata, lambda ask: ask.recorded_code(metadata))
 
+    def lacks_module(self, name: str) -> bool | None:
+        """Whether the patient's Python surely finds no module of a name without dots."""
+        return self._answer("lacks-module", name, lambda ask: ask.lacks_module(name))
+
     def source(self, path: str) -> SourceText | None:
         """A source file as it is."""
         return self._answer("source", path, lambda ask: ask.source(path))

@@ -13,9 +13,10 @@ from gpufix.binary.elf import ElfError, ElfFile
 from gpufix.facts.project.source_files import ProjectSources
 from gpufix.facts.reading import text
 from gpufix.files import opened, read, read_whole
-from gpufix.model import Facts
+from gpufix.model import Facts, Python
 
 if TYPE_CHECKING:  # a run without a project needs none of these records
+    from gpufix.facts.libraries.modules import Modules
     from gpufix.facts.toolchain.torch_headers import TorchHeaders
     from gpufix.source.scanned import CxxSources, Mention, Scanned, SourceText
     from gpufix.source.source_facts import (
@@ -51,6 +52,8 @@ class Queries:
         self._headers: TorchHeaders | None = None
         self._include: list[str] = []  # the patient's own headers
         self._sources: ProjectSources | None = None
+        self._python: Python | None = None
+        self._modules: Modules | None = None
         self._sites: list[str] = []  # folders whose own folders are packages
         self._toolkits: list[str] = []  # their roots
         self._programs: set[str] = set()  # files outside the roots that may be read all the same
@@ -66,6 +69,7 @@ class Queries:
         own = f"{facts.torch.location}/torch/" if facts.torch else "\0"
         queries = cls([*folders, *files], [path for path in files if path.startswith(own)])
         queries._torch_root = own
+        queries._python = python
         queries._sites = [os.path.realpath(site) for site in python.site_dirs] if python else []
         queries._include = [f"{python.prefix}/include"] if python else []
         queries._toolkits = [toolkit.root for toolkit in facts.toolkits]
@@ -129,6 +133,15 @@ class Queries:
 
         readable = demangle([name])[name]
         return readable if readable != name else None
+
+    def lacks_module(self, name: str) -> bool:
+        from gpufix.facts.libraries.modules import Modules
+
+        if self._python is None or not self._python.sys_path:
+            raise ValueError("where Python looks for modules is not known")
+        if self._modules is None:
+            self._modules = Modules(self._python)
+        return self._modules.lacks(name)
 
     def source(self, path: str) -> SourceText:
         from gpufix.source.scanned import SourceText

@@ -63,6 +63,10 @@ class Questions(Protocol):
         """The Python sources, stubs and compiled modules that a distribution's RECORD lists."""
         ...
 
+    def lacks_module(self, name: str) -> bool:
+        """Whether the patient's Python surely finds no module of a name without dots."""
+        ...
+
     def source(self, path: str) -> SourceText:
         """A source file as it is."""
         ...

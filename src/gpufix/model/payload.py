@@ -274,6 +274,13 @@ class MissingRequirements(MissingTool):
     others: tuple[str, ...]  # besides the first
 
 
+class MissingModules(Payload):
+    """Modules that a build file imports, and for each the distribution that holds it, "" for none known."""
+
+    modules: tuple[str, ...]
+    distributions: tuple[str, ...]
+
+
 class JobLimit(Payload):
     """How many compilers fit into memory at once."""
 

@@ -222,7 +222,7 @@ class PythonFacts(Frozen):
     names: tuple[RemovedName, ...] = ()
     half: tuple[HalfCall, ...] = ()
     stale_device: tuple[StaleDevice, ...] = ()
-    setup: str | None = None  # the name that a setup.py gives, "?" = not a literal
+    setup: str | None = None  # the name that a setup.py gives, "?" = not a literal, "" = none
     torch_import: int | None = None  # of older snapshots
     imports: tuple[str, ...] = ()  # the packages and modules that a setup.py imports anywhere
     standards: tuple[CxxStandard, ...] = ()

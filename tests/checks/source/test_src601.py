@@ -7,7 +7,7 @@ from typing import Any
 
 import builders as b
 import source_tree as t
-from rows import Fires, Given, rows
+from rows import Fires, Given, Unseen, rows
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.checks.source.src601_hard_coded_arch import hard_coded_arch
@@ -294,7 +294,19 @@ SURE = 'x = {"nvcc": []}\n'
 UNSURE = 'from some import cuda; x = {"nvcc": []}\nif cuda() >= 11:\n    '
 NVCC_80 = 'subprocess.check_call(["nvcc", "-gencode", "arch=compute_80,code=sm_80", "k.cu"])'
 
+MESON = {"meson.build": "project('x', 'cuda')\n", "k.cu": ""}
 SILENT = {
+    "Meson alone is not read": Unseen(t.project(MESON), ["/src/project/meson.build"]),
+    "Meson as a folder's back end is not read": Unseen(
+        t.project(
+            {
+                **{f"a/{name}": text for name, text in MESON.items()},
+                "a/pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "mesonpy"\n',
+            }
+        ),
+        ["/src/project/a/meson.build"],
+    ),
+    "Meson beside what builds it": t.project({**MESON, "setup.py": t.setup()}),
     "nvcc is started: with PTX": starting('os.system("nvcc -arch=sm_80 -c k.cu")'),
     "nvcc is started: for the target": starting(NVCC_80.replace("80", "120")),
     "nvcc is started: for its default": starting('os.system("nvcc -O3 -c k.cu")'),

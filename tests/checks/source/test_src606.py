@@ -114,6 +114,41 @@ def requires(
     )
 
 
+CMAKE = "cmake_minimum_required(VERSION 3.18)\nproject(p CUDA)\nfind_package(Torch REQUIRED)\n"
+CMAKE_SETUP = "import subprocess\nfrom setuptools import setup\nsubprocess.run(['cmake', '.'])\nsetup(name='x')\n"
+SCIKIT = (
+    '[build-system]\nrequires = ["scikit-build-core", "torch<2.5"]\n'
+    'build-backend = "scikit_build_core.build"\n'
+)
+
+
+def another(subject: str, written: str) -> Fault:
+    """A build requirement that takes another torch than the installed."""
+    return Fault(
+        WARNING,
+        subject,
+        f'pyproject.toml has "{written}" among its build requirements: a build in isolation takes '
+        "another one; torch 2.9.0+cu128 is installed.",
+        evidence=(t.at("pyproject.toml", 2, written),),
+        payload=IsolatedBuild(""),
+    )
+
+
+def lone(name: str, requires: str, installed: bool = True, built: bool = True) -> Given:
+    """A setup.py that imports a module besides torch, which it does not need."""
+    extension = "ext_modules=[Extension('x', ['x.cpp'])]" if built else ""
+    return t.project(
+        {
+            "setup.py": f"import {name}\nfrom setuptools import Extension, setup\n"
+            f"setup(name='x', {extension})\n",
+            "x.cpp": "",
+            "k.cu": "",
+            "pyproject.toml": f"[build-system]\nrequires = [{requires}]\n",
+        },
+        answers={f"lacks-module:{name}": not installed},
+    )
+
+
 NVDIFFRAST = "https://github.com/NVlabs/nvdiffrast"
 CLONED = f"git clone {NVDIFFRAST}.git /tmp/e/nv{{0}}\npip install /tmp/e/nv{{1}}\n"
 BY_OPTION = """\
@@ -157,6 +192,13 @@ SILENT = {
     ),
     "a Dockerfile without isolation": required(
         "", image="FROM x\nRUN pip install --no-build-isolation flash-attn\n"
+    ),
+    "another module, which is declared": lone("numpy", '"setuptools", "numpy"', installed=True),
+    "another module, which a requirement may bring": lone("numpy", '"setuptools", "foo"'),
+    "another module, which is not here either": lone("numpy", '"setuptools"', installed=False),
+    "another module, where no extension is built": lone("numpy", '"setuptools"', built=False),
+    "a back end of the project's own, which may ask for it": of(
+        toml='[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = ["."]\n'
     ),
     "declared and pinned": of(toml=TORCH.replace('"torch"', '"torch==2.9.0"')),
     "declared, with a bound": of(toml=TORCH.replace('"torch"', '"torch<2.10"')),
@@ -272,6 +314,40 @@ FIRING = {
         ),
         offers=BUILT,
     ),
+    "declared, and pinned to another": Fires(
+        of(toml=TORCH.replace('"torch"', '"torch==2.4.*"')),
+        another("setup.py", "torch==2.4.*"),
+        offers=BUILT,
+    ),
+    "declared, not pinned, for CMake by setup.py": Fires(
+        t.project(
+            {"setup.py": CMAKE_SETUP, "CMakeLists.txt": CMAKE, "k.cu": "", "pyproject.toml": TORCH}
+        ),
+        replace(
+            another("setup.py", "torch"),
+            message=another("", "torch").message.replace(
+                "another one", f"the newest torch, at least {NEWEST}"
+            ),
+        ),
+        offers=BUILT,
+    ),
+    "declared, and pinned to another, for scikit-build-core": Fires(
+        t.project({"CMakeLists.txt": CMAKE, "k.cu": "", "pyproject.toml": SCIKIT}),
+        another("pyproject.toml", "torch<2.5"),
+        offers=BUILT,
+    ),
+    "another module": Fires(
+        lone("numpy", '"setuptools"'),
+        Fault(
+            WARNING,
+            "setup.py",
+            "setup.py imports numpy, which its build does not declare: a build in isolation does not "
+            "find it.",
+            evidence=(t.at("setup.py", 1, "import of numpy"),),
+            payload=IsolatedBuild(""),
+        ),
+        offers=BUILT,
+    ),
     "a script runs another program": Fires(
         scripted("nvcc -c ext.cu\n"), imports(WARNING), offers=BUILT
     ),
@@ -308,6 +384,11 @@ FIRING = {
     "uv": Fires(of(python=b.python(kind="uv")), imports(WARNING), offers=BUILT),
     "no Python": Fires(of(python=None), imports(ADVICE), offers=TOLD_HOW),
     "installed from another folder": Fires(editable("ab"), imports(ADVICE, "a"), offers=TOLD_HOW),
+    "a name that stands elsewhere": Fires(
+        t.project({"setup.py": UNNAMED.format("")}, distributions=[PIP]),
+        imports(WARNING, line=1),
+        offers=BUILT,
+    ),
     "a name that only a run tells": Fires(
         t.project({"setup.py": UNNAMED.format("name=ask()")}, distributions=[PIP]),
         imports(WARNING, line=1),

@@ -13,8 +13,8 @@ from rows import ROOT, Fires, rows
 from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.checks.toolchain.tch207_build_tools_missing import build_tools_missing
 from gpufix.evidence.view import View
-from gpufix.model import Evidence, Gap, Windows
-from gpufix.model.payload import MissingRequirements, MissingTool
+from gpufix.model import Evidence, Gap, Severity, Windows
+from gpufix.model.payload import MissingModules, MissingRequirements, MissingTool
 from gpufix.model.source_payload import CMakeNeed
 
 CMAKE = b.project(markers=["CMakeLists.txt"])
@@ -30,7 +30,7 @@ SCIKIT = """[build-system]
 requires = ["scikit-build-core"]
 build-backend = "scikit_build_core.build"
 """
-USES = "import pybind11, skbuild, foo\n"
+USES = "try:\n    import pybind11, skbuild, foo\nexcept ImportError:\n    pass\n"
 TOML = '[build-system]\nrequires = ["setuptools", {}]\n'
 
 
@@ -75,6 +75,40 @@ def required(name: str, text: str, path: str = "pyproject.toml", direct: bool = 
     )
 
 
+def lacking(
+    statement: str, *names: str, folder: str = "", toml: str = "", **files: str
+) -> Callable[[Path], View]:
+    """A setup.py with this statement, where Python finds no module of these names; "." is "__" in files."""
+    texts: dict[str, str | bytes] = {
+        f"{folder}setup.py": t.setup(before=statement),
+        "ext.cu": "",
+        **({f"{folder}pyproject.toml": toml} if toml else {}),
+        **{name.replace("__", "."): text for name, text in files.items()},
+    }
+    answers = {"lacks-module:present": False, **{f"lacks-module:{n}": True for n in names}}
+    return lambda root: t.look(t.write(root, texts), answers=answers)
+
+
+def unfound(
+    names: str,
+    end: str,
+    *places: tuple[str, int, str],
+    holds: str,
+    severity: Severity = WARNING,
+    path: str = "setup.py",
+) -> Fault:
+    modules = tuple(names.split(", "))
+    return Fault(
+        severity,
+        path,
+        f"{path} imports {names}, which {'is' if len(modules) == 1 else 'are'} not installed, {end}.",
+        evidence=tuple(t.at(*place) for place in places),
+        payload=MissingModules(modules, tuple(holds.split(", "))),
+    )
+
+
+UNDECLARED, ALONE = "and its build does not declare {}", "and a build without isolation ends"
+SUBMODULE = '[submodule "a"]\n\tpath = deps/a\n\turl = https://example.org/a\n'
 COMPILER = fault("g++", "No C++ compiler is on PATH; every extension needs one", True)
 NO_NINJA = fault(
     "ninja",
@@ -195,6 +229,22 @@ SILENT = {
     "pkg_resources under try": importing(
         "try:\n    import pkg_resources\nexcept ImportError:\n    pkg_resources = None", "82.0.0"
     ),
+    "a module that is here": lacking("import present"),
+    "a module under try": lacking("try:\n    import gone\nexcept ImportError:\n    pass", "gone"),
+    "a module of the project": lacking("import gone", "gone", gone__py=""),
+    "a module, and setup_requires": lacking(
+        "SETUP = dict(setup_requires=['x'])\nimport gone", "gone"
+    ),
+    "a module that setup.cfg requires": lacking(
+        "import gone", "gone", setup__cfg="[options]\nsetup_requires = gone\n"
+    ),
+    "a module of a submodule, perhaps": lacking(
+        "import sys\nsys.path.insert(0, 'deps/a')\nimport gone", "gone", __gitmodules=SUBMODULE
+    ),
+    "a module of a framework that is not here": lacking(
+        "import gone\nimport jax", "gone", "jax", folder="jax_part/"
+    ),
+    "a module that tests need": lacking("import gone", "gone", folder="tests/"),
     "no build system is declared": requiring("pybind11", toml="[project]\nname = 'x'\n"),
     "what is required, where distributions could not be looked for": requiring(
         "pybind11", distributions=[], gaps=[NO_DISTS]
@@ -303,6 +353,58 @@ FIRING = {
         NO_SETUPTOOLS,
         offers=["install-build-tools manual"],
     ),
+    "a module that nothing declares": Fires(
+        lacking("import gone\nimport present\nimport skbuild", "gone", "skbuild"),
+        unfound(
+            "gone, skbuild",
+            UNDECLARED.format("them"),
+            ("setup.py", 4, "import of gone"),
+            ("setup.py", 6, "import of skbuild"),
+            holds=", scikit-build",
+            severity=ERROR,
+        ),
+    ),
+    "a module that nothing declares, below the project's own build": Fires(
+        lacking("import gone", "gone", folder="sub/"),
+        unfound(
+            "gone",
+            UNDECLARED.format("it"),
+            ("sub/setup.py", 4, "import of gone"),
+            holds="",
+            path="sub/setup.py",
+        ),
+    ),
+    "a module that an undeclared tool has": Fires(
+        lacking("import skbuild", "skbuild", toml=NAMED),
+        unfound(
+            "skbuild",
+            UNDECLARED.format("it"),
+            ("setup.py", 4, "import of skbuild"),
+            holds="scikit-build",
+            severity=ERROR,
+        ),
+        ["install-build-tools unsafe"],
+    ),
+    "a module of a declared distribution of another name": Fires(
+        lacking("import z3", "z3", toml=TOML.format('"z3-solver"')),
+        unfound("z3", ALONE, ("setup.py", 4, "import of z3"), holds="z3-solver"),
+        ["install-build-tools unsafe"],
+    ),
+    "a module that a back end of the project may bring": Fires(
+        lacking("import gone", "gone", toml=NAMED.replace("setuptools.build_meta", "own")),
+        unfound("gone", ALONE, ("setup.py", 4, "import of gone"), holds=""),
+    ),
+    "a module that a requirement file lists": Fires(
+        lacking("import gone", "gone", requirements__txt="torch\ngone>=2  # for the build\n"),
+        unfound(
+            "gone",
+            UNDECLARED.format("it"),
+            ("setup.py", 4, "import of gone"),
+            ("requirements.txt", 2, "asks for what holds gone"),
+            holds="gone",
+        ),
+        ["install-build-tools unsafe"],
+    ),
     "required and absent": Fires(
         requiring("torch", "PyBind11>=2.6", "scikit_build"),
         Fault(
@@ -341,9 +443,9 @@ FIRING = {
         offers=["install-build-tools unsafe"],
     ),
     "required, and perhaps imported by a module of the project": Fires(
-        lambda root: requiring("numpy", setup=t.setup(before="import tools\n"))(
-            t.write(root, {"tools.py": "import numpy\n"})
-        ),
+        lambda root: requiring(
+            "numpy", setup=t.setup(before="import tools\n"), answers={"lacks-module:numpy": True}
+        )(t.write(root, {"tools.py": "import numpy\n"})),
         required("numpy", "numpy"),
         offers=["install-build-tools unsafe"],
     ),

@@ -128,7 +128,24 @@ SILENT = {
 SILENT["unset, for a wheel that may be fetched, and flags without one"] = tree(
     {"setup.py": GUESSES.format('"-arch=sm_89"'), "ext.cu": ""}, gpus=[]
 )
+DEMANDS = "import os\nfrom setuptools import setup\nprint(os.environ[{!r}])\nsetup()\n"
+SILENT["a variable of another name"] = tree({"setup.py": DEMANDS.format("OTHER"), "ext.cu": ""})
+SILENT["a variable that is asked for, and set"] = tree(
+    {"setup.py": DEMANDS.format(TORCH), "ext.cu": ""}, env={TORCH: "8.9"}
+)
 FIRING = {
+    "a setup.py ends without the variable": Fires(
+        tree({"setup.py": DEMANDS.format(TORCH), "ext.cu": ""}),
+        Fault(
+            ERROR,
+            TORCH,
+            f"setup.py ends where {TORCH} is not set (KeyError).",
+            evidence=(t.at("setup.py", 3, f"asks for {TORCH}"),),
+            needs=("torch-gpu",),
+            payload=EnvironmentVariable(TORCH),
+        ),
+        offers=SAFE,
+    ),
     "the GPU is not in the list": Fires(
         of("8.6;9.0", "sm_120"),
         fault(f'{TORCH} is "8.6;9.0", whose code does not run on sm_120.'),

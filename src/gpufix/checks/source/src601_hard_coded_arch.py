@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from gpufix.checks.registry import Fault, rule
 from gpufix.checks.source import arch_cmake, arch_nvcc, arch_python, arch_text
+from gpufix.evidence.building import builds
+from gpufix.evidence.source_view import absolute, toml_files
 from gpufix.evidence.view import View
 from gpufix.model import Gap
 
@@ -20,7 +22,8 @@ def hard_coded_arch(view: View) -> Iterator[Fault | Gap]:
     Asks whether their code serves each target, and whether the toolkit's nvcc still generates it.
     Code under a condition that does not hold for this patient is no fault. A setup.py is
     followed without running it: its flags are those that would reach nvcc here, of an nvcc that it
-    starts itself too. So are Makefiles, with their variables, conditions and includes.
+    starts itself too. So are Makefiles, with their variables, conditions and includes. Meson's build files
+    are not read: where a build goes by them, that is said.
 
     ## Why it matters
     torch leaves its own architecture flags out as soon as any nvcc flag contains "arch": then
@@ -53,3 +56,19 @@ def hard_coded_arch(view: View) -> Iterator[Fault | Gap]:
     yield from arch_cmake.faults(view)
     yield from arch_text.shell_faults(view)
     yield from arch_text.command_faults(view)
+    yield from _unread(view)
+
+
+def _unread(view: View) -> Iterator[Gap]:
+    """The project's Meson build, where nothing else builds it, and those of folders with Meson as back end."""
+    project = view.facts.project
+    if project is None or not builds(view):
+        return
+    alone = {"setup.py", "CMakeLists.txt", "pyproject.toml"}.isdisjoint(project.markers)
+    folders = [""] if alone else []
+    folders += [p.rpartition("/")[0] for p, t in toml_files(view).items() if t.backend == "mesonpy"]
+    for folder in folders:
+        place = absolute(view, folder).rstrip("/")
+        if "meson.build" in (view.project_names(place) or ()):
+            reason = "Meson's build files are not read: the GPUs that they build for are not known"
+            yield Gap(section="sources", subject=f"{place}/meson.build", reason=reason)

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from gpufix.checks.registry import ADVICE, WARNING, Fault, rule
+from gpufix.evidence.build_modules import may_add, undeclared_modules
 from gpufix.evidence.builds import builds_of, isolated
+from gpufix.evidence.cmake_builds import roots
 from gpufix.evidence.requirements import parse
 from gpufix.evidence.scripts import (
     TorchInstall,
@@ -33,6 +35,7 @@ from gpufix.model import Severity
 from gpufix.model.source_payload import InstallFile, IsolatedBuild, IsolatedInstalls
 from gpufix.source.builds.run import Ending, Place
 from gpufix.source.requirement_files import names_torch
+from gpufix.source.source_facts import TomlFacts
 from gpufix.text.names import normalise
 
 # pip 25.3 builds every source through PEP 517, in isolation, pyproject.toml or not.
@@ -46,7 +49,8 @@ def needs_no_build_isolation(view: View) -> Iterator[Fault]:
     ## What it does
     Follows each setup.py without running it, in an environment that holds the build requirements of
     the pyproject.toml beside it, and no torch. An import under `try` counts where the handler ends
-    the build, or goes on without extensions that are built otherwise. Lines of install scripts that
+    the build, or goes on without extensions that are built otherwise. Other modules count where they are
+    installed here, and what is declared surely brings none of them. Lines of install scripts that
     have pip build such a folder in isolation are named. Scripts, Dockerfiles and requirement files that clone or fetch a public package
     known for such a setup.py (nvdiffrast since 0.4, tiny-cuda-nn, pytorch3d, flash-attn …) are a
     finding, with the option that leads there: `setup.sh has pip build diffoctreerast
@@ -63,8 +67,8 @@ def needs_no_build_isolation(view: View) -> Iterator[Fault]:
 
     ## Severity
     Warning when this patient's installer builds in isolation; advice when it does not (pip before
-    25.3, for a folder without pyproject.toml), and for a line that only an option leads to. A torch that is declared and not pinned is a warning where
-    a newer release than the installed one is known, and an extension is built with it. Silent for what is installed already, and when
+    25.3, for a folder without pyproject.toml), and for a line that only an option leads to. A torch that is declared is a warning where
+    its pin excludes the installed one, or where it is not pinned and a newer release is known, and an extension is built with it, by setup.py or CMake. Silent for what is installed already, for a back end of the project's own, which may ask for torch, and when
     isolation is switched off in the environment or uv's settings.
 
     ## Fix
@@ -79,21 +83,22 @@ def needs_no_build_isolation(view: View) -> Iterator[Fault]:
         return
     yield from _of_scripts(view)
     tomls = toml_files(view)
+    for path, declared in tomls.items():
+        if names_torch(declared.requires) and not declared.no_isolation:
+            yield from _declared(view, path, declared)
     for path, facts in python_files(view).items():
         name = facts.setup
         if path.rpartition("/")[2] != "setup.py" or name is None:
             continue
         folder = path.rpartition("/")[0]
         toml = tomls.get(f"{folder}/pyproject.toml" if folder else "pyproject.toml")
-        if _installed(view, folder, name):
+        if _installed(view, folder, name or (toml.name if toml else "")):
             continue
-        if toml and toml.no_isolation:
-            continue
-        if toml and names_torch(toml.requires):
-            yield from _declared(view, path, folder, toml.requires or ())
+        if toml and (toml.no_isolation or names_torch(toml.requires) or may_add(toml)):
             continue
         told = _without_torch(view, path)
         if told is None:
+            yield from _undeclared(view, path, toml is not None)
             continue
         place, end = told
         yield Fault(
@@ -171,30 +176,64 @@ def _lines(
     )
 
 
-def _declared(view: View, path: str, folder: str, requires: Sequence[str]) -> Iterator[Fault]:
-    """A declared torch of which pip takes the newest release: extensions are built for that one."""
+def _declared(view: View, path: str, toml: TomlFacts) -> Iterator[Fault]:
+    """A declared torch that is another one than the installed: extensions are built for that one."""
     torch, newest = view.facts.torch, torch_releases.all()[-1].version
-    written = next((r for r in requires if names_torch([r])), "")
+    written = next((r for r in toml.requires or () if names_torch([r])), "")
     requirement = parse(written)
     if torch is None or torch.release is None or requirement is None or requirement.url:
         return
     allowed = requirement.specifier.contains
-    if at_least(torch.release, newest) or not allowed(newest):
+    if allowed(torch.release) and (at_least(torch.release, newest) or not allowed(newest)):
         return
-    run = builds_of(view).run(path)
-    if not any(e.sure and e.kind in ("cuda", "cpp") for e in run.extensions):
+    folder = path.rpartition("/")[0]
+    setup = f"{folder}/setup.py" if folder else "setup.py"
+    facts = python_files(view).get(setup)
+    name = (facts.setup if facts else None) or toml.name
+    if (name and _installed(view, folder, name)) or not _built_with_torch(view, folder, setup):
         return
-    toml = f"{folder}/pyproject.toml" if folder else "pyproject.toml"
+    takes = f"takes the newest torch, at least {newest}" if allowed(newest) else "takes another one"
     yield Fault(
         severity=WARNING,
-        subject=path,
-        message=f'{toml} has "{written}" among its build requirements: a build in isolation takes '
-        f"the newest torch, at least {newest}; torch {torch.version} is installed.",
+        subject=setup if facts else path,
+        message=f'{path} has "{written}" among its build requirements: a build in isolation {takes}; '
+        f"torch {torch.version} is installed.",
         evidence=(
-            at(view, toml, _line_of(view, toml, written), written),
+            at(view, path, _line_of(view, path, written), written),
             *(at(view, *row) for row in torch_builds(view, folder)),
         ),
         payload=IsolatedBuild(folder),
+    )
+
+
+def _undeclared(view: View, path: str, has_toml: bool) -> Iterator[Fault]:
+    """Modules besides torch that are here, and surely not where an extension is built in isolation."""
+    if not any(e.sure for e in builds_of(view).run(path).extensions):
+        return
+    absent = undeclared_modules(view, path)
+    if absent:
+        names = ", ".join(name for name, _ in absent)
+        yield Fault(
+            severity=_severity(view, has_toml),
+            subject=path,
+            message=f"{path} imports {names}, which its build does not declare: a build in isolation "
+            f"does not find {'it' if len(absent) == 1 else 'them'}.",
+            evidence=tuple(at(view, *place, f"import of {name}") for name, place in absent),
+            payload=IsolatedBuild(path.rpartition("/")[0]),
+        )
+
+
+def _built_with_torch(view: View, folder: str, setup: str) -> bool:
+    """Whether a build of the folder compiles against torch: by its extensions, or by CMake."""
+    if setup in python_files(view):
+        run = builds_of(view).run(setup)
+        if any(e.sure and e.kind in ("cuda", "cpp") for e in run.extensions):
+            return True
+    prefix = f"{folder}/" if folder else ""
+    return any(
+        root.build.with_torch is not None and root.caller in ("setup.py", "scikit-build-core")
+        for root in roots(view)
+        if root.path.startswith(prefix)
     )
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from packaging.requirements import Requirement
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.checks.toolchain import configure_needs
+from gpufix.evidence.build_modules import HOLDERS, AbsentModule, absent_modules
 from gpufix.evidence.building import builds, tool, was_collected
 from gpufix.evidence.builds import without_module
 from gpufix.evidence.requirements import Requirements, parse
 from gpufix.evidence.source_view import (
     absolute,
+    aside,
     at,
     for_tests,
     is_vendored,
@@ -22,12 +24,11 @@ from gpufix.evidence.source_view import (
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least
 from gpufix.model import Evidence
-from gpufix.model.payload import MissingRequirements, MissingTool
+from gpufix.model.payload import MissingModules, MissingRequirements, MissingTool
 from gpufix.source.source_facts import PythonFacts, TomlFacts
 from gpufix.text.names import normalise
 
 _COMPILERS = ("g++", "c++", "clang++")
-_PROVIDED = {"skbuild": "scikit-build", "git": "gitpython"}  # module -> its distribution
 _NO_PKG_RESOURCES = "82"  # the first setuptools without it, by its changelog
 _TOLD = {"setuptools", "wheel", "ninja", "cmake", "torch"}  # judged by rules of their own
 
@@ -39,8 +40,9 @@ def build_tools_missing(view: View) -> Iterator[Fault]:
     ## What it does
     Looks for a C++ compiler, Python's headers, ninja, setuptools (and wheel, for setuptools before
     70.1), on Windows for cl.exe of Visual C++, for cmake when the project has a CMakeLists.txt, and for what the pyproject.toml of an
-    extension requires for the build and its setup.py imports. Follows a setup.py that imports
-    pkg_resources, which setuptools 82 removed, and CMake builds of GPU code: the release that
+    extension requires for the build and its setup.py imports. Follows each setup.py to the imports
+    without which it ends: pkg_resources, which setuptools 82 removed, and modules that no folder of this
+    Python shows. Follows CMake builds of GPU code: the release that
     cmake_minimum_required asks for, policies that CMake 4 refuses, find_package(CUDA) where FindCUDA
     is gone, and C++20 for nvcc, which cmake knows since 3.25.2.
 
@@ -52,8 +54,9 @@ def build_tools_missing(view: View) -> Iterator[Fault]:
     `ninja is neither on PATH nor installed in this environment; cpp_extension builds with it.`
 
     ## Severity
-    Error for the compiler, Python's headers, a setup.py that ends without pkg_resources, and a
-    configure that cmake ends when it is called for the project; warning for the rest. Silent when the
+    Error for the compiler, Python's headers, a setup.py that ends without pkg_resources, the
+    project's own where it ends without a module that its build does not declare and no requirement file lists, and a configure that cmake ends when
+    it is called for the project; warning for the rest. Silent when the
     project has
     nothing to build.
 
@@ -71,7 +74,9 @@ def build_tools_missing(view: View) -> Iterator[Fault]:
         yield from configure_needs.faults(view)
     yield from _packages(view)
     yield from _removed(view)
-    yield from _required(view)
+    required = list(_required(view))
+    yield from required
+    yield from _imported(view, {name for fault in required for name in fault.subject.split(", ")})
     python = view.facts.python
     if not python.has_headers and view.facts.host.os in ("Linux", "Windows"):
         where = f" ({python.include})" if python.include else ""
@@ -133,6 +138,46 @@ def _removed(view: View) -> Iterator[Fault]:
             evidence=tuple(at(view, p.path, p.line, "import of pkg_resources") for p in places),
             payload=MissingTool(f"setuptools<{_NO_PKG_RESOURCES}", False),
         )
+
+
+def _imported(view: View, told: Collection[str]) -> Iterator[Fault]:
+    """Modules that a setup.py imports and nothing here holds; told: distributions of the findings before."""
+    if not was_collected(view, "distributions"):
+        return
+    for path, facts in python_files(view).items():
+        own = path.rpartition("/")[2] == "setup.py" and facts.setup is not None
+        if not own or aside(path) or for_tests(path) or is_vendored(path):
+            continue
+        absent = [x for x in absent_modules(view, path) if (x.distribution or x.name) not in told]
+        if absent:
+            yield _unfound(view, path, absent)
+
+
+def _unfound(view: View, path: str, absent: Sequence[AbsentModule]) -> Fault:
+    """One finding for a setup.py. Nothing that a build does brings a module that is not declared."""
+    names = ", ".join(x.name for x in absent)
+    are, they = ("is", "it") if len(absent) == 1 else ("are", "them")
+    sure = any(not x.declared and x.listed is None for x in absent)
+    declared = all(x.declared for x in absent)
+    end = (
+        "and a build without isolation ends"
+        if declared
+        else f"and its build does not declare {they}"
+    )
+    return Fault(
+        severity=ERROR if sure and path == "setup.py" else WARNING,
+        subject=path,
+        message=f"{path} imports {names}, which {are} not installed, {end}.",
+        evidence=tuple(
+            at(view, *place, f"{what} {x.name}")
+            for x in absent
+            for place, what in ((x.place, "import of"), (x.listed, "asks for what holds"))
+            if place is not None
+        ),
+        payload=MissingModules(
+            tuple(x.name for x in absent), tuple(x.distribution or "" for x in absent)
+        ),
+    )
 
 
 def _builds_with_setuptools(view: View) -> bool:
@@ -201,7 +246,7 @@ def _used(view: View, name: str, toml: TomlFacts, setup: PythonFacts, folder: st
     local = [f"{folder}{module}" for module in setup.imports]
     if any(path.startswith((f"{own}/", f"{own}.py")) for own in local for path in paths):
         return True
-    imported = {_PROVIDED.get(module, normalise(module)) for module in setup.imports}
+    imported = {HOLDERS.get(module, normalise(module)) for module in setup.imports}
     back_end = normalise((toml.backend or "").split(".")[0])
     return normalise(name) in imported | {back_end}
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.evidence.arch_lists import ArchList, of_cmake, of_installed_torch, of_rocm
 from gpufix.evidence.building import builds, cuda_torch, rocm_torch
 from gpufix.evidence.builds import asks_torch_for_archs, builds_of, setup_runs
 from gpufix.evidence.profiles import setting_lines
-from gpufix.evidence.source_view import cmake_files, python_files
+from gpufix.evidence.source_view import at, cmake_files, python_files
 from gpufix.evidence.targets import gravity
 from gpufix.evidence.view import View
 from gpufix.model import Evidence, Severity, Target
@@ -25,7 +26,7 @@ def arch_list_misses_target(view: View) -> Iterator[Fault]:
     Reads TORCH_CUDA_ARCH_LIST (PYTORCH_ROCM_ARCH for a ROCm build, CUDAARCHS for a CMake project)
     as the installed torch does, and asks whether its machine code or PTX serves each target. Whether
     torch would ask for a list that is not set, an abstract run of each setup.py tells: not where its
-    own flags name architectures.
+    own flags name architectures. The same run shows a setup.py that ends without the variable.
 
     ## Why it matters
     The build succeeds and the import too; the first launch fails with `no kernel image is
@@ -36,7 +37,7 @@ def arch_list_misses_target(view: View) -> Iterator[Fault]:
     `TORCH_CUDA_ARCH_LIST is "8.6;9.0", whose code does not run on sm_120.`
 
     ## Severity
-    Error when the value cannot be read, a GPU that was named is not served, or none of the visible
+    Error when the value cannot be read, a setup.py ends without one, a GPU that was named is not served, or none of the visible
     ones is; warning when some of these are, and for a list that is not set where no GPU is visible.
     Silent when the project builds nothing. Without a torch the value is judged as text, where the
     project builds with torch.
@@ -52,6 +53,7 @@ def arch_list_misses_target(view: View) -> Iterator[Fault]:
     for name, archs in _variables(view):
         yield from _judge(view, name, archs)
     yield from _unset(view)
+    yield from _demanded(view)
 
 
 def _variables(view: View) -> Iterator[tuple[str, ArchList]]:
@@ -95,6 +97,20 @@ def _unset(view: View) -> Iterator[Fault]:
         return
     text = "TORCH_CUDA_ARCH_LIST is not set and no NVIDIA GPU is visible: cpp_extension has nothing to build for."
     yield _fault(view, "TORCH_CUDA_ARCH_LIST", text, WARNING)
+
+
+def _demanded(view: View) -> Iterator[Fault]:
+    """A setup.py that ends without the variable: os.environ["TORCH_CUDA_ARCH_LIST"]."""
+    name = "PYTORCH_ROCM_ARCH" if rocm_torch(view) else "TORCH_CUDA_ARCH_LIST"
+    for path, run in setup_runs(view):
+        end = run.fails
+        if end is None or (end.error, end.message) != ("KeyError", repr(name)):
+            continue
+        text = f"{path} ends where {name} is not set (KeyError)."
+        fault = _fault(view, name, text, ERROR)
+        place = at(view, *end.place, f"asks for {name}")
+        yield replace(fault, evidence=(place, *fault.evidence))
+        return
 
 
 def _asks(view: View, path: str, run: BuildRun) -> bool:

@@ -32,7 +32,7 @@ def unbuilt(view: View) -> Iterator[str]:
     found: dict[str, str | None] = {}
     for path, facts in python_files(view).items():
         folder, _, name = path.rpartition("/")
-        builds = name == "setup.py" and facts.setup is not None
+        builds = name == "setup.py" and facts.setup
         if builds and (facts.extension or _uses_torch(view, folder)):
             found[folder] = facts.setup
     if "CMakeLists.txt" in project.markers and "" not in found:

@@ -6,7 +6,7 @@ from gpufix.evidence.view import View
 from gpufix.fixes.pins import from_address
 from gpufix.fixes.registry import fix
 from gpufix.model import Advise, Finding, Install, Plan, Safety, Skip
-from gpufix.model.payload import MissingRequirements, MissingTool
+from gpufix.model.payload import MissingModules, MissingRequirements, MissingTool
 
 NAME = "install-build-tools"
 _SYSTEM = {
@@ -24,6 +24,8 @@ _SYSTEM = {
 def install_build_tools(finding: Finding, view: View) -> Plan | Skip | None:
     """ninja, cmake, setuptools and wheel come from the package index, the rest from the system."""
     missing, python = finding.payload, view.facts.python
+    if isinstance(missing, MissingModules):
+        return _for_modules(finding, missing)
     if not isinstance(missing, MissingTool):
         return None
     tool = missing.name
@@ -45,6 +47,15 @@ def install_build_tools(finding: Finding, view: View) -> Plan | Skip | None:
     others = missing.others if isinstance(missing, MissingRequirements) else ()
     tools = [tool, *others]
     return _plan(finding, ", ".join(tools), "unsafe", Install(install=tools, dependencies=True))
+
+
+def _for_modules(finding: Finding, missing: MissingModules) -> Plan | Skip:
+    rows = zip(missing.modules, missing.distributions, strict=True)
+    if unknown := [module for module, distribution in rows if not distribution]:
+        reason = f"no distribution is known to hold {', '.join(unknown)}"
+        return Skip(fix=NAME, code="TCH207", subject=finding.subject, reason=reason)
+    names = list(dict.fromkeys(missing.distributions))
+    return _plan(finding, ", ".join(names), "unsafe", Install(install=names, dependencies=True))
 
 
 def _plan(finding: Finding, tool: str, safety: Safety, step: Advise | Install) -> Plan:

@@ -29,6 +29,7 @@ from gpufix.source.python.import_world import (
 from gpufix.source.python.tree import NotPython, of_build_file
 
 _THEIRS = frozenset({"torch", "setuptools", "wheel", "pip", "numpy", "packaging", "pkg_resources"})
+_ASKED = frozenset({"numpy", "packaging"})  # of these, those that no build environment brings
 
 
 class WithModules(BuildCore):
@@ -41,7 +42,7 @@ class WithModules(BuildCore):
         top = name.partition(".")[0]
         if top == "torch":
             self._import_torch(name)
-        elif top in _THEIRS and self.build.modules.get(top) is False:
+        elif top in _ASKED or (top in _THEIRS and self.build.modules.get(top) is False):
             self._third_party(top)
         elif top not in sys.stdlib_module_names and top not in _THEIRS:
             if (found := self._in_project(name)) is not None:
@@ -64,9 +65,10 @@ class WithModules(BuildCore):
     def _third_party(self, top: str) -> None:
         there = self.build.modules.get(top)
         failure = Fails(NO_MODULE, missing=top, said=f"No module named '{top}'")
-        if there is None and self.catches_now(failure):
+        if there is None:
             self.ask("module", top)
-            there = self.choices.choose(f"{top} can be imported", self.at)
+            if self.catches_now(failure):
+                there = self.choices.choose(f"{top} can be imported", self.at)
         if there is False:
             raise failure
 

@@ -250,7 +250,7 @@ _SETUPS = ("setuptools.setup", "skbuild.setup", "distutils.core.setup")
 
 
 def setup_name(tree: Tree) -> str | None:
-    """The name= of the call of setup(); "" when it is not a literal, None without such a call."""
+    """The name= of the call of setup(); "?" when it is no literal, "" when there is none, None without a call."""
     names = {
         "setup",
         "setuptools.setup",

@@ -63,7 +63,7 @@ def _setup(facts: PythonFacts, tree: Tree) -> PythonFacts:
     """Of a setup.py, whatever it holds."""
     return replace(
         facts,
-        setup=modules.setup_name(tree) or None,
+        setup=modules.setup_name(tree),
         imports=modules.imported(tree),
     )
 
