@@ -79,8 +79,17 @@ def kernel_image(explanation: Explanation, hit: Hit) -> Explanation | None:
         )
     if gpu and explanation.rule == "GPU101" and (build := carrying(gpu)):
         told = stated.stated(hit)
-        name = f"torch {told.torch}+{told.variant}"
-        if holds(told.torch, told.variant, gpu) is False:
+        variant = told.variant or _of_cuda(around)
+        name = f"torch {told.torch}+{variant}"
+        if holds(told.torch, variant, gpu):
+            return explanation.but(
+                rule="GPU103",
+                open=("GPU101",),
+                what=f"{name} has machine code for this GPU ({gpu[0]}.{gpu[1]}): the kernel without it is another package's, an extension's.",
+                do=f'Install the newest release of the package that was called, or build it here with TORCH_CUDA_ARCH_LIST="{gpu[0]}.{gpu[1]}" and '
+                "--no-build-isolation.",
+            )
+        if holds(told.torch, variant, gpu) is False:
             return explanation.but(
                 what=f"{name} holds no machine code for this GPU ({gpu[0]}.{gpu[1]}).", do=build
             )
@@ -91,6 +100,12 @@ def kernel_image(explanation: Explanation, hit: Hit) -> Explanation | None:
         )
         return explanation.but(open=("GPU103", "GPU108"))
     return explanation.but(open=("GPU101",))
+
+
+def _of_cuda(text: str) -> str | None:
+    """The variant of torch for the CUDA that a text names beside it: "CUDA 12.9" is cu129."""
+    found = set(re.findall(r"\bCUDA (?:version:? )?(1\d\.\d)\b", text, re.IGNORECASE))
+    return f"cu{found.pop().replace('.', '')}" if len(found) == 1 else None
 
 
 def _extension(hit: Hit, around: str) -> str | None:
@@ -116,6 +131,23 @@ def _package(hit: Hit) -> str | None:
     """The package in whose frame the kernel was called."""
     shown = [frame.package for frame in frames(hit.before) if frame.package and not frame.of_torch]
     return shown[-1] if shown else None
+
+
+_ADA = (8, 9)
+
+
+def cufft(explanation: Explanation, hit: Hit) -> Explanation:
+    """cuFFT of CUDA 11.7 and older fails on an RTX 40 or newer."""
+    around = context(hit, 3000, 1500)
+    gpu = stated.capability(around)
+    if "CUFFT_INTERNAL_ERROR" not in hit.shown or gpu is None or gpu < _ADA:
+        return explanation
+    return explanation.but(
+        role="cause",
+        what=f"The cuFFT that is used is older than this GPU ({gpu[0]}.{gpu[1]}): that of CUDA 11.7 fails so on an RTX 4090.",
+        do="Install a torch for a newer CUDA: `pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/{index|cu126}` (CUDA 11.8 at least; RTX 50: "
+        "cu128), or an image with one. Where torch's CUDA is new enough, look for a lack of memory, and run with CUDA_LAUNCH_BLOCKING=1.",
+    )
 
 
 def thrust_memory(explanation: Explanation, _: Hit) -> Explanation | None:

@@ -109,6 +109,19 @@ def _of_bitsandbytes(explanation: Explanation, hit: Hit) -> Explanation:
     )
 
 
+_TLS = re.compile(r"(?P<soname>[\w.+-]{1,120}\.so(?:\.\d+)*): cannot allocate memory in static TLS")
+
+
+def static_tls(explanation: Explanation, hit: Hit) -> Explanation:
+    """The library that came too late, where the loader names it."""
+    found = _TLS.search(hit.shown)
+    return (
+        explanation.but(captures={**explanation.captures, **found.groupdict()})
+        if found
+        else explanation
+    )
+
+
 _OF_TENSORRT_LLM = ("libnvinfer_plugin_tensorrt_llm.", "libtensorrt_llm.")
 _TENSORRT = re.compile(r"libnv(?:infer|onnxparser|parsers)\w*\.so\.(?P<major>\d+)")
 _LIBPYTHON = re.compile(r"libpython(\d\.\d+)")

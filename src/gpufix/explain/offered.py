@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 
-from gpufix.explain.explanation import Explanation, context
+from gpufix.explain.explanation import Explanation, Told, context
 from gpufix.explain.log_scan import Hit
 from gpufix.knowledge import system_libraries, torch_releases
 from gpufix.knowledge.data_table import numbers, table
@@ -76,6 +76,8 @@ def offered(explanation: Explanation, hit: Hit) -> Explanation:
         bare = _BARE.search(around)
         return _of_range(explanation, bare, around) if bare else explanation
     if local := re.search(r"\+(cu\d{2,3}|cpu|rocm[\d.]+)$", asked["version"]):
+        if never := _never(asked["name"], asked["version"], local[1]):
+            return never.of(explanation)
         return explanation.but(do=_index(asked["version"], local[1], around))
     if asked["name"].lower() != "torch" or listed is None:
         if listed is None:
@@ -97,7 +99,9 @@ def _of_range(explanation: Explanation, bare: re.Match[str], around: str) -> Exp
     )
     do = _other(name, "", bare["listed"])
     if asked is None or not seen:
-        return explanation.but(what=explanation.what if seen else _none(name), do=do)
+        instead = _OTHERWISE.get(normalise(name))
+        none = f"{name} is {instead.partition(':')[0]}." if instead else _none(name)
+        return explanation.but(what=explanation.what if seen else none, do=do)
     bounds = asked["bounds"]
     if (least := re.search(r">=?\s*([\d.]+)", bounds)) and numbers(least[1]) > numbers(seen[-1]):
         what = f"{name}{bounds} is asked for, and {name} {seen[-1]} is the newest that pip sees for this Python and system."
@@ -357,6 +361,32 @@ def _index(version: str, local: str, around: str) -> str:
     return (
         "The index is the right one and has none for this Python. Use a 64-bit Python that it lists "
         f"(`python -VV` shows which one runs; on Windows not the one of WindowsApps){gone}."
+    )
+
+
+def _never(name: str, version: str, local: str) -> Told | None:
+    """torch in a variant that its release was never built in."""
+    release = torch_releases.get(version.partition("+")[0]) if name.lower() == "torch" else None
+    has = sorted(release.variants("linux_x86_64")) if release else []
+    cuda = [variant for variant in has if variant.startswith("cu")]
+    if release is None or not local.startswith("cu") or not cuda or local in has:
+        return None
+    after = next(
+        (
+            r
+            for r in torch_releases.all()
+            if numbers(r.version) > numbers(release.version) and local in r.variants("linux_x86_64")
+        ),
+        None,
+    )
+    other = (
+        f'A torch that has {local}: `pip install "torch=={after.version}" --index-url {_INDEX}/{local}`, or newer. Or this'
+        if after
+        else "This"
+    )
+    return Told(
+        f"There is no torch {version}: torch {release.version} was built for {', '.join(cuda)}, and not for {local}.",
+        f'{other} torch in a variant that it has: `pip install "torch=={release.version}" --index-url {_INDEX}/{cuda[-1]}`.',
     )
 
 

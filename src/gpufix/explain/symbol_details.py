@@ -120,6 +120,14 @@ def linker(explanation: Explanation, hit: Hit) -> Explanation:
             what="A tensor's data is asked for as long: 64 bits on Linux, 32 on Windows, where torch has no such tensors.",
             do="Write int64_t in its place in the source (`data_ptr<int64_t>()`), or take a release of the project for Windows.",
         )
+    if "std::filesystem" in hit.shown:
+        return explanation.but(
+            role="cause",
+            what="std::filesystem is not in the libstdc++ that is linked: before GCC 9 it was a library of its own, libstdc++fs.",
+            do="Build with GCC 9 or newer (`apt install g++-11`, `export CC=gcc-11 CXX=g++-11`, in an empty build folder; clang takes the libstdc++ "
+            "of the GCC that it finds: --gcc-toolchain), or link it: -lstdc++fs at the end (CMake: target_link_libraries(NAME stdc++fs)).",
+            source="libstdc++ 9.1's release notes; https://github.com/mlc-ai/mlc-llm/pull/1700",
+        )
     found = _REFERENCE.search(hit.shown) or _EXTERNAL.search(hit.shown)
     known = next((row for row in _LINKED if found and re.match(row[0], found["name"])), None)
     if found is None or known is None:
