@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 from gpufix.explain import stated
-from gpufix.explain.capability import carrying, holds, warned_of
+from gpufix.explain.capability import Capability, carrying, holds, warned_of
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import frames, operator
 from gpufix.explain.log_scan import Hit
+from gpufix.knowledge import torch_releases
 from gpufix.knowledge.messages import cuda_errors, messages
 
 _HIP = re.compile(r"\bHIP\b|\bhip[A-Z]\w|\brocm|\bgfx\d{3,4}|\bamdgpu\b|TORCH_USE_HIP_DSA", re.I)
@@ -80,8 +81,9 @@ def kernel_image(explanation: Explanation, hit: Hit) -> Explanation | None:
     if gpu and explanation.rule == "GPU101" and (build := carrying(gpu)):
         told = stated.stated(hit)
         variant = told.variant or _of_cuda(around)
-        name = f"torch {told.torch}+{variant}"
-        if holds(told.torch, variant, gpu):
+        name = f"torch {told.torch}+{variant}" if told.torch else f"torch for {variant}"
+        held = holds(told.torch, variant, gpu) if told.torch else _all_hold(variant, gpu)
+        if held:
             return explanation.but(
                 rule="GPU103",
                 open=("GPU101",),
@@ -89,7 +91,7 @@ def kernel_image(explanation: Explanation, hit: Hit) -> Explanation | None:
                 do=f'Install the newest release of the package that was called, or build it here with TORCH_CUDA_ARCH_LIST="{gpu[0]}.{gpu[1]}" and '
                 "--no-build-isolation.",
             )
-        if holds(told.torch, variant, gpu) is False:
+        if held is False:
             return explanation.but(
                 what=f"{name} holds no machine code for this GPU ({gpu[0]}.{gpu[1]}).", do=build
             )
@@ -103,9 +105,18 @@ def kernel_image(explanation: Explanation, hit: Hit) -> Explanation | None:
 
 
 def _of_cuda(text: str) -> str | None:
-    """The variant of torch for the CUDA that a text names beside it: "CUDA 12.9" is cu129."""
-    found = set(re.findall(r"\bCUDA (?:version:? )?(1\d\.\d)\b", text, re.IGNORECASE))
-    return f"cu{found.pop().replace('.', '')}" if len(found) == 1 else None
+    """The variant of torch for the CUDA that a text names: "CUDA 12.9" is cu129."""
+    named = re.findall(
+        r"(?<![\w+])cu(1\d{2})\b|\bCUDA (?:version:? )?(1\d\.\d)\b", text, re.IGNORECASE
+    )
+    found = {(tag or version).replace(".", "") for tag, version in named}
+    return f"cu{found.pop()}" if len(found) == 1 else None
+
+
+def _all_hold(variant: str | None, gpu: Capability) -> bool | None:
+    """Whether every torch of a variant has code for a GPU; None where one has none, or none has the variant."""
+    having = [r.version for r in torch_releases.all() if variant in r.variants("linux_x86_64")]
+    return True if having and all(holds(one, variant, gpu) for one in having) else None
 
 
 def _extension(hit: Hit, around: str) -> str | None:
@@ -131,6 +142,32 @@ def _package(hit: Hit) -> str | None:
     """The package in whose frame the kernel was called."""
     shown = [frame.package for frame in frames(hit.before) if frame.package and not frame.of_torch]
     return shown[-1] if shown else None
+
+
+# How cuBLAS calls its results in words (cublasGetStatusString): ggml prints these and no name.
+_OF_CUBLAS = {
+    "an internal operation failed": "CUBLAS_STATUS_INTERNAL_ERROR",
+    "the function failed to launch on the gpu": "CUBLAS_STATUS_EXECUTION_FAILED",
+    "an unsupported value or parameter was passed to the function": "CUBLAS_STATUS_INVALID_VALUE",
+    "an access to gpu memory space failed": "CUBLAS_STATUS_MAPPING_ERROR",
+    "the library was not initialized": "CUBLAS_STATUS_NOT_INITIALIZED",
+    "the function requires an architectural feature absent from": "CUBLAS_STATUS_ARCH_MISMATCH",
+    "the requested functionality is not supported": "CUBLAS_STATUS_NOT_SUPPORTED",
+}
+
+
+def cublas(explanation: Explanation, hit: Hit) -> Explanation:
+    """What helps in llama.cpp and what is built on it, where no torch brings a cuBLAS."""
+    if not _GGML.search(context(hit, 600, 1500)):
+        return explanation
+    shown = hit.shown.lower()
+    status = next((name for words, name in _OF_CUBLAS.items() if words in shown), None)
+    explanation = explanation.but(f"That is {status}." if status else None)
+    return explanation.but(
+        do="Memory first: fewer layers (-ngl), a shorter context (-c), `nvidia-smi` for who else holds it. Then the build: for this GPU "
+        "(-DGGML_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES=87 for 8.7) with the CUDA that is here, in an empty build folder; on a Jetson JetPack's own. Then a "
+        "newer release, and another CUDA's cuBLAS off LD_LIBRARY_PATH."
+    )
 
 
 _ADA = (8, 9)

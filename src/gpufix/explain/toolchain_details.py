@@ -467,3 +467,20 @@ def cpu_option(explanation: Explanation, hit: Hit) -> Explanation | None:
         do=f"Take {option} out of the build's flags where it builds for {here} (its newest source may do so), or let it ask for the machine first. "
         f"Where code for {asked} is wanted, build on such a machine, or name its cross compiler (CC, CROSS_COMPILE; docker: --platform).",
     )
+
+
+def ptx_feature(explanation: Explanation, _: Hit) -> Explanation:
+    """From Hopper on some instructions are of the architecture-specific target alone: sm_121a has what sm_121 lacks."""
+    captures = {name: value.rstrip("'") for name, value in explanation.captures.items()}
+    explanation = explanation.but(captures=captures)
+    plain = re.fullmatch(r"sm_(?P<number>\d{2,3})", captures.get("arch", ""))
+    if plain is None or int(plain["number"]) < 90:
+        return explanation
+    arch, number = plain[0], plain["number"]
+    dotted = f"{number[:-1]}.{number[-1]}"
+    return explanation.but(
+        what=f"The PTX holds an instruction ({{feature}}) that the plain target {arch} does not have: such instructions are of architecture-specific "
+        f"targets ({arch}a), or of another architecture.",
+        do=f"Compile for {arch}a in place of {arch}: `-gencode arch=compute_{number}a,code={arch}a`, -DCMAKE_CUDA_ARCHITECTURES={number}a, "
+        f'TORCH_CUDA_ARCH_LIST="{dotted}a"; a compiler of its own is given that target. Where {arch}a refuses it, too, the kernel is for another GPU.',
+    )
