@@ -80,7 +80,7 @@ def kernel_image(explanation: Explanation, hit: Hit) -> Explanation | None:
         )
     if gpu and explanation.rule == "GPU101" and (build := carrying(gpu)):
         told = stated.stated(hit)
-        variant = told.variant or _of_cuda(around)
+        variant = told.variant or _of_cuda(around, told.torch)
         name = f"torch {told.torch}+{variant}" if told.torch else f"torch for {variant}"
         held = holds(told.torch, variant, gpu) if told.torch else _all_hold(variant, gpu)
         if held:
@@ -89,7 +89,7 @@ def kernel_image(explanation: Explanation, hit: Hit) -> Explanation | None:
                 open=("GPU101",),
                 what=f"{name} has machine code for this GPU ({gpu[0]}.{gpu[1]}): the kernel without it is another package's, an extension's.",
                 do=f'Install the newest release of the package that was called, or build it here with TORCH_CUDA_ARCH_LIST="{gpu[0]}.{gpu[1]}" and '
-                "--no-build-isolation.",
+                f'--no-build-isolation. Where `python -c "import torch; print(torch.cuda.get_arch_list())"` shows no sm_{gpu[0]}{gpu[1]}, torch is another build: {build}',
             )
         if held is False:
             return explanation.but(
@@ -104,12 +104,11 @@ def kernel_image(explanation: Explanation, hit: Hit) -> Explanation | None:
     return explanation.but(open=("GPU101",))
 
 
-def _of_cuda(text: str) -> str | None:
-    """The variant of torch for the CUDA that a text names: "CUDA 12.9" is cu129."""
-    named = re.findall(
-        r"(?<![\w+])cu(1\d{2})\b|\bCUDA (?:version:? )?(1\d\.\d)\b", text, re.IGNORECASE
-    )
-    found = {(tag or version).replace(".", "") for tag, version in named}
+def _of_cuda(text: str, release: str | None) -> str | None:
+    """The variant of torch that a text names apart from the release: cu128, beside one "CUDA 12.9" (not what nvidia-smi prints)."""
+    found = set(re.findall(r"(?<![\w+])cu(1\d{2})\b", text))
+    if release:
+        found |= {v.replace(".", "") for v in re.findall(r"\bCUDA (1\d\.\d)\b", text)}
     return f"cu{found.pop()}" if len(found) == 1 else None
 
 
