@@ -428,10 +428,13 @@ def _platform(explanation: Explanation, hint: re.Match[str]) -> Explanation:
             do=f"Use a system (or container) with glibc 2.{wanted[0]} or newer, or an older {name}. Where "
             "the system has been updated since, `uv sync --refresh`: uv keeps what it knows of an interpreter.",
         )
+    only = ", ".join(re.findall(r"\w+", hint["tags"].partition(";")[0]))
     return explanation.but(
+        role="cause",
+        what=f"{name} has no wheel for {hint['os']}, and nothing to build: its wheels are for {only}.",
         do=f"{name} has no wheel for {hint['os']}. Take the index that has one (tool.uv.sources, with a "
         f"marker for the platform) or a release that has one; or leave {name} out there by a marker "
-        "(sys_platform)."
+        "(sys_platform).",
     )
 
 
