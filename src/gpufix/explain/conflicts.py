@@ -131,7 +131,7 @@ def _extras(around: str) -> Told | None:
     first, second, what = found["first"], found["second"], found["what"]
     one, other = found["one"].rstrip("."), found["other"].rstrip(".,")
     return Told(
-        f"The extras {first} and {second} of {found['project']} exclude each other at {what} ({first} wants {one}, {second} wants {other}), and uv "
+        f"The extras {first} and {second} of {found['project']} exclude each other at {what} ({first} wants {one}, {second} wants {other}). And uv "
         "locks all extras of a project together, whichever is asked for.",
         f'Declare it in pyproject.toml: `[tool.uv]` with `conflicts = [[{{ extra = "{first}" }}, {{ extra = "{second}" }}]]` (all extras that '
         "exclude each other in one list); the project's newer source can have it. Or, without a lock: `uv pip install -e "

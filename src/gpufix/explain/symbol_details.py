@@ -82,7 +82,7 @@ _UNFINISHED = re.compile(
 )
 _TAGGED = re.compile(r"\.(?:cpython-|cp)(?P<python>3\d{1,2})-\S{1,60}?\.(?:so|pyd)\b")
 _RUNNING = re.compile(
-    r"\bpython(?P<python>3\.\d{1,2})[/\\]|^Python (?P<told>3\.\d{1,2})\.", re.MULTILINE
+    r"\bpython(?P<python>3\.\d{1,2})[/\\]|^Python (?P<said>3\.\d{1,2})\.", re.MULTILINE
 )
 # Data that every Python has: it is not found where the program holds its libpython for itself.
 _PYTHON_DATA = re.compile(r"PyExc_\w+|_?Py_\w+Struct|Py\w+_Type")
@@ -95,13 +95,13 @@ def _of_python(explanation: Explanation, hit: Hit, name: str) -> Explanation:
     if unfinished := _UNFINISHED.search(around):
         python = unfinished["python"]
         return explanation.but(
-            what=f"A compiled module asks for {name} of the Python C API, which this interpreter does not have: it is Python {python}, "
+            what=f"A compiled module asks for {name} of the Python C API, which this interpreter does not have. It is Python {python}, "
             "not a finished release, and modules are built for the finished one.",
             do=f"Take the finished release in its place (`uv python install --reinstall {re.split('[abr]', python)[0]}`, or another Python), and "
-            "make the environment anew.",
+            "make a new environment.",
         )
     tagged, running = _TAGGED.search(hit.shown), _RUNNING.search(around)
-    here = (running["python"] or running["told"]) if running else ""
+    here = (running["python"] or running["said"]) if running else ""
     if tagged is None or f"{tagged['python'][0]}.{tagged['python'][1:]}" != here:
         return explanation.but(
             what=f"A compiled module asks for {name} of the Python C API, which this interpreter "
@@ -116,8 +116,8 @@ def _of_python(explanation: Explanation, hit: Hit, name: str) -> Explanation:
             source="What's New In Python 3.8, on C extensions and libpython",
         )
     return explanation.but(
-        what=f"The module is compiled for this Python ({here}), and its sources call {name}, which this Python no longer has (or not yet): "
-        "they are of a release that does not know this Python.",
+        what=f"The module is compiled for this Python ({here}), and its sources call {name}, which this Python no longer has (or not yet). "
+        "They are of a release that does not know this Python.",
         do="Delete that file, which can be left over from an older release, and install the newest one: "
         "`pip install -U --force-reinstall --no-cache-dir NAME`; or an older Python.",
     )
@@ -165,8 +165,8 @@ def linker(explanation: Explanation, hit: Hit) -> Explanation:
         return explanation.but(
             role="cause",
             what="std::filesystem is not in the libstdc++ that is linked: before GCC 9 it was a library of its own, libstdc++fs.",
-            do="Build with GCC 9 or newer (`apt install g++-11`, `export CC=gcc-11 CXX=g++-11`, in an empty build folder; clang takes the libstdc++ "
-            "of the GCC that it finds: --gcc-toolchain), or link it: -lstdc++fs at the end (CMake: target_link_libraries(NAME stdc++fs)).",
+            do="Build with GCC 9 or newer (`apt install g++-11`, `export CC=gcc-11 CXX=g++-11`, in an empty build folder). Clang takes the libstdc++ "
+            "of the GCC that it finds: --gcc-toolchain. Or link it: -lstdc++fs at the end (CMake: target_link_libraries(NAME stdc++fs)).",
             source="libstdc++ 9.1's release notes; https://github.com/mlc-ai/mlc-llm/pull/1700",
         )
     found = _REFERENCE.search(hit.shown) or _EXTERNAL.search(hit.shown)

@@ -404,7 +404,7 @@ _NO_ARCH = re.compile(r"arch=compute_,|Unsupported gpu architecture 'compute_'")
 _EMPTY = Told(
     "nvcc is given an architecture without a number (compute_, sm_): CMAKE_CUDA_ARCHITECTURES holds a word that this CMake does not know, "
     "such as native before CMake 3.24, or is empty.",
-    "Name the GPU by its number: -DCMAKE_CUDA_ARCHITECTURES=89 for 8.9, in an empty build folder (and CUDAARCHS unset); or leave the option "
+    "Name the GPU by its number: -DCMAKE_CUDA_ARCHITECTURES=89 for 8.9, in an empty build folder (and CUDAARCHS unset). Or leave the option "
     "out; or use CMake 3.24 or newer, which knows native.",
 )
 
@@ -430,15 +430,15 @@ def half_operators(explanation: Explanation, hit: Hit) -> Explanation:
     """torch's flags are named where torch builds; two 16-bit types become each other nowhere."""
     if _BOTH.search(hit.shown):
         return explanation.but(
-            what="The source gives a __half where a __nv_bfloat16 is wanted (or the reverse), and CUDA has no implicit conversion between them: "
-            "an overload for one of the types is missing for this toolkit or architecture.",
+            what="The source gives a __half where a __nv_bfloat16 is wanted (or the reverse), and CUDA has no implicit conversion between them. "
+            "An overload for one of the types is missing for this toolkit or architecture.",
             do="Take the project's newest source, or its option that leaves these kernels out. Build for the GPU's own architecture "
             "(bfloat16: -DCMAKE_CUDA_ARCHITECTURES=80 or higher). In a source of your own convert through float: __float2bfloat16(__half2float(x)).",
         )
     if _OF_TORCH.search(context(hit, 4000, 4000)):
         return explanation
     return explanation.but(
-        what="This build has no operators or implicit conversions of __half and __nv_bfloat16: the architecture that it compiles for is below 5.3 "
+        what="This build has no operators or implicit conversions of __half and __nv_bfloat16. The architecture that it compiles for is below 5.3 "
         "(bfloat16: 8.0), or flags switch them off (__CUDA_NO_HALF_OPERATORS__ and its like, as torch does).",
         do="Name the GPU's architecture (-DCMAKE_CUDA_ARCHITECTURES=80 or higher, -arch=sm_80), and give nvcc `-U__CUDA_NO_HALF_OPERATORS__ "
         "-U__CUDA_NO_HALF_CONVERSIONS__ -U__CUDA_NO_BFLOAT16_CONVERSIONS__` where those flags stand; or the project's newest source. In a source "
