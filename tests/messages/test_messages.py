@@ -41,6 +41,8 @@ LEARNT = (
     "fourteenth_learnt_imports",
     "fifteenth_learnt_names",
     "fourteenth_learnt_builds",
+    "fifteenth_learnt_builds",
+    "fifteenth_learnt_runtime",
 )  # what rows were written from
 
 PLANNED = {"ABI306", "TCH214"}  # codes that labels name and the catalogue does not have
@@ -176,6 +178,8 @@ def named(text: Text) -> bool:
         ("twelfth_learnt_runtime", 2),
         ("thirteenth_learnt_runtime", 2),
         ("fourteenth_learnt_builds", 0),
+        ("fifteenth_learnt_builds", 2),
+        ("fifteenth_learnt_runtime", 0),
     ],
 )
 def test_the_advice_on_a_late_batch_names_what_helped(name: str, most: int) -> None:

@@ -30,6 +30,7 @@ EXAMPLES = {
 # Rows whose closer look wants more than their own words: a size, a library's or a build's name.
 LOOKS_FOR_MORE = {
     "changed-call",
+    "foreign-cpu-option",
     "lacking-attribute",
     "missing-argument",
     "oom-absurd",

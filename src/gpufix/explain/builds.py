@@ -143,3 +143,27 @@ def _name(hit: Hit) -> str | None:
         if found:
             return found[-1]
     return None
+
+
+_SOURCE_FILE = re.compile(
+    r"\.(?:c|cc|cpp|cxx|cu|cuh|h|hpp|txt|in)$|(?:^|/)(?:third_?party|external|extern|submodules?|deps|cutlass)/"
+)
+
+
+def no_rule(explanation: Explanation, hit: Hit) -> Explanation:
+    """A source that lacks, or a library of the system in a place where it is not."""
+    path = explanation.captures.get("path", "")
+    if re.match(r"/(?:usr|opt|lib\w*)/", path) and re.search(r"\.(?:so|a)[\d.]*$", path):
+        name = re.split("/", path)[-1].partition(".so")[0]
+        return explanation.but(
+            rule="TCH204",
+            what=f"{path} is not there: the CMake package that was found names it in that place, and its library is in another one or not installed.",
+            do=f"`find / -name '{name}*'` shows where it is. Name that folder (set_target_properties(TARGET PROPERTIES IMPORTED_LOCATION …), or "
+            f"CMAKE_PREFIX_PATH at the release that is whole. Or install the package with its library again (`apt install` of its -dev package), in an empty build folder.",
+        )
+    if _SOURCE_FILE.search(path):
+        return explanation.but(
+            what=f"The source file {path} is not there: a submodule was not fetched, the checkout is not whole, or the build was started from another folder.",
+            do="`git submodule update --init --recursive`, in an empty build folder, from the project's own folder.",
+        )
+    return explanation

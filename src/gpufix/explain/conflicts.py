@@ -28,6 +28,7 @@ _DEPENDS = re.compile(
     r"(?P<what>[A-Za-z][\w.-]{0,60})(?:\[[\w,-]*\])?\s?(?P<wants>[<>=!~]=?[\w.+!*-]{1,40}(?:(?:, ?| and )[<>=!~]=?[\w.+!*-]{1,40}){0,3})"
 )
 _NIGHTLY = re.compile(r"\.dev20\d{6}")
+_MARGINS = re.compile(r"\s+")
 
 
 def unmet(explanation: Explanation, hit: Hit) -> Explanation:
@@ -66,6 +67,8 @@ def unmet(explanation: Explanation, hit: Hit) -> Explanation:
 
 def contradiction(explanation: Explanation, hit: Hit) -> Explanation:
     """The remedy of a resolver's failure: the package that two sides want at different versions; and uv's hint."""
+    if apart := _extras(context(hit, 2000, 4000)):
+        return apart.of(explanation)
     return with_hint(_parted(explanation, hit), hit)
 
 
@@ -111,6 +114,28 @@ def _no_wheels(lacking: re.Match[str], around: str) -> Told:
         f"{name} has no wheels for this Python{here} in the releases that are allowed: most often this Python is newer than they are.",
         f"`uv venv --python 3.12` (or the newest Python that {name}'s wheels name), and install again; or, where a newer {name} has wheels "
         "for this Python, a newer release of what pins it.",
+    )
+
+
+_EXTRAS = re.compile(
+    r"(?P<project>[\w.-]{1,60})\[(?P<first>[\w.-]{1,60})\] depends on (?P<what>[A-Za-z][\w.-]{0,60})(?P<one>[<>=!~][\w.+!*,<>=~-]{1,60}) and "
+    r"(?P=project)\[(?P<second>[\w.-]{1,60})\] depends on (?P=what)(?P<other>[<>=!~][\w.+!*,<>=~-]{1,60})"
+)
+
+
+def _extras(around: str) -> Told | None:
+    """uv's: two extras of the project want one package at versions that exclude each other."""
+    found = _EXTRAS.search(_MARGINS.sub(" ", around))
+    if found is None:
+        return None
+    first, second, what = found["first"], found["second"], found["what"]
+    one, other = found["one"].rstrip("."), found["other"].rstrip(".,")
+    return Told(
+        f"The extras {first} and {second} of {found['project']} exclude each other at {what} ({first} wants {one}, {second} wants {other}). And uv "
+        "locks all extras of a project together, whichever is asked for.",
+        f'Declare it in pyproject.toml: `[tool.uv]` with `conflicts = [[{{ extra = "{first}" }}, {{ extra = "{second}" }}]]` (all extras that '
+        "exclude each other in one list); the project's newer source can have it. Or, without a lock: `uv pip install -e "
+        f'".[{first}]"`, with one of them.',
     )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 from gpufix.explain import stated
-from gpufix.explain.capability import carrying, holds, warned_of
+from gpufix.explain.capability import Capability, carrying, holds, warned_of
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import compiled_call, frames, operator
 from gpufix.explain.log_scan import Hit
+from gpufix.knowledge import torch_releases
 from gpufix.knowledge.messages import cuda_errors, messages
 
 _HIP = re.compile(r"\bHIP\b|\bhip[A-Z]\w|\brocm|\bgfx\d{3,4}|\bamdgpu\b|TORCH_USE_HIP_DSA", re.I)
@@ -79,8 +80,18 @@ def kernel_image(explanation: Explanation, hit: Hit) -> Explanation | None:
         )
     if gpu and explanation.rule == "GPU101" and (build := carrying(gpu)):
         told = stated.stated(hit)
-        name = f"torch {told.torch}+{told.variant}"
-        if holds(told.torch, told.variant, gpu) is False:
+        variant = told.variant or _of_cuda(around, told.torch)
+        name = f"torch {told.torch}+{variant}" if told.torch else f"torch for {variant}"
+        held = holds(told.torch, variant, gpu) if told.torch else _all_hold(variant, gpu)
+        if held:
+            return explanation.but(
+                rule="GPU103",
+                open=("GPU101",),
+                what=f"{name} has machine code for this GPU ({gpu[0]}.{gpu[1]}): the kernel without it is another package's, an extension's.",
+                do=f'Install the newest release of the package that was called, or build it here with TORCH_CUDA_ARCH_LIST="{gpu[0]}.{gpu[1]}" and '
+                f'--no-build-isolation. Where `python -c "import torch; print(torch.cuda.get_arch_list())"` shows no sm_{gpu[0]}{gpu[1]}, torch is another build: {build}',
+            )
+        if held is False:
             return explanation.but(
                 what=f"{name} holds no machine code for this GPU ({gpu[0]}.{gpu[1]}).", do=build
             )
@@ -91,6 +102,20 @@ def kernel_image(explanation: Explanation, hit: Hit) -> Explanation | None:
         )
         return explanation.but(open=("GPU103", "GPU108"))
     return explanation.but(open=("GPU101",))
+
+
+def _of_cuda(text: str, release: str | None) -> str | None:
+    """The variant of torch that a text names apart from the release: cu128, beside one "CUDA 12.9" (not what nvidia-smi prints)."""
+    found = set(re.findall(r"(?<![\w+])cu(1\d{2})\b", text))
+    if release:
+        found |= {v.replace(".", "") for v in re.findall(r"\bCUDA (1\d\.\d)\b", text)}
+    return f"cu{found.pop()}" if len(found) == 1 else None
+
+
+def _all_hold(variant: str | None, gpu: Capability) -> bool | None:
+    """Whether every torch of a variant has code for a GPU; None where one has none, or none has the variant."""
+    having = [r.version for r in torch_releases.all() if variant in r.variants("linux_x86_64")]
+    return True if having and all(holds(one, variant, gpu) for one in having) else None
 
 
 def _extension(hit: Hit, around: str) -> str | None:
@@ -116,6 +141,49 @@ def _package(hit: Hit) -> str | None:
     """The package in whose frame the kernel was called."""
     shown = [frame.package for frame in frames(hit.before) if frame.package and not frame.of_torch]
     return shown[-1] if shown else None
+
+
+# How cuBLAS calls its results in words (cublasGetStatusString): ggml prints these and no name.
+_OF_CUBLAS = {
+    "an internal operation failed": "CUBLAS_STATUS_INTERNAL_ERROR",
+    "the function failed to launch on the gpu": "CUBLAS_STATUS_EXECUTION_FAILED",
+    "an unsupported value or parameter was passed to the function": "CUBLAS_STATUS_INVALID_VALUE",
+    "an access to gpu memory space failed": "CUBLAS_STATUS_MAPPING_ERROR",
+    "the library was not initialized": "CUBLAS_STATUS_NOT_INITIALIZED",
+    "the function requires an architectural feature absent from": "CUBLAS_STATUS_ARCH_MISMATCH",
+    "the requested functionality is not supported": "CUBLAS_STATUS_NOT_SUPPORTED",
+}
+
+
+def cublas(explanation: Explanation, hit: Hit) -> Explanation:
+    """What helps in llama.cpp and what is built on it, where no torch brings a cuBLAS."""
+    if not _GGML.search(context(hit, 600, 1500)):
+        return explanation
+    shown = hit.shown.lower()
+    status = next((name for words, name in _OF_CUBLAS.items() if words in shown), None)
+    explanation = explanation.but(f"That is {status}." if status else None)
+    return explanation.but(
+        do="Memory first: fewer layers (-ngl), a shorter context (-c), `nvidia-smi` for who else holds it. Then the build: for this GPU "
+        "(-DGGML_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES=87 for 8.7) with the CUDA that is here, in an empty build folder; on a Jetson JetPack's own. Then a "
+        "newer release, and another CUDA's cuBLAS off LD_LIBRARY_PATH."
+    )
+
+
+_ADA = (8, 9)
+
+
+def cufft(explanation: Explanation, hit: Hit) -> Explanation:
+    """cuFFT of CUDA 11.7 and older fails on an RTX 40 or newer."""
+    around = context(hit, 3000, 1500)
+    gpu = stated.capability(around)
+    if "CUFFT_INTERNAL_ERROR" not in hit.shown or gpu is None or gpu < _ADA:
+        return explanation
+    return explanation.but(
+        role="cause",
+        what=f"The cuFFT that is used is older than this GPU ({gpu[0]}.{gpu[1]}): that of CUDA 11.7 fails so on an RTX 4090.",
+        do="Install a torch for a newer CUDA: `pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/{index|cu126}` (CUDA 11.8 at least; RTX 50: "
+        "cu128), or an image with one. Where torch's CUDA is new enough, look for a lack of memory, and run with CUDA_LAUNCH_BLOCKING=1.",
+    )
 
 
 def thrust_memory(explanation: Explanation, _: Hit) -> Explanation | None:

@@ -35,3 +35,25 @@ def mismatch(explanation: Explanation, hit: Hit) -> Explanation:
         do=f"Unset LD_LIBRARY_PATH, or reinstall the nvidia-cudnn wheel that torch pins{wanted}; uninstall the copy of "
         "the system or conda where another program does not need it."
     )
+
+
+_TIED = re.compile(
+    r"(?:[Uu]sing|[Ss]ince|[Aa]fter (?:up(?:grading|dating)|the update) to|[Uu]p(?:grading|dating) to) (?P<name>[A-Za-z][\w.-]{1,30}) v?(?P<version>\d+(?:\.\d+){1,3})"
+    r"[^\n]{0,20}? (?:leads to|causes|breaks|results in|gives|fails)"
+)
+_PYTHON = re.compile(r"\btorch\b|\.py\b|python|tensorflow|\bjax\b", re.IGNORECASE)
+
+
+def status(explanation: Explanation, hit: Hit) -> Explanation:
+    """A report that ties the failure to a release is helped by the one before it."""
+    around = context(hit, 1500, 1500)
+    found = _TIED.search(around)
+    if found is None:
+        return explanation
+    name, version = found["name"], found["version"]
+    others = f" {explanation.do}" if _PYTHON.search(around) else ""
+    return explanation.but(
+        what=f"A cuDNN call failed, and the text ties that to {name} {version}: that release, or the cuDNN that it brings, does not go with this GPU, "
+        "driver or program.",
+        do=f"The release of {name} before {version}, with the older cuDNN that it brings (or hold cuDNN itself at the older release).{others}",
+    )

@@ -109,6 +109,53 @@ def _of_bitsandbytes(explanation: Explanation, hit: Hit) -> Explanation:
     )
 
 
+_CT2 = re.compile(
+    r"(?P<file>(?:lib)?(?P<library>cublas|cudnn)\w*?(?:64_|\.so\.)(?P<major>\d{1,2})(?:\.dll)?)"
+)
+_TOOLKIT = re.compile(
+    r"\bcudas?\b[ -]{0,2}(?:download |toolkit |version |v){0,2}(?P<major>1\d)\.\d", re.IGNORECASE
+)
+_CUDA_OF_CUDNN = 12
+
+
+def of_ctranslate2(explanation: Explanation, hit: Hit) -> Explanation:
+    """Whose file it is that CTranslate2 opens by name, and whether another CUDA's is here."""
+    found = _CT2.search(hit.shown)
+    if found is None:
+        return explanation
+    file, major = found["file"], int(found["major"])
+    blas = found["library"] == "cublas"
+    whose = f"cuBLAS of CUDA {major}" if blas else f"of cuDNN {major}"
+    here = {int(m["major"]) for m in _TOOLKIT.finditer(context(hit, 1500, 500))}
+    other = (
+        f". CUDA {max(here)} is here, whose file has another name"
+        if blas and here and major not in here
+        else ""
+    )
+    cuda = major if blas else _CUDA_OF_CUDNN
+    wheels = f'nvidia-cublas-cu{cuda} "nvidia-cudnn-cu{cuda}' + (
+        '==9.*"' if cuda > 11 or major == 9 else '==8.*"'
+    )
+    return explanation.but(
+        what=f"{file}, {whose}, is not found: CTranslate2 (faster-whisper) opens it by name{other}.",
+        do=f"`pip install {wheels}` with both lib folders on LD_LIBRARY_PATH, or the toolkit of CUDA {cuda}; on Windows their bin folders on PATH. "
+        'Or the CTranslate2 that was built for the CUDA that is here (`ctranslate2<4` for CUDA 11). Without a GPU: device="cpu".',
+    )
+
+
+_TLS = re.compile(r"(?P<soname>[\w.+-]{1,120}\.so(?:\.\d+)*): cannot allocate memory in static TLS")
+
+
+def static_tls(explanation: Explanation, hit: Hit) -> Explanation:
+    """The library that came too late, where the loader names it."""
+    found = _TLS.search(hit.shown)
+    return (
+        explanation.but(captures={**explanation.captures, **found.groupdict()})
+        if found
+        else explanation
+    )
+
+
 _OF_TENSORRT_LLM = ("libnvinfer_plugin_tensorrt_llm.", "libtensorrt_llm.")
 _TENSORRT = re.compile(r"libnv(?:infer|onnxparser|parsers)\w*\.so\.(?P<major>\d+)")
 _LIBPYTHON = re.compile(r"libpython(\d\.\d+)")

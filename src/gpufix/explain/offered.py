@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 
-from gpufix.explain.explanation import Explanation, context
+from gpufix.explain.explanation import Explanation, Told, context
 from gpufix.explain.log_scan import Hit
 from gpufix.knowledge import system_libraries, torch_releases
 from gpufix.knowledge.data_table import numbers, table
@@ -76,9 +76,12 @@ def offered(explanation: Explanation, hit: Hit) -> Explanation:
         bare = _BARE.search(around)
         return _of_range(explanation, bare, around) if bare else explanation
     torch = asked["name"].lower() == "torch"
+    local = re.search(r"\+(cu\d{2,3}|cpu|rocm[\d.]+)$", asked["version"])
+    if local and (never := _never(asked["name"], asked["version"], local[1])):
+        return never.of(explanation)
     if torch and listed and (told := _torch(explanation, asked["version"], listed[1], around)):
         return told
-    if local := re.search(r"\+(cu\d{2,3}|cpu|rocm[\d.]+)$", asked["version"]):
+    if local:
         return explanation.but(do=_index(asked["version"], local[1], around))
     if torch or listed is None:
         return explanation
@@ -96,7 +99,9 @@ def _of_range(explanation: Explanation, bare: re.Match[str], around: str) -> Exp
     )
     do = _other(name, "", bare["listed"])
     if asked is None or not seen:
-        return explanation.but(what=explanation.what if seen else _none(name), do=do)
+        instead = _OTHERWISE.get(normalise(name))
+        none = f"{name} is {instead.partition(':')[0]}." if instead else _none(name)
+        return explanation.but(what=explanation.what if seen else none, do=do)
     bounds = asked["bounds"]
     if (least := re.search(r">=?\s*([\d.]+)", bounds)) and numbers(least[1]) > numbers(seen[-1]):
         what = f"{name}{bounds} is asked for, and {name} {seen[-1]} is the newest that pip sees for this Python and system."
@@ -359,6 +364,32 @@ def _index(version: str, local: str, around: str) -> str:
     )
 
 
+def _never(name: str, version: str, local: str) -> Told | None:
+    """torch in a variant that its release was never built in."""
+    release = torch_releases.get(version.partition("+")[0]) if name.lower() == "torch" else None
+    has = sorted(release.variants("linux_x86_64")) if release else []
+    cuda = [variant for variant in has if variant.startswith("cu")]
+    if release is None or not local.startswith("cu") or not cuda or local in has:
+        return None
+    after = next(
+        (
+            r
+            for r in torch_releases.all()
+            if numbers(r.version) > numbers(release.version) and local in r.variants("linux_x86_64")
+        ),
+        None,
+    )
+    other = (
+        f'A torch that has {local}: `pip install "torch=={after.version}" --index-url {_INDEX}/{local}`, or newer. Or this'
+        if after
+        else "This"
+    )
+    return Told(
+        f"There is no torch {version}: torch {release.version} was built for {', '.join(cuda)}, and not for {local}.",
+        f'{other} torch in a variant that it has: `pip install "torch=={release.version}" --index-url {_INDEX}/{cuda[-1]}`.',
+    )
+
+
 def _other_index(version: str, listed: str, around: str) -> str | None:
     """torch on an index that never had this release: those that have it."""
     given = re.search(r"download\.pytorch\.org/whl/(cu\d{2,3})\b", around)
@@ -399,10 +430,13 @@ def _platform(explanation: Explanation, hint: re.Match[str]) -> Explanation:
             do=f"Use a system (or container) with glibc 2.{wanted[0]} or newer, or an older {name}. Where "
             "the system has been updated since, `uv sync --refresh`: uv keeps what it knows of an interpreter.",
         )
+    only = ", ".join(re.findall(r"\w+", hint["tags"].partition(";")[0]))
     return explanation.but(
+        role="cause",
+        what=f"{name} has no wheel for {hint['os']}, and nothing to build: its wheels are for {only}.",
         do=f"{name} has no wheel for {hint['os']}. Take the index that has one (tool.uv.sources, with a "
         f"marker for the platform) or a release that has one; or leave {name} out there by a marker "
-        "(sys_platform)."
+        "(sys_platform).",
     )
 
 

@@ -26,7 +26,7 @@ _ADVICE = re.compile(
     r"|enable|disable|remove|replace|specify|export|add|switch|select|choose|consider|make sure|ensure|you (?:can|need|must|should|may)"
     r"|(?:is|are) required|requires?|must be|must have|should be|needs?|only (?:supports?|supported|available|works?)|at least|expected to be"
     r"|(?:was|were|has been|have been) (?:moved|renamed|replaced|superseded|removed in favou?r)|instead of"
-    r"|(?:pip3?|conda|mim|apt(?:-get)?|brew) install)(?=[\s:,])|\b(?:is|are) required(?=[.;]|$)",
+    r"|(?:pip3?|conda|mim|apt(?:-get)?|brew) install)(?=[\s:,])(?<!install(?=,))|\b(?:is|are) required(?=[.;]|$)",
     re.IGNORECASE,
 )
 # What sends the reader elsewhere, and torch's tail of every asynchronous error.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gpufix.explain.explanation import Explanation
+from gpufix.explain.explanation import Explanation, Told
 from gpufix.explain.log_scan import Hit
 from gpufix.knowledge import removed_apis
 from gpufix.knowledge.removed_apis import Removed
@@ -54,19 +54,22 @@ def removed_name(explanation: Explanation, _: Hit) -> Explanation:
 def changed_call(explanation: Explanation, hit: Hit) -> Explanation | None:
     """The call that the compiler shows below, where its arguments have changed; else no message of ours."""
     row = _named(_VERSION.sub("", f"{explanation.shown}\n{hit.after[:_ECHO]}"), calls=True)
-    if row:
-        return _told(explanation, row)
-    return _located(explanation) if "emLocation" in explanation.shown else None
+    if row is None and "emLocation" in explanation.shown:
+        return (_NEWER if _FROM.search(explanation.shown) else _OLDER).of(explanation)
+    return _told(explanation, row) if row else None
 
 
-def _located(explanation: Explanation) -> Explanation:
-    """The call stands in a macro: of CUDA's functions these two changed so."""
-    row = removed_apis.removed()["cudaMemPrefetchAsync(…)"]
-    return explanation.but(
-        what=f"cudaMemPrefetchAsync and cudaMemAdvise take a cudaMemLocation in place of the device's number since CUDA {row.gone}.",
-        do=f"Instead: {row.do}, where `#if CUDART_VERSION >= 13000` holds. Or build with an older toolkit.",
-        source=row.source,
-    )
+_FROM = re.compile(r"(?:from|function from) ['\"]C?U?(?:cudaM|m)emLocation")
+_OLDER = Told(
+    "A number is given where CUDA 13 takes a cudaMemLocation (cudaMemPrefetchAsync, cudaMemAdvise): the source was written for CUDA 12.",
+    "The source's newest release, or a toolkit of CUDA 12. In a source of your own: `cudaMemLocation{cudaMemLocationTypeDevice, device}` and a "
+    "stream after flags, below `#if CUDART_VERSION >= 13000`.",
+)
+_NEWER = Told(
+    "The source gives a cudaMemLocation, as CUDA 13 takes it (cudaMemPrefetchAsync, cudaMemAdvise), to a toolkit that takes a device's number: it is older.",
+    "Build with a newer CUDA toolkit (13.0; the functions with _v2 in their name take one from 12.2 on), or an older release of the source. In a source of your own: the "
+    "number of the device below `#if CUDART_VERSION < 13000`.",
+)
 
 
 def removed_header(explanation: Explanation, name: str) -> Explanation | None:

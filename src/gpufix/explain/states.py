@@ -65,6 +65,9 @@ _NONE_SEEN = re.compile(
     r"|(?:using|running on|on) (?:the )?(?:device|CPU)\s?[:=]?\s?['\"]?(?:type=['\"])?cpu\b",
     re.IGNORECASE,
 )
+_RUN = re.compile(
+    r"\bdocker run\b(?![^\n]{0,400}(?:--gpus|--runtime|--device|rocm|/dev/))(?=[\s\S]{0,8000}NVIDIA)"
+)
 _OF_JAX = re.compile(r"\bjax|CpuDevice|TFRT_CPU", re.IGNORECASE)
 _OF_TENSORFLOW = re.compile(r"tensorflow|\btf\.|Num GPUs Available|physical_devices", re.IGNORECASE)
 
@@ -197,6 +200,16 @@ def _none_seen(text: str) -> Explanation | None:
     if at is None:
         return None
     built, told = _BUILT.search(text), machine(text)
+    if run := _RUN.search(text):
+        return _said(
+            text,
+            run,
+            "GPU106",
+            "cause",
+            "The container was started without the GPU: its `docker run` has no --gpus.",
+            "`docker run --gpus all …` (Compose: deploy.resources.reservations.devices with driver: nvidia), with the NVIDIA Container Toolkit on the "
+            "host (`apt install nvidia-container-toolkit`, `nvidia-ctk runtime configure --runtime=docker`, a restart of docker).",
+        )
     what = "sees no GPU, and does not say why"
     if at[0].lower().endswith("cpu"):
         what = "runs on the CPU: it sees no GPU, or its settings choose the CPU"

@@ -53,12 +53,7 @@ def symbol(explanation: Explanation, hit: Hit) -> Explanation | None:
     if is_torch_name(name) or _OLD_TORCH.match(name) or _TORCH_C.fullmatch(name):
         return _of_torch(explanation, hit, name)
     if _PYTHON.fullmatch(name):
-        return explanation.but(
-            rule="ABI304",
-            what=f"A compiled module asks for {name} of the Python C API, which this interpreter "
-            "does not have: it was built for another Python.",
-            do="Rebuild or reinstall it for this Python.",
-        )
+        return _of_python(explanation, hit, name)
     if plain := _READABLE.search(hit.shown):
         return _of_torch(explanation, hit, plain["name"])
     if library := library_of(name):
@@ -79,6 +74,52 @@ def symbol(explanation: Explanation, hit: Hit) -> Explanation | None:
         if name
         else None,
         role="symptom",
+    )
+
+
+_UNFINISHED = re.compile(
+    r"\b(?:[Pp]ython[ =]?|cpython-)(?P<python>3\.\d{1,2}(?:\.\d)?(?:a|b|rc)\d{1,2})\b"
+)
+_TAGGED = re.compile(r"\.(?:cpython-|cp)(?P<python>3\d{1,2})-\S{1,60}?\.(?:so|pyd)\b")
+_RUNNING = re.compile(
+    r"\bpython(?P<python>3\.\d{1,2})[/\\]|^Python (?P<said>3\.\d{1,2})\.", re.MULTILINE
+)
+# Data that every Python has: it is not found where the program holds its libpython for itself.
+_PYTHON_DATA = re.compile(r"PyExc_\w+|_?Py_\w+Struct|Py\w+_Type")
+
+
+def _of_python(explanation: Explanation, hit: Hit, name: str) -> Explanation:
+    """A symbol of Python's own C API: of another Python, of an unfinished one, or of one that is past."""
+    explanation = explanation.but(rule="ABI304")
+    around = context(hit, 2000, 1000)
+    if unfinished := _UNFINISHED.search(around):
+        python = unfinished["python"]
+        return explanation.but(
+            what=f"A compiled module asks for {name} of the Python C API, which this interpreter does not have. It is Python {python}, "
+            "not a finished release, and modules are built for the finished one.",
+            do=f"Take the finished release in its place (`uv python install --reinstall {re.split('[abr]', python)[0]}`, or another Python), and "
+            "make a new environment.",
+        )
+    tagged, running = _TAGGED.search(hit.shown), _RUNNING.search(around)
+    here = (running["python"] or running["said"]) if running else ""
+    if tagged is None or f"{tagged['python'][0]}.{tagged['python'][1:]}" != here:
+        return explanation.but(
+            what=f"A compiled module asks for {name} of the Python C API, which this interpreter "
+            "does not have: it was built for another Python.",
+            do="Rebuild or reinstall it for this Python.",
+        )
+    if _PYTHON_DATA.fullmatch(name):
+        return explanation.but(
+            what=f"The module is built for this Python ({here}), and every Python has {name}: the program that loads it holds its libpython for itself.",
+            do="Where a program embeds Python, let it open libpython for all: dlopen with RTLD_GLOBAL (or link it). Under `python` itself, "
+            "reinstall the module and Python from one place.",
+            source="What's New In Python 3.8, on C extensions and libpython",
+        )
+    return explanation.but(
+        what=f"The module is compiled for this Python ({here}), and its sources call {name}, which this Python no longer has (or not yet). "
+        "They are of a release that does not know this Python.",
+        do="Delete that file, which can be left over from an older release, and install the newest one: "
+        "`pip install -U --force-reinstall --no-cache-dir NAME`; or an older Python.",
     )
 
 
@@ -119,6 +160,14 @@ def linker(explanation: Explanation, hit: Hit) -> Explanation:
         return explanation.but(
             what="A tensor's data is asked for as long: 64 bits on Linux, 32 on Windows, where torch has no such tensors.",
             do="Write int64_t in its place in the source (`data_ptr<int64_t>()`), or take a release of the project for Windows.",
+        )
+    if "std::filesystem" in hit.shown:
+        return explanation.but(
+            role="cause",
+            what="std::filesystem is not in the libstdc++ that is linked: before GCC 9 it was a library of its own, libstdc++fs.",
+            do="Build with GCC 9 or newer (`apt install g++-11`, `export CC=gcc-11 CXX=g++-11`, in an empty build folder). Clang takes the libstdc++ "
+            "of the GCC that it finds: --gcc-toolchain. Or link it: -lstdc++fs at the end (CMake: target_link_libraries(NAME stdc++fs)).",
+            source="libstdc++ 9.1's release notes; https://github.com/mlc-ai/mlc-llm/pull/1700",
         )
     found = _REFERENCE.search(hit.shown) or _EXTERNAL.search(hit.shown)
     known = next((row for row in _LINKED if found and re.match(row[0], found["name"])), None)

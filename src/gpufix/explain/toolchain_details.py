@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 
-from gpufix.explain.explanation import Explanation, context
+from gpufix.explain.explanation import Explanation, Told, context
 from gpufix.explain.log_scan import Hit
 from gpufix.explain.machine import Machine, machine
 from gpufix.knowledge import cuda, libstdcxx
@@ -94,6 +95,8 @@ def _named(pattern: re.Pattern[str], text: str) -> str:
 def cmake_nvcc(explanation: Explanation, hit: Hit) -> Explanation:
     """nvcc is there all the same: its version, or the path that CMake tried, stands in the text."""
     around = context(hit)
+    if _NO_ARCH.search(around):
+        return _EMPTY.of(explanation).but(rule="SRC601")
     told = machine(around)
     tried = _TRIED.search(around)
     if told.gcc_too_new:
@@ -377,4 +380,110 @@ def meson_compiler(explanation: Explanation, hit: Hit) -> Explanation:
     return explanation.but(
         what=f"The build{whose} from source wants Visual Studio's C++ compiler: cl, its C++ part or the Windows SDK is not installed.",
         do=f"{_BUILD_TOOLS} {wheel}",
+    )
+
+
+_IMPORTS = re.compile(r"(?<![\w.])(?:import|from) (?P<module>[A-Za-z_]\w*)")
+_RAN = re.compile(r"ERROR: Command [`'\"](?P<program>\S{1,300})")
+
+
+def meson_command(explanation: Explanation, hit: Hit) -> Explanation:
+    """A line of Python that Meson runs to ask a package for its folder: that package is what lacks."""
+    said = f"{hit.shown}{hit.after[:1500]}".partition("failed with status")[0]
+    modules = [m["module"] for m in _IMPORTS.finditer(said)]
+    wanted = next((m for m in reversed(modules) if m not in sys.stdlib_module_names), None)
+    ran = _RAN.search(hit.shown)
+    if wanted is None or ran is None:
+        return explanation
+    python = ran["program"] if "python" in ran["program"] else "python"
+    return explanation.but(
+        what=f"Meson asks its Python ({python}) for {wanted}, and that Python does not have it, or cannot import it.",
+        do=f"`{python} -m pip install {wanted}` (`apt install python3-{wanted}` for the system's), in the Python that runs Meson. A build "
+        f"in isolation wants {wanted} in requires of [build-system]; or install it first, then `pip install --no-build-isolation .`.",
+    )
+
+
+_NO_ARCH = re.compile(r"arch=compute_,|Unsupported gpu architecture 'compute_'")
+_EMPTY = Told(
+    "nvcc is given an architecture without a number (compute_, sm_): CMAKE_CUDA_ARCHITECTURES holds a word that this CMake does not know, "
+    "such as native before CMake 3.24, or is empty.",
+    "Name the GPU by its number: -DCMAKE_CUDA_ARCHITECTURES=89 for 8.9, in an empty build folder (and CUDAARCHS unset). Or leave the option "
+    "out; or use CMake 3.24 or newer, which knows native.",
+)
+
+
+def python_c_api(explanation: Explanation, hit: Hit) -> Explanation:
+    """The function that lacks, and the Python that is compiled for."""
+    name, python = re.search(r"\b_?P[yY]\w+", hit.shown), _PYTHON.search(context(hit, 2000, 500))
+    if name is None or python is None:
+        return explanation
+    minor = int(python["minor"])
+    return explanation.but(
+        what=f"Python 3.{minor} does not declare {name[0]}: the C sources are older than this Python.",
+        do=f"A newer release of the package, which knows Python 3.{minor} (`pip install -U --only-binary=:all: NAME` where it has a wheel). Or an "
+        f"older Python: `uv venv --python 3.{min(minor - 1, 12)}`. Sources that Cython makes: with a newer Cython (`pip install -U Cython`, --no-build-isolation).",
+    )
+
+
+_BOTH = re.compile(r"__half\b.{1,60}__nv_bfloat16|__nv_bfloat16\b.{1,60}__half\b")
+_OF_TORCH = re.compile(r"torch|__CUDA_NO_|cpp_extension|site-packages|setup\.py", re.IGNORECASE)
+
+
+def half_operators(explanation: Explanation, hit: Hit) -> Explanation:
+    """torch's flags are named where torch builds; two 16-bit types become each other nowhere."""
+    if _BOTH.search(hit.shown):
+        return explanation.but(
+            what="The source gives a __half where a __nv_bfloat16 is wanted (or the reverse), and CUDA has no implicit conversion between them. "
+            "An overload for one of the types is missing for this toolkit or architecture.",
+            do="Take the project's newest source, or its option that leaves these kernels out. Build for the GPU's own architecture "
+            "(bfloat16: -DCMAKE_CUDA_ARCHITECTURES=80 or higher). In a source of your own convert through float: __float2bfloat16(__half2float(x)).",
+        )
+    if _OF_TORCH.search(context(hit, 4000, 4000)):
+        return explanation
+    return explanation.but(
+        what="This build has no operators or implicit conversions of __half and __nv_bfloat16. The architecture that it compiles for is below 5.3 "
+        "(bfloat16: 8.0), or flags switch them off (__CUDA_NO_HALF_OPERATORS__ and its like, as torch does).",
+        do="Name the GPU's architecture (-DCMAKE_CUDA_ARCHITECTURES=80 or higher, -arch=sm_80), and give nvcc `-U__CUDA_NO_HALF_OPERATORS__ "
+        "-U__CUDA_NO_HALF_CONVERSIONS__ -U__CUDA_NO_BFLOAT16_CONVERSIONS__` where those flags stand; or the project's newest source. In a source "
+        "of your own: __half2float(x), __hadd(a, b).",
+    )
+
+
+_OF_X86 = re.compile(
+    r"-m(?:fma4?|avx\w*|sse[\w.]*|ssse3|f16c|bmi2?|mmx|32|x32|popcnt|lzcnt|xsave\w*|movbe|rdrnd)\b"
+)
+_OF_ARM = re.compile(
+    r"-m(?:strict-align|fpu=\w+|float-abi=\w+|thumb|outline-atomics|fix-cortex-\w+|sve-\S+)"
+)
+
+
+def cpu_option(explanation: Explanation, hit: Hit) -> Explanation | None:
+    """Whose option it is: of x86-64 or of ARM; another one tells nothing."""
+    of_x86, of_arm = _OF_X86.search(hit.shown), _OF_ARM.search(hit.shown)
+    found = of_x86 or of_arm
+    if found is None:
+        return None
+    option = found[0].rstrip("'’‘")
+    asked, here = ("x86-64", "ARM (aarch64)") if of_x86 else ("ARM (aarch64)", "x86-64")
+    return explanation.but(
+        what=f"{option} is an option for {asked}, and the compiler that runs makes code for {here}.",
+        do=f"Take {option} out of the build's flags where it builds for {here} (its newest source may do so), or let it ask for the machine first. "
+        f"Where code for {asked} is wanted, build on such a machine, or name its cross compiler (CC, CROSS_COMPILE; docker: --platform).",
+    )
+
+
+def ptx_feature(explanation: Explanation, _: Hit) -> Explanation:
+    """From Hopper on some instructions are of the architecture-specific target alone: sm_121a has what sm_121 lacks."""
+    captures = {name: value.rstrip("'") for name, value in explanation.captures.items()}
+    explanation = explanation.but(captures=captures)
+    plain = re.fullmatch(r"sm_(?P<number>\d{2,3})", captures.get("arch", ""))
+    if plain is None or int(plain["number"]) < 90:
+        return explanation
+    arch, number = plain[0], plain["number"]
+    dotted = f"{number[:-1]}.{number[-1]}"
+    return explanation.but(
+        what=f"The PTX holds an instruction ({{feature}}) that the plain target {arch} does not have: such instructions are of architecture-specific "
+        f"targets ({arch}a), or of another architecture.",
+        do=f"Compile for {arch}a in place of {arch}: `-gencode arch=compute_{number}a,code={arch}a`, -DCMAKE_CUDA_ARCHITECTURES={number}a, "
+        f'TORCH_CUDA_ARCH_LIST="{dotted}a"; a compiler of its own is given that target. Where {arch}a refuses it, too, the kernel is for another GPU.',
     )
