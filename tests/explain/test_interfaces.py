@@ -91,7 +91,7 @@ ADVICE = [
     ),
     (  # the call stands in a macro
         'schedule_from.cuh", line 97: error: no suitable constructor exists to convert from "int" to "cudaMemLocation"\n    LOG_CUDA_API(',
-        ("cudaMemLocation in place of the device", "CUDART_VERSION >= 13000"),
+        ("cudaMemLocationTypeDevice, device", "CUDART_VERSION >= 13000"),
     ),
     (
         "ImportError: cannot import name 'SlidingWindowCache' from 'transformers.cache_utils'",
