@@ -33,6 +33,18 @@ CASES: dict[str, tuple[dict[str, str], str]] = {
         {"p/__init__.py": "import contextlib\nwith contextlib.suppress(ImportError):\n    import p.bad\n"},
         "works",
     ),
+    "in a context manager of its own": (
+        {
+            "p/__init__.py": "class Tries:\n    def __enter__(self): return self\n"
+            "    def __exit__(self, kind, *more): return kind is not None\n"
+            "with Tries():\n    import p.bad\n"
+        },
+        "unsure",
+    ),
+    "in one of Python's": (
+        {"p/__init__.py": "import warnings\nwith warnings.catch_warnings():\n    import p.bad\n"},
+        "fails",
+    ),
     "in a function that nobody calls": (
         {"p/__init__.py": "def load():\n    from . import bad\n    return bad\n"},
         "works",
