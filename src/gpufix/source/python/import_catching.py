@@ -67,7 +67,9 @@ class Catching(OutsideCalls):
             if isinstance(value, Outside) and value.name == "contextlib.suppress()":
                 args = call.args if isinstance(call, ast.Call) else [ast.Name("")]
                 taken = classes_of([self.value(arg, frame) for arg in args])
-            elif not _passes_on(value):
+            elif not _passes_on(
+                self.value(call.func, frame) if isinstance(call, ast.Call) else value
+            ):
                 taken = None
         before = len(self.doubts)
         self._guards.append([taken])
