@@ -73,6 +73,15 @@ CASES: dict[str, tuple[Mapping[str, str], str, bool]] = {
         False,
     ),
     "a module of it": ({"b/__init__.py": "", "b/x.py": ""}, "b.x", False),
+    "by another file's alias": (
+        {
+            "b/__init__.py": "from . import c\n",
+            "b/c.py": "import sys\nsys.modules.update({'b.x': sys})\n"
+            "sys.modules[__package__].x = sys\n",
+        },
+        "b.x",
+        False,
+    ),
     "by globals()": ({"b/__init__.py": "globals()['x'] = 1\n"}, "b.x", False),
     "by setattr of itself": (
         {"b/__init__.py": "import b as me\nsetattr(me, 'x'.lower(), 1)\n"},
@@ -277,6 +286,7 @@ def test_names_of_patterns_and_handlers_are_bound() -> None:
         ("3.12.4", "imp", False),
         ("3.13.0", "json.decoder", True),
         ("3.13.0", "audioop", True),  # audioop-lts
+        ("3.12.4", "__main__", True),
     ],
 )
 def test_modules_of_the_patients_python(

@@ -33,6 +33,10 @@ CASES: dict[str, tuple[dict[str, str], str]] = {
         {"p/__init__.py": "import contextlib\nwith contextlib.suppress(ImportError):\n    import p.bad\n"},
         "works",
     ),
+    "in a context manager of Python's own": (
+        {"p/__init__.py": "import warnings\nwith warnings.catch_warnings():\n    import p.bad\n"},
+        "p/bad.so",
+    ),
     "in a function that nobody calls": (
         {"p/__init__.py": "def load():\n    from . import bad\n    return bad\n"},
         "works",
@@ -286,6 +290,8 @@ CASES: dict[str, tuple[dict[str, str], str]] = {
     ),
 }  # fmt: skip
 UNSURE = {
+    "in a context manager of its own": "class Tries:\n    def __enter__(self): return self\n"
+    "    def __exit__(self, kind, *more): return kind is not None\nwith Tries():\n    import p.bad\n",
     "a variable decides": "import os\nif os.getpid() % 2:\n    import p.bad\n",
     "another package may have loaded what it lacks": "import other\nother.load_libraries()\nimport p.bad\n",
     "what is loaded before is not known": "import ctypes, json\nctypes.CDLL(json.where)\nimport p.bad\n",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from posixpath import dirname
 
-from gpufix.facts.libraries.modules import Modules
+from gpufix.facts.libraries.modules import Modules, files_below
 from gpufix.files import read_whole
 from gpufix.knowledge import families
 from gpufix.knowledge.data_table import at_least
@@ -107,7 +106,8 @@ class ModuleNames:
         none = all(
             self.modules.lacks(other) or self._lacking(other, name, stars - 1) for other in others
         )
-        return none and not self._is_set(module, name)
+        aliased = none and self.modules.is_aliased(f"{module}.{name}")
+        return none and not aliased and not self._is_set(module, name)
 
     def _is_since(self, row: Gone) -> bool:
         """Whether the release that is here is one that a row says to be without the name."""
@@ -185,7 +185,7 @@ class ModuleNames:
         if top is None or not top.is_package or not top.path:
             return False
         left = _BYTES
-        for count, path in enumerate(_files(f"{dirname(top.path)}/{inner}", suffixes)):
+        for count, path in enumerate(files_below(f"{dirname(top.path)}/{inner}", suffixes)):
             try:
                 data = read_whole(path, left)
             except (OSError, ValueError):
@@ -224,9 +224,3 @@ def _may_bind(text: str, name: str) -> bool:
         )
         is not None
     )
-
-
-def _files(folder: str, suffixes: tuple[str, ...]) -> Iterator[str]:
-    for at, inner, names in os.walk(folder):
-        inner[:] = [one for one in inner if one not in ("__pycache__", "tests", "test")]
-        yield from (f"{at}/{name}" for name in sorted(names) if name.endswith(suffixes))

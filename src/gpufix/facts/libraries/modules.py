@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import islice
 
 from gpufix.facts.libraries.start_code import found_by
 from gpufix.files import read_whole
@@ -32,6 +33,7 @@ _GONE = {
 }
 _HEAD = 256 << 10  # characters of a source in which imports are looked for
 _REACHED = 100  # modules whose texts are searched for one
+_FILES = 6_000  # of one package, in which import hooks are looked for
 
 
 class Modules:
@@ -45,6 +47,7 @@ class Modules:
         self._opens: dict[str, bool] = {}
         self._led: dict[str, tuple[bool, list[str]]] = {}
         self._above: set[str] = set()  # packages of modules that open libraries
+        self._hooking: dict[str, list[str]] = {}  # by package
 
     def find(self, name: str) -> Found | None:
         """A module that some folder of sys.path shows; "outside": of the standard library, or bytecode."""
@@ -59,7 +62,8 @@ class Modules:
     def lacks(self, name: str) -> bool:
         """Whether nothing can be imported by a name: no folder shows it, and no package makes it.
 
-        One that speaks of it, and of sys.modules or its __path__, may. So may a zip file on sys.path.
+        One that speaks of it, and of sys.modules or its __path__, may; so may another file of the package
+        that has an import hook and names it whole. So may a zip file on sys.path.
         """
         if self.shows_less or self.find(name) is not None:
             return False
@@ -74,7 +78,33 @@ class Modules:
         except (OSError, ValueError):
             return False
         makes = any(word in text for word in ("sys.modules", "__path__", "meta_path"))
-        return not makes or re.search(rf"\b{last}\b", text) is None
+        if makes and re.search(rf"\b{last}\b", text) is not None:
+            return False
+        return not self.is_aliased(name)
+
+    def is_aliased(self, name: str) -> bool:
+        """Whether a file of the package that changes what is imported writes the name or its parent, quoted."""
+        parts = name.split(".")
+        names = [".".join(parts[:end]) for end in range(2, len(parts) + 1)]
+        texts = self._hooks(parts[0])
+        return any(
+            f"{mark}{one}{mark}" in text for one in names for text in texts for mark in "\"'"
+        )
+
+    def _hooks(self, top: str) -> list[str]:
+        """The sources of a package that touch `sys.modules` or `sys.meta_path`."""
+        if top not in self._hooking:
+            folder = self.folder(top)
+            every = islice(files_below(folder, (".py",)), _FILES) if folder else ()
+            texts = (self._read(path) for path in every)
+            self._hooking[top] = [t for t in texts if "sys.modules" in t or "meta_path" in t]
+        return self._hooking[top]
+
+    def _read(self, path: str) -> str:
+        try:
+            return read_whole(path, _SOURCE_LIMIT).decode("utf-8", "replace")
+        except OSError:
+            return ""
 
     def folder(self, package: str) -> str | None:
         """Where a package lies, of a namespace its first folder; None for what is no package."""
@@ -162,8 +192,8 @@ class Modules:
     def _is_pythons_own(self, top: str) -> bool:
         """Of this Python's library or a later one's: what the patient's has no more is looked for in folders."""
         gone = _GONE.get(top)
-        return top in sys.stdlib_module_names and not (
-            gone and at_least(self._python.version, gone)
+        return top == "__main__" or (
+            top in sys.stdlib_module_names and not (gone and at_least(self._python.version, gone))
         )
 
     def _folders(self, name: str, found: Found) -> list[str]:
@@ -236,6 +266,13 @@ def _names(listed: str) -> Iterable[str]:
     """ "a as b, c" → a, c."""
     parts = (part.split() for part in listed.split(","))
     return [words[0] for words in parts if words and words[0] != "*"]
+
+
+def files_below(folder: str, suffixes: tuple[str, ...]) -> Iterator[str]:
+    """The files of a package, its tests left out."""
+    for at, inner, names in os.walk(folder):
+        inner[:] = [one for one in inner if one not in ("__pycache__", "tests", "test")]
+        yield from (f"{at}/{name}" for name in sorted(names) if name.endswith(suffixes))
 
 
 def _first(found: Iterator[Found | None]) -> Found | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from gpufix.source.python.import_expressions import Expressions
 from gpufix.source.python.import_guards import (
@@ -68,6 +70,10 @@ class Catching(Expressions):
             if isinstance(value, Outside) and value.name == "contextlib.suppress()":
                 args = call.args if isinstance(call, ast.Call) else [ast.Name("")]
                 taken = classes_of([self.value(arg, frame) for arg in args])
+            elif not _passes_on(
+                self.value(call.func, frame) if isinstance(call, ast.Call) else value
+            ):
+                taken = None
         before = len(self.doubts)
         self._guards.append([taken])
         try:
@@ -210,6 +216,16 @@ class Catching(Expressions):
             v for v in (self.value(part, frame) for part in parts) if isinstance(v, str)
         )
         return next((self.absent[name] for name in self.absent if name.lower() in said.lower()), "")
+
+
+def _passes_on(manager: Any) -> bool:
+    """Whether leaving a `with` is known to swallow nothing: of Python's own. What code defines may, as optuna's does."""
+    if isinstance(manager, PathText):
+        return True
+    if not isinstance(manager, Outside):
+        return False
+    top = manager.name.partition(".")[0]
+    return top in sys.stdlib_module_names or top == "torch" or "." not in manager.name
 
 
 def _first(handlers: Sequence[Handler], failure: Fails) -> Handler | None:
