@@ -176,21 +176,25 @@ def _imports(tree: ast.Module) -> Iterator[str]:
             yield from (f"{owner}:{one.name}" for one in node.names if owner in PACKAGES)
 
 
-Spans = dict[str, tuple[str, str, str]]
+Spans = dict[str, tuple[str, ...]]  # name -> first, last, without, again
 
 
 def spans(seen: dict[str, set[str]]) -> Spans:
-    """Name -> first, last and the one after the last, "" where it had or has it throughout."""
+    """Name -> first, last and the one after the last, "" where it had or has it throughout; and the one that
+    has it again, where it came back."""
     versions = sorted(seen, key=key)
     out = {}
     for name in sorted(set().union(*seen.values())):
         having = [version for version in versions if name in seen[version]]
-        first = "" if having[0] == versions[0] else having[0]
-        gone = having[-1] != versions[-1]
+        start = versions.index(having[0])
+        lacking = [version for version in versions[start:] if name not in seen[version]]
+        without = lacking[0] if lacking else ""
+        back = [version for version in having if without and key(version) > key(without)]
         span = (
-            first,
-            having[-1] if gone else "",
-            versions[versions.index(having[-1]) + 1] if gone else "",
+            versions[start] if start else "",
+            versions[versions.index(without) - 1] if without else "",
+            without,
+            back[0] if back else "",
         )
         if any(span):
             out[name] = span
@@ -205,8 +209,8 @@ def of_today(package: str, found: Spans) -> Spans:
     """The same, where a first release that is long ago does not count."""
     old = OLD.get(package, ())
     out = {
-        name: ("" if key(first) < old else first, last, without)
-        for name, (first, last, without) in found.items()
+        name: ("" if key(first) < old else first, *others)
+        for name, (first, *others) in found.items()
     }
     return {name: span for name, span in out.items() if any(span)}
 
@@ -217,15 +221,15 @@ def wanted(name: str) -> bool:
     return len(plain) > 3 and (not plain.startswith("_") or bool(PRIVATE.fullmatch(plain)))
 
 
-def grouped(found: dict[str, tuple[str, str, str]]) -> list[dict[str, str]]:
+def grouped(found: Spans) -> list[dict[str, str]]:
     """The names of one span together, which keeps the file small."""
-    rows: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    rows: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for name, span in found.items():
         if wanted(name):
             rows[span].append(name)
     return [
         {
-            **{k: v for k, v in zip(("first", "last", "without"), span, strict=True) if v},
+            **{k: v for k, v in zip(("first", "last", "without", "again"), span, strict=True) if v},
             "names": " ".join(rows[span]),
         }
         for span in sorted(rows, key=lambda span: tuple(map(key, span)))
@@ -253,14 +257,14 @@ def main(folder: Path) -> None:
         for name, span in spans(seen).items():
             owner, _, bare = name.partition(":")
             if bare in known.get(owner, {}) and owner != asker:
-                askers[f"{owner}:{bare}"][asker] = list(span)
+                askers[f"{owner}:{bare}"][asker] = list(span[:3])
     new = {package: sorted(seen, key=key) for package, seen in found.items()}
     releases = dict(sorted({**old["releases"], **new}.items()))
     listed = "; ".join(f"{package} {', '.join(read)}" for package, read in releases.items())
     grown = {package: grouped(spanned) for package, spanned in names.items()}
     text = {
         "source": f"wheels on PyPI, read by tools/name_history.py: {listed}. first, last: the first and last of "
-        "these that has the name; without: the next one",
+        "these that has the name; without: the next one; again: the one in which it came back",
         "releases": releases,
         "packages": dict(sorted({**old["packages"], **grown}.items())),
         "renamed": RENAMED,

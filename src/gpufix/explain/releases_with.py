@@ -57,11 +57,18 @@ _SAID = re.compile(
 )
 
 
+def _came_with_its_class(known: Owner, name: str) -> bool:
+    """Whether a class had it from the start: who has the class and lacks it is newer."""
+    own = name_spans.span(known.package, re.split(r"[.(]", name)[0])
+    return own is not None and own != known.span and own.first == known.span.first
+
+
 def _lacks(known: Owner, name: str, asker: str | None, hit: Hit) -> str:
     """Which of the two is the older one, as far as the span and the text tell."""
     span, pip, it = known.span, known.pip, subject(name)
     here = stated_release(hit, known)
-    newer = not span.first or (here and numbers(here) > numbers(span.last))
+    first = span.first and not _came_with_its_class(known, name)
+    newer = not first or (here and numbers(here) > numbers(span.last))
     older = not span.last or (here and numbers(here) < numbers(span.first))
     installed = f"{pip} {here}" if here else f"the installed {pip}"
     if span.last and newer:

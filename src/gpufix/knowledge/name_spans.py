@@ -15,7 +15,8 @@ PYTHON = "python"  # the package of the standard library's modules
 class Span(Frozen):
     """The releases that have a name, "" where that end is open. `without`: what pip is told to stay below.
 
-    `before` and `after`: the releases read next to them, which do not have it; "" not told.
+    `before` and `after`: the releases read next to them, which do not have it; "" not told. `again`: the
+    release in which it came back, "" where it did not.
     """
 
     first: str
@@ -23,6 +24,7 @@ class Span(Frozen):
     without: str
     before: str = ""
     after: str = ""
+    again: str = ""
 
     @property
     def bounds(self) -> str:
@@ -33,9 +35,8 @@ class Span(Frozen):
     @property
     def words(self) -> str:
         """For a reader: "from 4.36.2 up to 4.57.1"."""
-        return " ".join(
-            filter(None, [self.first and f"from {self.first}", self.last and f"up to {self.last}"])
-        )
+        ends = [self.first and f"from {self.first}", self.last and f"up to {self.last}"]
+        return " ".join(filter(None, [*ends, self.again and f"and again from {self.again}"]))
 
     @property
     def outside(self) -> str:
@@ -55,6 +56,7 @@ def _names(package: str) -> Mapping[str, Span]:
             without := row.get("without", ""),
             releases[releases.index(first) - 1] if first else "",
             without,
+            row.get("again", ""),
         )
         for row in rows
         for name in row["names"].split()
