@@ -1147,6 +1147,7 @@ class NameSpan(Row):
     first: str | None = None
     last: str | None = None
     without: str | None = None
+    again: str | None = None
     names: str
 
     @model_validator(mode="after")
