@@ -1142,7 +1142,9 @@ class ImportNames(Row):
 
 
 class NameSpan(Row):
-    """The first and the last of the listed wheels that define names, and the next one after the last."""
+    """The first and the last of the listed wheels that define names, the next one after the last, and the one
+    in which they came back.
+    """
 
     first: str | None = None
     last: str | None = None
@@ -1154,6 +1156,8 @@ class NameSpan(Row):
     def _says_something(self) -> NameSpan:
         if not (self.first or self.last) or bool(self.last) != bool(self.without):
             raise ValueError("first, or last and without")
+        if self.again and not self.last:
+            raise ValueError("again without last")
         return self
 
 
