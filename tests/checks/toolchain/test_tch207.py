@@ -244,6 +244,18 @@ SILENT = {
     "a module of a framework that is not here": lacking(
         "import gone\nimport jax", "gone", "jax", folder="jax_part/"
     ),
+    "a declared module of a build that runs in isolation": lambda root: t.look(
+        t.write(
+            root,
+            {
+                "setup.py": "import z3\nfrom setuptools import Extension, setup\nsetup(ext_modules=[Extension('x', ['x.cpp'])])\n",
+                "x.cpp": "",
+                "k.cu": "",
+                "pyproject.toml": TOML.format('"z3-solver"'),
+            },
+        ),
+        answers={"lacks-module:z3": True},
+    ),
     "a module that tests need": lacking("import gone", "gone", folder="tests/"),
     "no build system is declared": requiring("pybind11", toml="[project]\nname = 'x'\n"),
     "what is required, where distributions could not be looked for": requiring(

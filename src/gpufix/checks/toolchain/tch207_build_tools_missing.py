@@ -149,7 +149,8 @@ def _imported(view: View, told: Collection[str]) -> Iterator[Fault]:
         if not own or aside(path) or for_tests(path) or is_vendored(path):
             continue
         absent = [x for x in absent_modules(view, path) if (x.distribution or x.name) not in told]
-        if absent:
+        # A build that does not need torch runs in isolation, which brings what it declares.
+        if absent and (facts.extension or not all(x.declared for x in absent)):
             yield _unfound(view, path, absent)
 
 
