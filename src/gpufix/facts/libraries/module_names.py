@@ -211,16 +211,35 @@ def _imports(text: str, name: str) -> bool:
     return re.search(statement, text, re.MULTILINE) is not None
 
 
+_BINDING = re.compile(r"(?:\b(?:def|class|as|for|import|global)[ \t]+|,[ \t]*)\Z")
+_BOUND = re.compile(r"[ \t]*(?:=(?!=)|:(?!=)|,)")
+_TO_END = re.compile(r"[ \t]*\)?$", re.MULTILINE)
+_INDENT = (
+    80  # characters before a name in which its keyword, or the beginning of its line, is looked for
+)
+
+
 def _may_bind(text: str, name: str) -> bool:
     """Whether the name stands where one is bound; cheaper than to parse, and never too strict."""
-    if name not in text:
+    at = text.find(name)
+    while at >= 0:
+        if _binds_at(text, at, at + len(name)):
+            return True
+        at = text.find(name, at + 1)
+    return False
+
+
+def _binds_at(text: str, at: int, end: int) -> bool:
+    before, after = text[max(0, at - _INDENT) : at], text[end : end + 1]
+    if after in ("'", '"') and before[-1:] in ("'", '"'):
+        return bool(after)
+    if _word(after):
         return False
-    return (
-        re.search(
-            rf"\b(?:def|class|as|for|import|global)[ \t]+{name}\b|\b{name}\b[ \t]*(?:=(?!=)|:(?!=))|"
-            rf"\b{name}\b[ \t]*,|,[ \t]*{name}\b|^[ \t]*{name}[ \t]*\)?$|['\"]{name}['\"]",
-            text,
-            re.MULTILINE,
-        )
-        is not None
-    )
+    if _BINDING.search(before) or (not _word(before[-1:]) and _BOUND.match(text, end)):
+        return True
+    alone = not before.rpartition("\n")[2].strip(" \t") and ("\n" in before or at < _INDENT)
+    return alone and _TO_END.match(text, end) is not None
+
+
+def _word(character: str) -> bool:
+    return character.isalnum() or character == "_"

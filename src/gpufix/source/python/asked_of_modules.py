@@ -18,6 +18,7 @@ _WITHIN = re.compile(
     re.MULTILINE,
 )
 _COMMENT = re.compile(r"#[^\n]*")
+_DOTTED = re.compile(r"(?<![\w.\"'])(\w+)((?:\.[A-Za-z_]\w*)+)")
 # A body of `try`, and handlers that raise again.
 _TRIED = re.compile(
     r"^try:[ \t]*(?:#.*)?\n((?:[ \t]+\S.*\n|[ \t]*\n){1,60}?)(?=except\b.*:[ \t]*(?:#.*)?\n(?:[ \t]+\S.*\n|[ \t]*\n){0,20}?[ \t]+raise\b)",
@@ -46,12 +47,10 @@ def asked_of_modules(text: str, more: str = "") -> Iterator[str]:
             found[1] if found[2] else found[1].partition(".")[0]
         )
     if aliases:
-        used = re.compile(
-            rf"(?<![\w.\"'])({'|'.join(map(re.escape, aliases))})((?:\.[A-Za-z_]\w*)+)"
-        )
         for part in filter(None, (text, more)):
-            for found in used.finditer(part):
-                yield aliases[found[1]] + found[2]
+            for first, rest in _DOTTED.findall(part):
+                if first in aliases:
+                    yield aliases[first] + rest
     if "import" in more:
         for found in _WITHIN.finditer(more):
             yield from (f"{found[1]}.{name}" for name, _ in _members(found[2]))
