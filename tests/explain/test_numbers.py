@@ -153,3 +153,16 @@ def test_versions_of_ptx(text: str, rule: str, words: tuple[str, ...]) -> None:
     answer = explain([text.encode()])[0].primary
     assert answer is not None and answer.rule == rule
     assert all(word in answer.what for word in words), answer.what
+
+
+LISTING = """\
+    288     raise RuntimeError(
+    289         "Cannot re-initialize CUDA in forked subprocess. To use CUDA with "
+--> 293     raise AssertionError("Torch not compiled with CUDA enabled")
+"""
+
+
+@pytest.mark.parametrize("end", ["", "\nAssertionError: Torch not compiled with CUDA enabled\n"])
+def test_a_listed_source_line_is_no_message(end: str) -> None:
+    answer = explain([f"{LISTING}{end}".encode()])[0].primary
+    assert answer is not None and answer.rule == ("TCH201" if end else None)

@@ -216,8 +216,13 @@ def _answer(found: LogScan) -> Explanations:
     first: dict[tuple[int, str], Hit] = {}
     for hit in found.hits:  # in the order of lines, then of texts
         first.setdefault((hit.line, hit.message.id), hit)
-    explanation = (explained(hit) for hit in first.values())
+    said = [hit for hit in first.values() if not _LISTED.match(hit.raw)]
+    explanation = (explained(hit) for hit in said or first.values())
     return resolve(t for t in explanation if t is not None)
+
+
+# IPython's tracebacks list numbered source lines; the texts in them are what the code may say, not what it said.
+_LISTED = re.compile(r"\s{0,8}(?:-{1,6}> ?)?\d{1,6} {1,60}(?:raise \w|[rbf]?[\"']|[\w.]{1,60}\([\"'])")
 
 
 # A cause outranks what merely failed, whichever came first.
