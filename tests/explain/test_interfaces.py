@@ -27,7 +27,7 @@ ADVICE = [
     ),
     (
         "TypeError: SFTTrainer.__init__() got an unexpected keyword argument 'tokenizer'",
-        ("processing_class=", '"trl<0.17'),
+        ("processing_class=", '"trl<=0.15.2"'),
     ),
     (
         "TypeError: Trainer.__init__() got an unexpected keyword argument 'tokenizer'",
@@ -101,7 +101,7 @@ ADVICE = [
         '  File "/home/user/train.py", line 67, in train\n    trainer = SFTTrainer(\n  File "/env/lib/python3.10/site-packages/transformers/utils/'
         'deprecation.py", line 165, in wrapped_func\n    return func(*args, **kwargs)\nTypeError: SFTTrainer.__init__() got an unexpected keyword '
         "argument 'max_seq_length'",
-        ('"trl<0.13.0"', "a newer release of what asks for it"),
+        ('"trl<=0.12.2"', "a newer release of what asks for it"),
     ),
     (
         "NotFoundError: /env/lib/python3.12/site-packages/tensorflow_text/python/ops/_x.so: undefined symbol: "

@@ -222,7 +222,9 @@ def _answer(found: LogScan) -> Explanations:
 
 
 # IPython's tracebacks list numbered source lines; the texts in them are what the code may say, not what it said.
-_LISTED = re.compile(r"\s{0,8}(?:-{1,6}> ?)?\d{1,6} {1,60}(?:raise \w|[rbf]?[\"']|[\w.]{1,60}\([\"'])")
+_LISTED = re.compile(
+    r"\s{0,8}(?:-{1,6}> ?)?\d{1,6} {1,60}(?:raise \w|[rbf]?[\"']|[\w.]{1,60}\([\"'])"
+)
 
 
 # A cause outranks what merely failed, whichever came first.

@@ -45,6 +45,12 @@ class Span(Frozen):
         return (self.last and later) or f"<{self.first}"
 
 
+def _series(release: str) -> str:
+    """The first release of a major series, below which pip can be told to stay: others between the two that were read may lack
+    the name already."""
+    return release if re.fullmatch(r"\d+\.0(?:\.0)?", release) else ""
+
+
 @cache
 def _names(package: str) -> Mapping[str, Span]:
     rows = packed_table("name_history")["packages"].get(package, ())
@@ -53,7 +59,7 @@ def _names(package: str) -> Mapping[str, Span]:
         name: Span(
             first := row.get("first", ""),
             row.get("last", ""),
-            without := row.get("without", ""),
+            _series(without := row.get("without", "")),
             releases[releases.index(first) - 1] if first else "",
             without,
             row.get("again", ""),
@@ -235,7 +241,7 @@ def _owner(package: str, token: str) -> Owner | None:
             span = Span(
                 releases[int(first)] if first else "",
                 releases[int(last)] if last else "",
-                after if re.fullmatch(r"\d+\.0(?:\.0)?", after) else "",
+                _series(after),
                 releases[int(first) - 1] if first else "",
                 after,
             )
