@@ -95,14 +95,19 @@ def _described(view: View, path: str, name: str, place: Place) -> AbsentModule:
     holder, listed = _named(name, [row.name for row in rows]), None
     if holder is None:
         holder, listed = next(_lines_of(view, path, name), (None, None))
-    known = HOLDERS.get(name) or table("import_names")["names"].get(name)
     declared = required is None or _holds(view, required, name) is not False
-    return AbsentModule(name, place, holder or known, declared, listed)
+    return AbsentModule(name, place, holder or _holder(name), declared, listed)
+
+
+def _holder(module: str) -> str | None:
+    """The distribution that is known to hold a module of another name."""
+    known: str | None = HOLDERS.get(module) or table("import_names")["names"].get(module)
+    return known
 
 
 def _named(module: str, distributions: Sequence[str]) -> str | None:
     """The distribution among these that holds a module: of its name, by a table, or z3-solver of z3."""
-    wanted = normalise(HOLDERS.get(module) or table("import_names")["names"].get(module, module))
+    wanted = normalise(_holder(module) or module)
     names = [normalise(name) for name in distributions]
     if wanted in names:
         return wanted

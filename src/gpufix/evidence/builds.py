@@ -196,8 +196,8 @@ def setup_runs(view: View) -> Iterator[tuple[str, BuildRun]]:
     """
     for path, facts in python_files(view).items():
         own = path.rpartition("/")[2] == "setup.py"
-        both = is_setup(path) and facts.setup is not None and facts.extension
-        if both or (own and (facts.setup is not None or facts.extension)):
+        both = is_setup(path) and facts.calls_setup and facts.extension
+        if both or (own and (facts.calls_setup or facts.extension)):
             yield path, builds_of(view).run(path)
 
 

@@ -45,7 +45,7 @@ def beside(view: View) -> list[ArchFlag]:
 def nvcc_calls(view: View) -> Iterator[tuple[str, list[NvccCall]]]:
     """Each setup.py, and its calls that name architectures: all of them are known."""
     more = beside(view)
-    setups = [path for path, facts in python_files(view).items() if facts.setup is not None]
+    setups = [path for path, facts in python_files(view).items() if facts.calls_setup]
     found = view.project_holders("nvcc") if setups else ()
     holders = [path.rpartition("/")[0] for path in found or ()]
     for path in setups:

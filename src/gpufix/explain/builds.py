@@ -158,7 +158,7 @@ def no_rule(explanation: Explanation, hit: Hit) -> Explanation:
         return explanation.but(
             rule="TCH204",
             what=f"{path} is not there: the CMake package that was found names it in that place, and its library is in another one or not installed.",
-            do=f"`find / -name '{name}*'` shows where it is. Name that folder (set_target_properties(TARGET PROPERTIES IMPORTED_LOCATION …), or "
+            do=f"`find / -name '{name}*'` shows where it is. Name that folder (set_target_properties(TARGET PROPERTIES IMPORTED_LOCATION …)), or "
             f"CMAKE_PREFIX_PATH at the release that is whole. Or install the package with its library again (`apt install` of its -dev package), in an empty build folder.",
         )
     if _SOURCE_FILE.search(path):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import sys
 
-from gpufix.explain.explanation import Explanation, Told, context
+from gpufix.explain import torch_offered
+from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.log_scan import Hit
 from gpufix.knowledge import system_libraries, torch_releases
 from gpufix.knowledge.data_table import numbers, table
@@ -39,8 +40,6 @@ _LOCKED = (
     "marker such as sys_platform == 'linux'), with explicit = true on that [[tool.uv.index]], and lock again (`uv lock "
     "--upgrade-package NAME`). Or name the system in tool.uv.required-environments, or use a Python that the index lists."
 )
-_LAST_INTEL_MAC = (2, 2, 2)  # torch 2.3's release notes: no more builds for Macs with Intel
-_INDEX = "https://download.pytorch.org/whl"
 
 
 _UNFILLED = re.compile(
@@ -77,12 +76,14 @@ def offered(explanation: Explanation, hit: Hit) -> Explanation:
         return _of_range(explanation, bare, around) if bare else explanation
     torch = asked["name"].lower() == "torch"
     local = re.search(r"\+(cu\d{2,3}|cpu|rocm[\d.]+)$", asked["version"])
-    if local and (never := _never(asked["name"], asked["version"], local[1])):
+    if torch and local and (never := torch_offered.never_built(asked["version"], local[1])):
         return never.of(explanation)
-    if torch and listed and (told := _torch(explanation, asked["version"], listed[1], around)):
-        return told
+    if torch and listed:
+        seen = _releases(listed[1])
+        if told := torch_offered.for_this_python(explanation, asked["version"], seen, around):
+            return told
     if local:
-        return explanation.but(do=_index(asked["version"], local[1], around))
+        return explanation.but(do=torch_offered.on_its_index(asked["version"], local[1], around))
     if torch or listed is None:
         return explanation
     return explanation.but(
@@ -161,7 +162,11 @@ def candidates(explanation: Explanation, hit: Hit) -> Explanation:
     release = torch_releases.get(public) if name == "torch" else None
     tags = release.python_tags.get("linux_x86_64", ()) if release else ()
     pythons = [f"3.{tag[3:]}" for tag in tags if re.fullmatch(r"cp3\d+", tag)]
-    if _MAC.search(context(hit, 2000, 2000)) and release and numbers(public) > _LAST_INTEL_MAC:
+    if (
+        _MAC.search(context(hit, 2000, 2000))
+        and release
+        and numbers(public) > torch_offered.LAST_INTEL_MAC
+    ):
         ways.append(
             'on a Mac with Intel torch ends with 2.2.2: torch = "2.2.2" in pyproject.toml, then `poetry lock` (on Apple silicon a Python '
             "for arm64, not under Rosetta)"
@@ -174,7 +179,7 @@ def candidates(explanation: Explanation, hit: Hit) -> Explanation:
     if local:
         ways.append(
             f"+{local} stands on torch's own index only, and not for every system: `poetry source add --priority explicit torch "
-            f'{_INDEX}/{local}`, with source = "torch" at {name}'
+            f'{torch_offered.INDEX}/{local}`, with source = "torch" at {name}'
         )
     ways.append(f"another version of {name} in pyproject.toml, and `poetry lock`")
     first, *others = ways
@@ -349,63 +354,6 @@ def _nearest(version: str, seen: list[str]) -> str:
     return after[0] if after else seen[-1]
 
 
-def _index(version: str, local: str, around: str) -> str:
-    """A build with a local part: on an index of its own, which was given or not."""
-    nightly = "nightly/" if ".dev" in version else ""
-    index = f"{_INDEX}/{nightly}{local}"
-    if index not in around:
-        return f"Give the index of that build: `--index-url {index}` (it lists what it has)."
-    gone = (
-        ", or a nightly that is still there: they are deleted after some weeks" if nightly else ""
-    )
-    return (
-        "The index is the right one and has none for this Python. Use a 64-bit Python that it lists "
-        f"(`python -VV` shows which one runs; on Windows not the one of WindowsApps){gone}."
-    )
-
-
-def _never(name: str, version: str, local: str) -> Told | None:
-    """torch in a variant that its release was never built in."""
-    release = torch_releases.get(version.partition("+")[0]) if name.lower() == "torch" else None
-    has = sorted(release.variants("linux_x86_64")) if release else []
-    cuda = [variant for variant in has if variant.startswith("cu")]
-    if release is None or not local.startswith("cu") or not cuda or local in has:
-        return None
-    after = next(
-        (
-            r
-            for r in torch_releases.all()
-            if numbers(r.version) > numbers(release.version) and local in r.variants("linux_x86_64")
-        ),
-        None,
-    )
-    other = (
-        f'A torch that has {local}: `pip install "torch=={after.version}" --index-url {_INDEX}/{local}`, or newer. Or this'
-        if after
-        else "This"
-    )
-    return Told(
-        f"There is no torch {version}: torch {release.version} was built for {', '.join(cuda)}, and not for {local}.",
-        f'{other} torch in a variant that it has: `pip install "torch=={release.version}" --index-url {_INDEX}/{cuda[-1]}`.',
-    )
-
-
-def _other_index(version: str, listed: str, around: str) -> str | None:
-    """torch on an index that never had this release: those that have it."""
-    given = re.search(r"download\.pytorch\.org/whl/(cu\d{2,3})\b", around)
-    given = given or re.search(r"\+(cu\d{2,3})\b", listed)
-    release = torch_releases.get(version)
-    has = sorted(release.variants("linux_x86_64")) if release else []
-    cuda = [variant for variant in has if variant.startswith("cu")]
-    if given is None or not cuda or given[1] in has:
-        return None
-    plain, _, local = version.partition("+")
-    return (
-        f"torch {plain} is not on the index {given[1]}. It is on {', '.join(has)}: `pip install "
-        f'"torch=={plain}" --index-url {_INDEX}/{local if local in has else cuda[-1]}`.'
-    )
-
-
 def _python(name: str, here: str, tags: str) -> str:
     has = sorted({f"{t[0]}.{t[1:]}" for t in re.findall(r"cp(\d{2,3})\b", tags)}, key=numbers)
     one = f"{has[0]} to {has[-1]}" if len(has) > 1 else has[0] if has else "another"
@@ -438,43 +386,3 @@ def _platform(explanation: Explanation, hint: re.Match[str]) -> Explanation:
         f"marker for the platform) or a release that has one; or leave {name} out there by a marker "
         "(sys_platform).",
     )
-
-
-def _torch(explanation: Explanation, version: str, listed: str, around: str) -> Explanation | None:
-    """pip lists only what fits the Python and platform: the last one listed tells which they are."""
-    seen = [numbers(one.partition("+")[0]) for one in _releases(listed)]
-    if (not seen or "+cu" in listed) and (other := _other_index(version, listed, around)):
-        return explanation.but(do=other)
-    release = torch_releases.get(version)
-    tags = release.python_tags.get("linux_x86_64", ()) if release else ()
-    pythons = [f"3.{tag[3:]}" for tag in tags if re.fullmatch(r"cp3\d+", tag)]
-    span = f"Python {pythons[0]} to {pythons[-1]}" if pythons else "an older Python"
-    plain, _, local = version.partition("+")
-    asked = numbers(plain)
-    if not seen:
-        return explanation.but(
-            do=f"pip found no torch at all for this Python: use a 64-bit one ({span}; `python -VV` tells "
-            "which runs), or the index that has torch for this platform"
-            + (f" (`--index-url {_INDEX}/{local}`)." if local else ".")
-        )
-    if max(seen) == _LAST_INTEL_MAC:
-        return explanation.but(
-            do="torch ends with 2.2.2 on Macs with Intel: on Apple silicon use a Python for arm64 (not under "
-            "Rosetta), else torch 2.2.2."
-        )
-    index = f" from `--index-url {_INDEX}/{local}`" if local else ""
-    if asked > max(seen) and pythons:
-        return explanation.but(
-            what=f"pip sees torch up to {_dotted(max(seen))} only for this Python, which is too old or too new for torch {version}.",
-            do=f"Use {span} for torch {version}{index}, or torch {_dotted(max(seen))}.",
-        )
-    if asked < min(seen):
-        return explanation.but(
-            what=f"pip sees torch from {_dotted(min(seen))} on only: this Python is newer than the wheels of torch {version}.",
-            do=f"Use {span} for torch {version}{index}, or torch {_dotted(min(seen))} or newer.",
-        )
-    return None
-
-
-def _dotted(version: tuple[int, ...]) -> str:
-    return ".".join(map(str, version))

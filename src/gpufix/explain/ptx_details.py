@@ -1,4 +1,4 @@
-"""PTX that is newer than who is to read it: ptxas, or the compiler in the driver or in nvJitLink."""
+"""What nvcc, ptxas and the compilers in the driver and in nvJitLink do not know: an architecture, a version of PTX, an instruction."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.log_scan import Hit
-from gpufix.explain.toolchain_details import nvcc_arch
+from gpufix.explain.machine import machine
 from gpufix.knowledge import cuda
 from gpufix.knowledge.data_table import at_least
 
@@ -15,6 +15,47 @@ _TARGET = re.compile(
     r"Value '(?P<arch>(?:sm|compute)_\w{1,5})' is not defined for option 'gpu-name'"
 )
 _AROUND = 1500  # characters
+_TRITON = re.compile(r"triton", re.IGNORECASE)
+
+
+def nvcc_arch(explanation: Explanation, hit: Hit) -> Explanation:
+    """Too new for this nvcc or ptxas, or dropped by it: the toolkits that know the architecture."""
+    arch = re.sub(r"^(?:compute|sm)_", "", explanation.captures.get("arch", ""))
+    if arch in ("native", "all", "all-major") or re.search(r"compute_(?:native|all)", hit.shown):
+        return explanation.but(
+            what="nvcc was given a word where an architecture has to stand: this CMake (before 3.24) or nvcc does not know it.",
+            do="Name the GPU: -DCMAKE_CUDA_ARCHITECTURES=89 for 8.9; or use CMake 3.24 or newer, which knows native, all and "
+            "all-major.",
+        )
+    span = cuda.first_and_last(f"sm_{arch}") if arch else None
+    if span is None:
+        return explanation
+    first, last = span
+    told = machine(context(hit)).nvcc
+    of_triton = _TRITON.search(context(hit, 3000, 500))
+    this = f"this nvcc, of CUDA {told}," if told else "this nvcc"
+    if of_triton or "ptxas" in hit.shown:
+        this = "this ptxas"
+    explanation = explanation.but(
+        f"nvcc generates code for sm_{arch} from CUDA {first}{f' to {last}' if last else ' on'}.",
+        what=f"sm_{arch} was dropped after CUDA {last}: {this} is newer."
+        if last
+        else f"sm_{arch} came with CUDA {first}: {this} is older.",
+    )
+    if last:
+        return explanation.but(
+            do=f"Take {arch} off the list (TORCH_CUDA_ARCH_LIST, CMAKE_CUDA_ARCHITECTURES, the build file's -gencode); "
+            f"for a GPU of that architecture build with CUDA {last} or older."
+        )
+    if of_triton:
+        return explanation.but(
+            do=f"Give Triton a ptxas of CUDA {first} or newer: `export TRITON_PTXAS_PATH=/usr/local/cuda/bin/ptxas` "
+            f"where that toolkit is (nvidia-cuda-nvcc brings one as a wheel), or install a newer Triton with its torch."
+        )
+    return explanation.but(
+        do=f"Build with CUDA {first} or newer (CUDA_HOME and PATH at it: `which nvcc`, `nvcc --version`), or take {arch} "
+        "off the list (TORCH_CUDA_ARCH_LIST, CMAKE_CUDA_ARCHITECTURES, the build file's -gencode)."
+    )
 
 
 def ptx_version(explanation: Explanation, hit: Hit) -> Explanation:
@@ -72,3 +113,20 @@ def _cuda(ptx: str) -> str:
 def _ptx(version: str) -> str:
     toolkit = cuda.get(version)
     return toolkit.ptx if toolkit else "0"
+
+
+def ptx_feature(explanation: Explanation, _: Hit) -> Explanation:
+    """From Hopper on some instructions are of the architecture-specific target alone: sm_121a has what sm_121 lacks."""
+    captures = {name: value.rstrip("'") for name, value in explanation.captures.items()}
+    explanation = explanation.but(captures=captures)
+    plain = re.fullmatch(r"sm_(?P<number>\d{2,3})", captures.get("arch", ""))
+    if plain is None or int(plain["number"]) < 90:
+        return explanation
+    arch, number = plain[0], plain["number"]
+    dotted = f"{number[:-1]}.{number[-1]}"
+    return explanation.but(
+        what=f"The PTX holds an instruction ({{feature}}) that the plain target {arch} does not have: such instructions are of architecture-specific "
+        f"targets ({arch}a), or of another architecture.",
+        do=f"Compile for {arch}a in place of {arch}: `-gencode arch=compute_{number}a,code={arch}a`, -DCMAKE_CUDA_ARCHITECTURES={number}a, "
+        f'TORCH_CUDA_ARCH_LIST="{dotted}a"; a compiler of its own is given that target. Where {arch}a refuses it, too, the kernel is for another GPU.',
+    )

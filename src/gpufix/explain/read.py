@@ -212,6 +212,12 @@ def _rule(answer: Explanations) -> str | None:
     return answer.primary.rule if answer.primary and answer.recognised else None
 
 
+# IPython's tracebacks list numbered source lines; the texts in them are what the code may say, not what it said.
+_LISTED = re.compile(
+    r"\s{0,8}(?:-{1,6}> ?)?\d{1,6} {1,60}(?:raise \w|[rbf]?[\"']|[\w.]{1,60}\([\"'])"
+)
+
+
 def _answer(found: LogScan) -> Explanations:
     first: dict[tuple[int, str], Hit] = {}
     for hit in found.hits:  # in the order of lines, then of texts
@@ -219,12 +225,6 @@ def _answer(found: LogScan) -> Explanations:
     said = [hit for hit in first.values() if not _LISTED.match(hit.raw)]
     explanation = (explained(hit) for hit in said or first.values())
     return resolve(t for t in explanation if t is not None)
-
-
-# IPython's tracebacks list numbered source lines; the texts in them are what the code may say, not what it said.
-_LISTED = re.compile(
-    r"\s{0,8}(?:-{1,6}> ?)?\d{1,6} {1,60}(?:raise \w|[rbf]?[\"']|[\w.]{1,60}\([\"'])"
-)
 
 
 # A cause outranks what merely failed, whichever came first.

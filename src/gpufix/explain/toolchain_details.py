@@ -8,7 +8,7 @@ import sys
 from gpufix.explain.explanation import Explanation, Told, context
 from gpufix.explain.log_scan import Hit
 from gpufix.explain.machine import Machine, machine
-from gpufix.knowledge import cuda, libstdcxx
+from gpufix.knowledge import libstdcxx
 from gpufix.knowledge.conda import CHANNEL
 
 _LATER = re.compile(r"(?P<who>gcc|clang) versions? later than (?P<most>\d+)")
@@ -18,7 +18,6 @@ _UNKNOWN = re.compile(r"identification is unknown|default CUDA architecture|is n
 _BELOW = re.compile(r"clang version must be less than (?P<most>\d+)")
 _VISUAL = re.compile(r"Visual Studio version", re.IGNORECASE)
 _WINDOWS = re.compile(r"\b[A-Z]:[\\/]|\.(?:dll|pyd|exe)\b|cl\.exe|\bMSVC\b|fatal error C\d{4}")
-_TRITON = re.compile(r"triton", re.IGNORECASE)
 _EMBEDDED = re.compile(r"python_embed\w*", re.IGNORECASE)
 _PYTHON = re.compile(
     r"(?:python|cpython-|cp)(?P<major>3)\.?(?P<minor>\d{1,2})(?!\d)", re.IGNORECASE
@@ -90,6 +89,15 @@ def _clang(explanation: Explanation, toolkit: str, most: int) -> Explanation:
 def _named(pattern: re.Pattern[str], text: str) -> str:
     found = pattern.search(text)
     return f" ({found[0]})" if found else ""
+
+
+_NO_ARCH = re.compile(r"arch=compute_,|Unsupported gpu architecture 'compute_'")
+_EMPTY = Told(
+    "nvcc is given an architecture without a number (compute_, sm_): CMAKE_CUDA_ARCHITECTURES holds a word that this CMake does not know, "
+    "such as native before CMake 3.24, or is empty.",
+    "Name the GPU by its number: -DCMAKE_CUDA_ARCHITECTURES=89 for 8.9, in an empty build folder (and CUDAARCHS unset). Or leave the option "
+    "out; or use CMake 3.24 or newer, which knows native.",
+)
 
 
 def cmake_nvcc(explanation: Explanation, hit: Hit) -> Explanation:
@@ -187,46 +195,6 @@ def _libstdcxx(explanation: Explanation, version: str) -> Explanation:
         f"{major}\"`, with $CONDA_PREFIX/lib at the front of LD_LIBRARY_PATH. Where conda's own is the old one and "
         "the system has a newer, set LD_PRELOAD=/usr/lib/x86_64-linux-gnu/libstdc++.so.6. Outside of conda: `apt "
         "install libstdc++6` from a newer release of the system.",
-    )
-
-
-def nvcc_arch(explanation: Explanation, hit: Hit) -> Explanation:
-    """Too new for this nvcc or ptxas, or dropped by it: the toolkits that know the architecture."""
-    arch = re.sub(r"^(?:compute|sm)_", "", explanation.captures.get("arch", ""))
-    if arch in ("native", "all", "all-major") or re.search(r"compute_(?:native|all)", hit.shown):
-        return explanation.but(
-            what="nvcc was given a word where an architecture has to stand: this CMake (before 3.24) or nvcc does not know it.",
-            do="Name the GPU: -DCMAKE_CUDA_ARCHITECTURES=89 for 8.9; or use CMake 3.24 or newer, which knows native, all and "
-            "all-major.",
-        )
-    span = cuda.first_and_last(f"sm_{arch}") if arch else None
-    if span is None:
-        return explanation
-    first, last = span
-    told = machine(context(hit)).nvcc
-    of_triton = _TRITON.search(context(hit, 3000, 500))
-    this = f"this nvcc, of CUDA {told}," if told else "this nvcc"
-    if of_triton or "ptxas" in hit.shown:
-        this = "this ptxas"
-    explanation = explanation.but(
-        f"nvcc generates code for sm_{arch} from CUDA {first}{f' to {last}' if last else ' on'}.",
-        what=f"sm_{arch} was dropped after CUDA {last}: {this} is newer."
-        if last
-        else f"sm_{arch} came with CUDA {first}: {this} is older.",
-    )
-    if last:
-        return explanation.but(
-            do=f"Take {arch} off the list (TORCH_CUDA_ARCH_LIST, CMAKE_CUDA_ARCHITECTURES, the build file's -gencode); "
-            f"for a GPU of that architecture build with CUDA {last} or older."
-        )
-    if of_triton:
-        return explanation.but(
-            do=f"Give Triton a ptxas of CUDA {first} or newer: `export TRITON_PTXAS_PATH=/usr/local/cuda/bin/ptxas` "
-            f"where that toolkit is (nvidia-cuda-nvcc brings one as a wheel), or install a newer Triton with its torch."
-        )
-    return explanation.but(
-        do=f"Build with CUDA {first} or newer (CUDA_HOME and PATH at it: `which nvcc`, `nvcc --version`), or take {arch} "
-        "off the list (TORCH_CUDA_ARCH_LIST, CMAKE_CUDA_ARCHITECTURES, the build file's -gencode)."
     )
 
 
@@ -403,15 +371,6 @@ def meson_command(explanation: Explanation, hit: Hit) -> Explanation:
     )
 
 
-_NO_ARCH = re.compile(r"arch=compute_,|Unsupported gpu architecture 'compute_'")
-_EMPTY = Told(
-    "nvcc is given an architecture without a number (compute_, sm_): CMAKE_CUDA_ARCHITECTURES holds a word that this CMake does not know, "
-    "such as native before CMake 3.24, or is empty.",
-    "Name the GPU by its number: -DCMAKE_CUDA_ARCHITECTURES=89 for 8.9, in an empty build folder (and CUDAARCHS unset). Or leave the option "
-    "out; or use CMake 3.24 or newer, which knows native.",
-)
-
-
 def python_c_api(explanation: Explanation, hit: Hit) -> Explanation:
     """The function that lacks, and the Python that is compiled for."""
     name, python = re.search(r"\b_?P[yY]\w+", hit.shown), _PYTHON.search(context(hit, 2000, 500))
@@ -469,21 +428,4 @@ def cpu_option(explanation: Explanation, hit: Hit) -> Explanation | None:
         what=f"{option} is an option for {asked}, and the compiler that runs makes code for {here}.",
         do=f"Take {option} out of the build's flags where it builds for {here} (its newest source may do so), or let it ask for the machine first. "
         f"Where code for {asked} is wanted, build on such a machine, or name its cross compiler (CC, CROSS_COMPILE; docker: --platform).",
-    )
-
-
-def ptx_feature(explanation: Explanation, _: Hit) -> Explanation:
-    """From Hopper on some instructions are of the architecture-specific target alone: sm_121a has what sm_121 lacks."""
-    captures = {name: value.rstrip("'") for name, value in explanation.captures.items()}
-    explanation = explanation.but(captures=captures)
-    plain = re.fullmatch(r"sm_(?P<number>\d{2,3})", captures.get("arch", ""))
-    if plain is None or int(plain["number"]) < 90:
-        return explanation
-    arch, number = plain[0], plain["number"]
-    dotted = f"{number[:-1]}.{number[-1]}"
-    return explanation.but(
-        what=f"The PTX holds an instruction ({{feature}}) that the plain target {arch} does not have: such instructions are of architecture-specific "
-        f"targets ({arch}a), or of another architecture.",
-        do=f"Compile for {arch}a in place of {arch}: `-gencode arch=compute_{number}a,code={arch}a`, -DCMAKE_CUDA_ARCHITECTURES={number}a, "
-        f'TORCH_CUDA_ARCH_LIST="{dotted}a"; a compiler of its own is given that target. Where {arch}a refuses it, too, the kernel is for another GPU.',
     )

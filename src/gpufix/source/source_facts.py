@@ -229,6 +229,11 @@ class PythonFacts(Frozen):
     casts: tuple[HalfCast, ...] = ()  # of older snapshots
     words: tuple[str, ...] = ()  # of older snapshots: now `project_having` tells
 
+    @property
+    def calls_setup(self) -> bool:
+        """Whether it is a file that calls setup(), with a name or without."""
+        return self.setup is not None
+
 
 class CMakeFacts(Frozen):
     """Of one CMake file: what tells whether a run of it is worth while."""

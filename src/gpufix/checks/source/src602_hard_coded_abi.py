@@ -62,9 +62,7 @@ def hard_coded_abi(view: View) -> Iterator[Fault | Gap]:
     """
     torch = view.facts.torch
     for path, facts in python_files(view).items():
-        if (
-            facts.setup is not None or facts.extension
-        ):  # in another script's text it is no build's flag
+        if facts.calls_setup or facts.extension:  # in another script's text it is no build's flag
             rows = _of_run(view, path)
             told = facts.abi if rows is None else rows
             yield from _judged(view, torch, "python", path, told, facts.extension)

@@ -145,7 +145,7 @@ def _imported(view: View, told: Collection[str]) -> Iterator[Fault]:
     if not was_collected(view, "distributions"):
         return
     for path, facts in python_files(view).items():
-        own = path.rpartition("/")[2] == "setup.py" and facts.setup is not None
+        own = path.rpartition("/")[2] == "setup.py" and facts.calls_setup
         if not own or aside(path) or for_tests(path) or is_vendored(path):
             continue
         absent = [x for x in absent_modules(view, path) if (x.distribution or x.name) not in told]

@@ -214,9 +214,7 @@ def _imports(text: str, name: str) -> bool:
 _BINDING = re.compile(r"(?:\b(?:def|class|as|for|import|global)[ \t]+|,[ \t]*)\Z")
 _BOUND = re.compile(r"[ \t]*(?:=(?!=)|:(?!=)|,)")
 _TO_END = re.compile(r"[ \t]*\)?$", re.MULTILINE)
-_INDENT = (
-    80  # characters before a name in which its keyword, or the beginning of its line, is looked for
-)
+_INDENT = 80  # characters before a name that are looked at
 
 
 def _may_bind(text: str, name: str) -> bool:
@@ -232,12 +230,12 @@ def _may_bind(text: str, name: str) -> bool:
 def _binds_at(text: str, at: int, end: int) -> bool:
     before, after = text[max(0, at - _INDENT) : at], text[end : end + 1]
     if after in ("'", '"') and before[-1:] in ("'", '"'):
-        return bool(after)
+        return True
     if _word(after):
         return False
     if _BINDING.search(before) or (not _word(before[-1:]) and _BOUND.match(text, end)):
         return True
-    alone = not before.rpartition("\n")[2].strip(" \t") and ("\n" in before or at < _INDENT)
+    alone = not before.rpartition("\n")[2].strip(" \t") and ("\n" in before or at <= _INDENT)
     return alone and _TO_END.match(text, end) is not None
 
 
