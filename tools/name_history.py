@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from knowledge_build.text_packing import packed_text
+from package_names import key
 
 DATA = (
     Path(__file__).parent.parent / "src" / "gpufix" / "knowledge" / "data" / "name_history.json.xz"
@@ -73,11 +74,6 @@ LEFT_OUT = re.compile(
     r"(?:TF|TF_|FLAX_|Flax)[A-Z]\w*|[A-Z0-9_]*(?:ARCHIVE_LIST|FOR_DOC|_SAMPLE|_CACHE|_ERROR|_EXAMPLE\w*)|_?logger|_import\w+"
     r"|(?:GenerationMixin|Trainer|PreTrainedModel|Accelerator)\._\w+|\w+Tester|(?:test|require)_\w+|\w+\.test_\w+"
 )
-
-
-def key(version: str) -> tuple[int, ...]:
-    """For order."""
-    return tuple(map(int, re.findall(r"\d+", version)))
 
 
 def read(wheel: Path, package: str) -> tuple[set[str], set[str]]:
