@@ -9,13 +9,21 @@ from pathlib import Path
 
 import pytest
 from fake_site import Site
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries.module_names import ModuleNames
 from gpufix.facts.libraries.modules import Modules
 from gpufix.model import PthFile
-from gpufix.source.python.asked_of_modules import asked_of_modules, bound_names, imported_modules
-from gpufix.source.python.tree import parsed
+from gpufix.source.python.asked_of_modules import (
+    asked_of_modules,
+    bound_names,
+    imported_modules,
+    possibly_asked,
+    tried_in_vain,
+)
+from gpufix.source.python.skeleton import cut_functions
 
 DEPRECATED = (
     "def deprecation_getattr(module, names):\n"
@@ -272,9 +280,37 @@ def test_what_a_source_asks() -> None:
     assert imported_modules("import a.b\n  import c\nfrom d import e\n") == ["a.b", "d"]
 
 
+LINES = (
+    "import a.b", "import a as x", "from a import b as c, d", "from a.b import (e,  # f", "    g)",
+    "def h(k=a.l):", "    from m import n", "    return a.o(c.p)", "try:", "    import q", "    from r import s",
+    "except ImportError:", "    raise", "class T(x.u):", "    v = 'a.w', \"c.y\"", "from . import z", "import own.a",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(LINES), max_size=14).map("\n".join))
+def test_what_is_asked_is_possibly_asked(text: str) -> None:
+    cut, functions = cut_functions(text)
+    at_once = f"{cut}\n{tried_in_vain(cut)}"
+    asked = asked_of_modules(at_once, "\n".join(one.text for one in functions))
+    assert {name for name in asked if not name.startswith("own.")} <= possibly_asked(text, "own")
+    tried = f"{text}\n{tried_in_vain(text)}"
+    assert {*imported_modules(at_once)} <= {*imported_modules(tried)}
+
+
+def test_modules_that_take_all_names_of_each_other_are_asked_once(
+    tmp_path: Path, site: Site
+) -> None:
+    stars = "from p.a import *\nfrom p.b import *\nfrom p.c import *\n"
+    (tmp_path / "p").mkdir()
+    for name in ("__init__", "a", "b", "c"):
+        (tmp_path / f"p/{name}.py").write_text(stars + ("x = 1\n" if name == "c" else ""))
+    names = ModuleNames(Modules(site.python(sys_path=[str(tmp_path)])))
+    assert (names.lacks("p.a", "x"), names.lacks("p.a", "y")) == (False, True)
+
+
 def test_names_of_patterns_and_handlers_are_bound() -> None:
     text = "try:\n    pass\nexcept E as x:\n    pass\nmatch 1:\n    case [y, *z]:\n        pass\n"
-    assert bound_names(parsed(text)) >= {"x", "y", "z"}
+    assert bound_names(text) >= {"x", "y", "z"}
 
 
 @pytest.mark.parametrize(

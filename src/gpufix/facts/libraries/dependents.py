@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 from posixpath import basename
 
 from gpufix.facts.libraries.library_files import is_library_name, python_tag
@@ -15,6 +16,7 @@ from gpufix.model import Distribution, Python
 from gpufix.source.python.asked_of_modules import (
     asked_of_modules,
     imported_modules,
+    possibly_asked,
     tried_in_vain,
 )
 from gpufix.source.python.skeleton import Late, cut_functions
@@ -70,7 +72,7 @@ class Gone(Frozen):
 _OF_GPU = (
     "tensorrt", "torch-tensorrt", "cupy", "cuda-", "jax", "rapids", "warp-lang", "onnx", "nvidia-",
 )  # fmt: skip
-_DOCUMENTED = re.compile(r"""(\"{3}|'{3})[\s\S]*?\1""")
+_QUOTES = ('"' * 3, "'" * 3)
 _HEADER = 2_000  # characters of a function that its parameters end in
 _CALLED = re.compile(r"(?<!def )(?<!class )\b([A-Za-z_]\w*)\(")
 _SOURCES = 1_200  # of a distribution that is looked at for names
@@ -104,19 +106,12 @@ def estranged(
         sources = [path for path in _SOURCE.findall(record) if not _TESTS & set(path.split("/"))]
         if len(sources) > most:
             continue
-        cut = {path: cut_functions(_text(f"{dist.location}/{path}")) for path in sources}
-        texts = {path: f"{text}\n{tried_in_vain(text)}" for path, (text, _) in cut.items()}
-        called = {name for text in texts.values() for name in _CALLED.findall(text)}
-        early = {
-            path: "\n".join(_runs(one, called) for one in functions)
-            for path, (_, functions) in cut.items()
-        }
-        lost = [path for path in sources if _asks_in_vain(path, texts[path], early[path], names)]
-        few = texts.values() if len(texts) <= _FOR_MODULES else ()
-        modules = dict.fromkeys(name for text in few for name in imported_modules(text))
-        for package in (
-            main_packages(dist) if lost or any(map(names.modules.lacks, modules)) else ()
-        ):
+        read = _Sources({path: _text(f"{dist.location}/{path}") for path in sources}, names)
+        lost = [path for path in sources if read.asks_in_vain(path)]
+        few = sources if len(sources) <= _FOR_MODULES else ()
+        if not lost and not any(map(read.lacks_module, few)):
+            continue
+        for package in main_packages(dist):
             inner = (
                 module_name(path)
                 for path in lost
@@ -124,6 +119,57 @@ def estranged(
             )
             parts = sorted((name for name in inner if name != package), key=lambda n: n.count("."))
             yield Estranged(dist.name, package, tuple(parts[:_PARTS]))
+
+
+class _Sources:
+    """The sources of a distribution, by path."""
+
+    def __init__(self, texts: Mapping[str, str], names: ModuleNames) -> None:
+        self.texts, self._names = texts, names
+        self._cut: dict[str, tuple[str, list[Late]]] = {}
+
+    def asks_in_vain(self, path: str) -> bool:
+        """Whether one takes a name that is not there from a module of another package, at once; that is remembered."""
+        text, top = self.texts[path], path.partition("/")[0]
+        maybe = {name: self._names.maybe_in_vain(name) for name in possibly_asked(text, top)}
+        words = set(filter(None, maybe.values()))
+        if not words:
+            return False
+        late = (one for one in self._parts(path)[1] if any(word in one.text for word in words))
+        early = "\n".join(map(self._runs, late))
+        asked = asked_of_modules(self.at_once(path), early)
+        lost = [
+            name for name in dict.fromkeys(asked) if maybe.get(name) and self._names.in_vain(name)
+        ]
+        return bool(lost)
+
+    def lacks_module(self, path: str) -> bool:
+        """Whether one imports a module that is not there, at once."""
+        text, lacks = self.texts[path], self._names.modules.lacks
+        tried = f"{text}\n{tried_in_vain(text)}"
+        maybe = any(map(lacks, imported_modules(tried)))
+        return maybe and any(map(lacks, imported_modules(self.at_once(path))))
+
+    def at_once(self, path: str) -> str:
+        """Without the bodies of functions; what it tries and cannot do without stands under no condition."""
+        text = self._parts(path)[0]
+        return f"{text}\n{tried_in_vain(text)}"
+
+    def _parts(self, path: str) -> tuple[str, list[Late]]:
+        if path not in self._cut:
+            self._cut[path] = cut_functions(self.texts[path])
+        return self._cut[path]
+
+    def _runs(self, function: Late) -> str:
+        """What of a function may run while its package is imported: all of it where some module calls its name."""
+        if function.name in self._called:
+            return function.text
+        return function.header if "." in function.text[:_HEADER] else ""
+
+    @cached_property
+    def _called(self) -> frozenset[str]:
+        texts = map(self.at_once, self.texts)
+        return frozenset(name for text in texts for name in _CALLED.findall(text))
 
 
 def _is_for_gpus(dist: Distribution, gpu: Collection[str]) -> bool:
@@ -135,27 +181,26 @@ def _required(dist: Distribution) -> set[str]:
     return {_name(text) for text in dist.requires if "extra" not in text}
 
 
-def _runs(function: Late, called: Collection[str]) -> str:
-    """What of a function may run while its package is imported: all of it where some module calls its name."""
-    if function.name in called:
-        return function.text
-    return function.header if "." in function.text[:_HEADER] else ""
-
-
-def _asks_in_vain(path: str, text: str, early: str, names: ModuleNames) -> bool:
-    """Whether a source takes a name that is not there from a module of another package."""
-    top = path.partition("/")[0]
-    every = dict.fromkeys(asked_of_modules(text, early))
-    lost = [name for name in every if name.partition(".")[0] != top and names.in_vain(name)]
-    return bool(lost)
-
-
 def _text(path: str) -> str:
     """A source without its long texts, which speak of names that it does not ask for."""
     try:
-        return _DOCUMENTED.sub("''", read(path, _TEXT).decode("utf-8", "replace"))
+        return _without_long_texts(read(path, _TEXT).decode("utf-8", "replace"))
     except OSError:
         return ""
+
+
+def _without_long_texts(text: str) -> str:
+    kept, at = [], 0
+    starts = {quotes: text.find(quotes) for quotes in _QUOTES}
+    while found := [quotes for quotes in _QUOTES if starts[quotes] >= 0]:
+        quotes = min(found, key=starts.__getitem__)
+        start, end = starts[quotes], text.find(quotes, starts[quotes] + 3)
+        if end < 0:
+            break
+        kept += [text[at:start], "''"]
+        at = end + 3
+        starts |= {one: text.find(one, at) for one in found if starts[one] < at}
+    return "".join([*kept, text[at:]])
 
 
 def main_packages(dist: Distribution) -> list[str]:

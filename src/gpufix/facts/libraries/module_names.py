@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Collection, Mapping
+from functools import cached_property
 from posixpath import dirname
 
 from gpufix.facts.libraries.modules import Modules, files_below
@@ -21,6 +22,8 @@ _MAKES = re.compile(
     r"(?<![.\w])(?<!def )(?:(?:globals|locals|exec|eval)\(|vars\(\))|\bsys\.modules(?:\[[^\]]*\]\s*=(?!=)|\.(?:update|setdefault)\()"
     r"|\b__dict__(?:\[[^\]]*\]\s*=(?!=)|\.(?:update|setdefault)\()"
 )
+# One of these is in what that finds.
+_MAKERS = ("globals(", "locals(", "exec(", "eval(", "vars()", "sys.modules", "__dict__")
 _SETS = re.compile(r"\bsetattr\(\s*(\w+)")
 _LOADS = re.compile(r"\b(?:import_module|__import__|getmodule)\(|\bsys\.modules\b")
 _GETS = re.compile(r"\b__getattr__\b")
@@ -41,31 +44,83 @@ _FILES, _BYTES = 6_000, 128 << 20  # of one package, in which a name is looked f
 _STARS = 20  # modules that one takes all names of
 
 
+class _Source:
+    """A module's text, and what of it decides, found once."""
+
+    def __init__(self, module: str, text: str, is_package: bool) -> None:
+        self._module, self.text, self.is_package = module, text, is_package
+
+    @cached_property
+    def stars(self) -> list[str]:
+        """The modules of which it takes every name."""
+        above = self._module.rpartition(".")[0]
+        return star_imports(self.text, self._module if self.is_package else above)
+
+    @cached_property
+    def plain(self) -> str:
+        """Without transformers' table; what lies in models/ is in none."""
+        has_table = "_LazyModule(" in self.text and _STRUCTURE not in self.text
+        return _LAZY.sub("", self.text) if has_table else self.text
+
+    @cached_property
+    def deprecates(self) -> bool:
+        return "__getattr__" in self.text and _DEPRECATED.search(self.text) is not None
+
+    @cached_property
+    def makes(self) -> bool:
+        return _makes(self.plain)
+
+    @cached_property
+    def gets(self) -> bool:
+        return "__getattr__" in self.plain and _GETS.search(self.plain) is not None
+
+    @cached_property
+    def _bound(self) -> frozenset[str] | None:
+        try:
+            return bound_names(self.text)
+        except NotPython:
+            return None
+
+    def may_bind(self, name: str) -> bool:
+        return _may_bind(self.text, name)
+
+    def is_bound(self, name: str) -> bool:
+        """By a statement; so may one be in what is not Python."""
+        return name in self.text and (self._bound is None or name in self._bound)
+
+
 class ModuleNames:
     """Tells what is certain: a name that a statement, a file or compiled code may make is not lacked."""
 
     def __init__(self, modules: Modules, versions: Mapping[str, str] | None = None) -> None:
         """`versions`: of the distributions here, by name."""
         self.modules, self._versions = modules, versions or {}
-        self._lacks: dict[tuple[str, str], bool] = {}
-        self._bound: dict[str, frozenset[str] | None] = {}
+        self._lacks: dict[tuple[str, str, bool], bool] = {}
+        self._maybe: dict[str, str] = {}  # by dotted name
+        self._sources: dict[str, _Source] = {}  # by module
         self.lost: set[tuple[str, str]] = set()  # what was asked for in vain
 
     def in_vain(self, dotted: str) -> bool:
         """Whether "jax.random.KeyArray" asks a module for a name that it lacks; that is remembered."""
-        asked = self.split(dotted)
+        asked = self._split(dotted)
         if asked is None or not self.lacks(*asked):
             return False
         self.lost.add(asked)
         return True
 
+    def maybe_in_vain(self, dotted: str) -> str:
+        """The name that a module may lack, by its own text: whether other files set it is not looked up."""
+        if dotted not in self._maybe:
+            asked = self._split(dotted)
+            lacks = asked is not None and self._is_lacking(*asked, sure=False)
+            self._maybe[dotted] = asked[1] if asked and lacks else ""
+        return self._maybe[dotted]
+
     def lacks(self, module: str, name: str) -> bool:
         """Whether `from module import name` and `module.name` fail, as far as the package's own files tell."""
-        if (module, name) not in self._lacks:
-            self._lacks[module, name] = self._lacking(module, name, _STARS)
-        return self._lacks[module, name]
+        return self._is_lacking(module, name)
 
-    def split(self, dotted: str) -> tuple[str, str] | None:
+    def _split(self, dotted: str) -> tuple[str, str] | None:
         """Of "jax.random.KeyArray" the innermost module and the name that is asked of it."""
         parts = dotted.split(".")
         for end in range(len(parts) - 1, 0, -1):
@@ -73,61 +128,68 @@ class ModuleNames:
                 return ".".join(parts[:end]), parts[end]
         return None
 
-    def _lacking(self, module: str, name: str, stars: int) -> bool:
+    def _is_lacking(self, module: str, name: str, sure: bool = True) -> bool:
+        """`sure`: other files of the package are searched for it as well."""
+        if (module, name, sure) not in self._lacks:
+            self._lacks[module, name, sure] = self._lacking(module, name, sure, set())
+        return self._lacks[module, name, sure]
+
+    def _lacking(self, module: str, name: str, sure: bool, stars: set[str]) -> bool:
+        """`stars`: the modules that were asked before, by `import *` of each other."""
+        if module in stars:
+            return True
         found = self.modules.find(module)
-        if found is None or name in _OF_MODULES or not stars or self.modules.shows_less:
+        if found is None or name in _OF_MODULES or self.modules.shows_less:
+            return False
+        stars.add(module)
+        if len(stars) > _STARS:
             return False
         if self.modules.find(f"{module}.{name}") is not None or found.kind != "source":
             # Of a package without __init__.py, modules are all that there is; cuda.__version__ is given to it.
             absent = self.modules.find(f"{module}.{name}") is None
             return found.kind == "namespace" and absent and not name.startswith("__")
         try:
-            text = self.modules.text(found.path)
+            source = self._source(module, found)
         except (OSError, ValueError):
             return False
-        if _DEPRECATED.search(text) and self._is_withdrawn(found.path, text, name):
+        if source.deprecates and self._is_withdrawn(source, name):
             return True
-        if _may_bind(text, name) or self._is_bound(found.path, text, name):
+        if source.may_bind(name) or (sure and source.is_bound(name)):
             return False
-        if _STRUCTURE not in text:
-            text = _LAZY.sub("", text)
         if module == "numpy" and name in self._expired(found.path):
             return True
-        if _makes(text) or (_GETS.search(text) and not _DEPRECATED.search(text)):
+        if source.makes or (source.gets and not source.deprecates):
             # transformers makes T5TokenizerFast of T5Tokenizer: a row must say that the name is gone, too.
             row = families.gone(f"{module}.{name}")
             return row is not None and (
-                self._is_since(row) or self._is_unnamed(module, found, text, name)
+                not sure or self._is_since(row) or self._is_unnamed(module, source, name)
             )
-        if _GETS.search(text) and re.search(rf"\b{name}\b", text):
+        if source.gets and re.search(rf"\b{name}\b", source.plain):
             return False
-        package = module if found.is_package else module.rpartition(".")[0]
-        others = star_imports(text, package)
         none = all(
-            self.modules.lacks(other) or self._lacking(other, name, stars - 1) for other in others
+            self.modules.lacks(other) or self._lacking(other, name, sure, stars)
+            for other in source.stars
         )
-        aliased = none and self.modules.is_aliased(f"{module}.{name}")
-        return none and not aliased and not self._is_set(module, name)
+        if not none or not sure:
+            return none
+        return not self.modules.is_aliased(f"{module}.{name}") and not self._is_set(module, name)
+
+    def _source(self, module: str, found: Found) -> _Source:
+        if module not in self._sources:
+            text = self.modules.text(found.path)
+            self._sources[module] = _Source(module, text, found.is_package)
+        return self._sources[module]
 
     def _is_since(self, row: Gone) -> bool:
         """Whether the release that is here is one that a row says to be without the name."""
         version = self._versions.get(row.distribution)
         return bool(row.until) and version is not None and at_least(version, row.until)
 
-    def _is_bound(self, path: str, text: str, name: str) -> bool:
-        if path not in self._bound:
-            try:
-                self._bound[path] = bound_names(parsed(text))
-            except NotPython:
-                self._bound[path] = None
-        bound = self._bound[path]
-        return bound is None or name in bound
-
-    def _is_withdrawn(self, path: str, text: str, name: str) -> bool:
+    def _is_withdrawn(self, source: _Source, name: str) -> bool:
         """Whether jax's table of deprecated names says that one has no object any more, and nothing binds it."""
-        if name not in text or self._is_bound(path, text, name):
+        if name not in source.text or source.is_bound(name):
             return False
-        for table in parsed(text).body:
+        for table in parsed(source.text).body:
             value = table.value if isinstance(table, (ast.Assign, ast.AnnAssign)) else None
             pairs = (
                 zip(value.keys, value.values, strict=True) if isinstance(value, ast.Dict) else ()
@@ -161,7 +223,7 @@ class ModuleNames:
 
         return not self._no_file(module, holds, (".py",))
 
-    def _is_unnamed(self, module: str, found: Found, text: str, name: str) -> bool:
+    def _is_unnamed(self, module: str, source: _Source, name: str) -> bool:
         """Whether no file that a module may take its names from holds the word."""
         plain = name.encode()
         word = re.compile(rb"(?<![A-Za-z0-9_])%s(?![A-Za-z0-9_])" % plain)
@@ -169,10 +231,10 @@ class ModuleNames:
         def holds(data: bytes) -> bool:
             return plain in data and word.search(data) is not None
 
-        if not found.is_package:  # what it does not write it can take from a table of its own alone
-            return re.search(rf"(?<![\w.]){name}(?!\w)", text) is None
-        inner = "models" if _STRUCTURE in text else ""
-        return not holds(text.encode()) and self._no_file(module, holds, _SUFFIXES, inner)
+        if not source.is_package:  # what is not in it can come from a table of its own alone
+            return re.search(rf"(?<![\w.]){name}(?!\w)", source.plain) is None
+        inner = "models" if _STRUCTURE in source.plain else ""
+        return not holds(source.plain.encode()) and self._no_file(module, holds, _SUFFIXES, inner)
 
     def _no_file(
         self,
@@ -198,9 +260,9 @@ class ModuleNames:
 
 def _makes(text: str) -> bool:
     """Whether the module may get names that no statement binds; setattr sets them where its object may be a module."""
-    if _MAKES.search(text):
+    if any(word in text for word in _MAKERS) and _MAKES.search(text):
         return True
-    objects = {found[1] for found in _SETS.finditer(text)}
+    objects = {found[1] for found in _SETS.finditer(text)} if "setattr(" in text else ()
     return bool(objects) and (
         _LOADS.search(text) is not None or any(_imports(text, one) for one in objects)
     )
@@ -211,7 +273,7 @@ def _imports(text: str, name: str) -> bool:
     return re.search(statement, text, re.MULTILINE) is not None
 
 
-_BINDING = re.compile(r"(?:\b(?:def|class|as|for|import|global)[ \t]+|,[ \t]*)\Z")
+_BINDERS = ("def", "class", "as", "for", "import", "global")
 _BOUND = re.compile(r"[ \t]*(?:=(?!=)|:(?!=)|,)")
 _TO_END = re.compile(r"[ \t]*\)?$", re.MULTILINE)
 _INDENT = 80  # characters before a name that are looked at
@@ -233,10 +295,19 @@ def _binds_at(text: str, at: int, end: int) -> bool:
         return True
     if _word(after):
         return False
-    if _BINDING.search(before) or (not _word(before[-1:]) and _BOUND.match(text, end)):
+    if _is_binder(before) or (not _word(before[-1:]) and _BOUND.match(text, end)):
         return True
     alone = not before.rpartition("\n")[2].strip(" \t") and ("\n" in before or at <= _INDENT)
     return alone and _TO_END.match(text, end) is not None
+
+
+def _is_binder(before: str) -> bool:
+    """Whether a word that follows this is bound by it."""
+    stripped = before.rstrip(" \t")
+    if stripped.endswith(","):
+        return True
+    word = next((one for one in _BINDERS if stripped.endswith(one)), "")
+    return bool(word) and stripped != before and not _word(stripped.removesuffix(word)[-1:])
 
 
 def _word(character: str) -> bool:
