@@ -186,6 +186,23 @@ def test_ends(case: str) -> None:
     assert end.sure
 
 
+_ASKED = "".join(f"if ask({n}):\n    pass\n" for n in range(40))
+
+
+@pytest.mark.parametrize(
+    ("body", "fails"),
+    [
+        ("torch.version.hip.split('.')", True),
+        ("if any(ask(n) for n in os.sep) or ask('b'):\n    torch.version.hip.split('.')", False),
+        ("x = None if ask('b') else 'x'\nx.split('.')", False),
+        ("import logging\nlogging.getLogger().info('x')\nint('x')", True),
+    ],
+)
+def test_one_end_of_more_ways_than_are_followed(body: str, fails: bool) -> None:
+    made = run(f"{HEAD}{_ASKED}{body}\n")
+    assert (made.fails is not None) is fails
+
+
 def test_without_torch_the_handler_decides() -> None:
     tried = "try:\n    import torch\nexcept ImportError:\n    {}\n"
     stops = run(tried.format("raise RuntimeError('install torch')"), torch=None)

@@ -296,6 +296,9 @@ NVCC_80 = 'subprocess.check_call(["nvcc", "-gencode", "arch=compute_80,code=sm_8
 
 MESON = {"meson.build": "project('x', 'cuda')\n", "k.cu": ""}
 SILENT = {
+    "where torch is built for CUDA it does not come so far": py(
+        before="import torch\ntorch.version.hip.split('.')\nos.environ['TORCH_CUDA_ARCH_LIST'] = '7.5'\n"
+    ),
     "Meson alone is not read": Unseen(t.project(MESON), ["/src/project/meson.build"]),
     "Meson as a folder's back end is not read": Unseen(
         t.project(

@@ -61,6 +61,7 @@ gpu = torch.version.cuda is not None
 exts = [CUDAExtension("lap", ["lap.cu"]) if gpu else CppExtension("lap", ["lap.cpp"])]
 """
 NEEDS_CUDA = OF_CUDA.replace("exts", "assert gpu, 'CUDA is needed'\nexts")
+NEEDS_ROCM = "major = int(torch.version.hip.split('.')[0])\n" + CHOICE
 OF_BOTH = OF_CUDA.replace('CppExtension("lap", ["lap.cpp"])', 'CUDAExtension("lap", ["a.cu"])')
 SOURCES = """\
 files = ["lap.cpp", "a.cu"]
@@ -168,7 +169,14 @@ SILENT = {
         **ROCM,
     ),
     "ROCm: it stops with CUDA as well": py("raise RuntimeError()", "gfx1100", **ROCM),
+    "ROCm: no toolkit is here, which TCH204 says": py(
+        'exts = [CUDAExtension("lap", ["lap.cu"])]', "gfx1100", torch=b.torch("2.9.0+rocm6.4")
+    ),
     "CUDA, where CUDA is asked for": py(OF_CUDA, "sm_90"),
+    "CUDA: it stops with ROCm as well": py(f"{NEEDS_ROCM}int(None.x)\n"),
+    "CUDA: no toolkit is here, which TCH204 says": py(
+        'exts = [CUDAExtension("lap", ["lap.cu"])]', toolkits=()
+    ),
     "a test's": py(STOPS, path="tests/setup.py"),
     "carried along": py(STOPS, path="third_party/lap/setup.py"),
     "it stops with a GPU as well": py("raise RuntimeError(str(torch.cuda.is_available()))"),
@@ -211,6 +219,19 @@ FIRING = {
             "stops where torch is built for ROCm (AssertionError: CUDA is needed)",
             "AssertionError",
             severity=ERROR,
+        ),
+    ),
+    "CUDA: it stops": Fires(
+        py(NEEDS_ROCM),
+        replace(
+            says(
+                "stops where torch is built for CUDA "
+                "(AttributeError: 'NoneType' object has no attribute 'split')",
+                ERROR,
+                5,
+                "AttributeError",
+            ),
+            payload=ProjectFile("setup.py"),
         ),
     ),
     "it stops": Fires(py(STOPS), says(STOPPED, ERROR, 6, "NotImplementedError"), offers=FORCE),
