@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from gpufix.evidence import building
-from gpufix.evidence.builds import ViewFiles, world_of
+from gpufix.evidence.arch_lists import vendor
+from gpufix.evidence.builds import ViewFiles, with_gpu, world_of
 from gpufix.evidence.source_view import beside, cmake_files, for_tests, is_vendored, python_files
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
@@ -32,14 +33,16 @@ _ARGUMENT = re.compile(r"-D\s*([A-Za-z_]\w*)(?::[A-Z]+)?=(\"[^\"]*\"|'[^']*'|\S*
 class CMakeRoot(Frozen):
     """A CMakeLists.txt that is configured by itself, who calls it, and what it does here.
 
-    build: with a cmake as new as it asks for; refused: how it ends with the one that is here instead.
+    build: with a cmake as new as it asks for, and with a GPU where it ends without; refused, blind: how it
+    ends here instead.
     """
 
     path: str  # relative to the project
     caller: Caller
     defines: Mapping[str, str | None]
     build: CMakeBuild
-    refused: Ending | None = None
+    refused: Ending | None = None  # for the cmake that is here
+    blind: Ending | None = None  # because no GPU is visible
 
 
 def roots(view: View) -> tuple[CMakeRoot, ...]:
@@ -78,12 +81,16 @@ def _root(view: View, path: str) -> CMakeRoot:
         defines = {**defines, name: None}  # whoever calls cmake gives it
         here = _run(view, path, defines, release(view))
     wanted = _wanted(here)
+    build = _run(view, path, defines, wanted) if wanted else here
+    seen = run(view, path, defines, gpu=True) if build.fails and vendor(view) == "nvidia" else build
+    sees = build.fails is not None and seen.fails is None and seen.whole
     return CMakeRoot(
         path=path,
         caller=caller,
         defines=defines,
-        build=_run(view, path, defines, wanted) if wanted else here,
+        build=seen if sees else build,
         refused=here.fails if wanted else None,
+        blind=build.fails if sees else None,
     )
 
 
@@ -108,7 +115,7 @@ def run(
     defines: Mapping[str, str | None],
     variables: Mapping[str, str] | None = None,
     edited: Mapping[str, str] | None = None,
-    gpu: bool | None = None,
+    gpu: bool = False,
 ) -> CMakeBuild:
     """What the CMakeLists.txt at a path does; with variables set, files edited, or a GPU, supposed.
 
@@ -126,7 +133,7 @@ def _run(
     cmake: str | None,
     variables: Mapping[str, str] | None = None,
     edited: Mapping[str, str] | None = None,
-    gpu: bool | None = None,
+    gpu: bool = False,
 ) -> CMakeBuild:
     from gpufix.source.builds.cmake_result import run_cmake
     from gpufix.source.builds.cmake_state import CMakeCall
@@ -139,8 +146,8 @@ def _run(
     changes: dict[str, Any] = {"environment": {**world.environment, **(variables or {})}}
     if view.facts.torch is None:
         changes["torch"] = None
-    if gpu is not None:
-        changes["gpu"] = gpu
+    if gpu:
+        changes |= with_gpu(view)
     build = run_cmake(
         CMakeCall(
             world=replace(world, **changes),

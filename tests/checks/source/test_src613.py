@@ -269,6 +269,23 @@ if(NOT seen STREQUAL "True")
   message(FATAL_ERROR "a GPU is needed")
 endif()
 """
+PROBED = """\
+if(NOT DEFINED ENV{{TORCH_CUDA_ARCH_LIST}})
+  execute_process(COMMAND ${{PY}} -c "import torch; assert torch.cuda.is_available(); mj, mn = \
+torch.cuda.get_device_capability(0); print(f'{{mj}}.{{mn}}')"
+    OUTPUT_VARIABLE seen OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE failed ERROR_QUIET)
+  if(failed EQUAL 0 AND seen)
+    set(ENV{{TORCH_CUDA_ARCH_LIST}} "${{seen}}")
+  else()
+    {otherwise}
+  endif()
+endif()
+find_package(Torch REQUIRED)
+"""
+FATAL = 'message(FATAL_ERROR "name the architectures")'
+ONE_FATAL = """\
+execute_process(COMMAND python -c "import torch; torch.cuda.get_device_name()" COMMAND_ERROR_IS_FATAL ANY)
+"""
 
 
 def cmake(
@@ -327,6 +344,12 @@ SILENT |= {
         **LISTS,
     ),
     "CMake: torch for CUDA 12, whose nvcc knows them all": cmake("find_package(Torch REQUIRED)"),
+    "CMake: Python names a list where it sees no GPU": cmake(
+        PROBED.format(otherwise='set(ENV{TORCH_CUDA_ARCH_LIST} "8.9")'), **LISTS
+    ),
+    "CMake: what more than one command prints is not known": cmake(
+        ONE_FATAL.replace("COMMAND_E", "COMMAND cat COMMAND_E"), **LISTS
+    ),
     "CMake: it stops with a GPU as well": cmake('message(FATAL_ERROR "no")'),
 }
 FIRING |= {
@@ -360,6 +383,21 @@ FIRING |= {
     "CMake: it stops": Fires(
         cmake(ASKING),
         configures("stops where no GPU is visible (a GPU is needed)", 7, "a GPU is needed"),
+    ),
+    "CMake: it stops where Python fails, and reads a list": Fires(
+        cmake(PROBED.format(otherwise=FATAL), **LISTS),
+        configures(
+            "stops where no GPU is visible (name the architectures)", 10, "name the architectures"
+        ),
+        offers=FORCE,
+    ),
+    "CMake: it stops with Python": Fires(
+        cmake(ONE_FATAL, **LISTS),
+        configures(
+            "stops where no GPU is visible (execute_process: Python ends with an exception)",
+            4,
+            "execute_process: Python ends with an exception",
+        ),
     ),
 }
 

@@ -9,7 +9,7 @@ from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.evidence.arch_lists import listed, targets, vendor
 from gpufix.evidence.building import builds, toolkit_in_use
 from gpufix.evidence.cmake_archs import compiled
-from gpufix.evidence.cmake_builds import CMakeRoot, release, roots, run
+from gpufix.evidence.cmake_builds import CMakeRoot, release, roots
 from gpufix.evidence.source_view import at
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least, minor
@@ -40,25 +40,18 @@ def faults(view: View) -> Iterator[Fault]:
 
 
 def _of(view: View, root: CMakeRoot) -> Iterator[Fault]:
+    if (end := root.blind) is not None:
+        what = f"stops where no GPU is visible ({end.message[:160]})"
+        yield _fault(view, root, end.place, what, ERROR, end.message[:160])
+        return
     build = root.build
     if build.fails is not None:
-        yield from _stops(view, root)
         return
     for row in compiled(build):
         if row.archs is not None and row.archs.text == "native" and row.there:
             yield _native(view, root, row)
         if row.by_torch is not None and row.by_torch == build.detects and row.there:
             yield from _common(view, root, row.by_torch)
-
-
-def _stops(view: View, root: CMakeRoot) -> Iterator[Fault]:
-    """A configure that ends here and goes on where a GPU is seen."""
-    end = root.build.fails
-    seen = run(view, root.path, root.defines, gpu=True)
-    if end is None or seen.fails is not None or not seen.whole:
-        return
-    what = f"stops where no GPU is visible ({end.message[:160]})"
-    yield _fault(view, root, end.place, what, ERROR, end.message[:160])
 
 
 def _native(view: View, root: CMakeRoot, row: Compiled) -> Fault:

@@ -33,8 +33,13 @@ def force_gpu_build(finding: Finding, view: View) -> Plan | Skip:
     if isinstance(finding.payload, PlainSetting):
         return _exported(finding, view, finding.payload)
     if isinstance(finding.payload, ProjectFile):
-        reason = f"{finding.payload.path} has GPU code only for CUDA: its authors have to port it"
-        return finding.skip(NAME, reason)
+        torch, path = view.facts.torch, finding.payload.path
+        other = (
+            "builds only with a torch for ROCm"
+            if torch and torch.cuda
+            else "has GPU code only for CUDA"
+        )
+        return finding.skip(NAME, f"{path} {other}: its authors have to port it")
     path = finding.payload_as(GpuAsked).path
     variables = forced_by(view, path)
     if variables is not None:

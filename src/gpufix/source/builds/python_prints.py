@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+from gpufix.frozen import Frozen
 from gpufix.source.builds import python_formats as formats
 from gpufix.source.builds.python_choices import Choices
-from gpufix.source.builds.run import UNKNOWN_PART
+from gpufix.source.builds.run import UNKNOWN_PART, Question
 from gpufix.source.builds.setup_calls import BuildSetup
 from gpufix.source.builds.setup_py import follow
 from gpufix.source.builds.world import BuildWorld
@@ -18,8 +19,22 @@ _CODE = "<string>"
 _LONGEST = 4000  # characters of the code and of what it prints
 
 
+class Printed(Frozen):
+    """What a program printed; `fails`: it ended with an exception; `asked`: what it asked for."""
+
+    text: str
+    fails: bool
+    asked: tuple[Question, ...]
+
+
 def prints(code: str, world: BuildWorld) -> str | None:
     """The output; None where it fails, or only a run would tell."""
+    found = printed(code, world)
+    return None if found is None or found.fails else found.text
+
+
+def printed(code: str, world: BuildWorld) -> Printed | None:
+    """The output and how it ends; None where only a run would tell."""
     if len(code) > _LONGEST:
         return None
     try:
@@ -28,9 +43,13 @@ def prints(code: str, world: BuildWorld) -> str | None:
         return None
     run = _Printing(world, _CODE, Choices(), {f"{world.root}/{_CODE}": tree})
     ending = follow(run)
-    if ending.state != "done" or run.choices.order:
+    if ending.state not in ("done", "error") or run.choices.order:
         return None
-    return "".join(run.printed)[:_LONGEST]
+    return Printed(
+        text="".join(run.printed)[:_LONGEST],
+        fails=ending.state == "error",
+        asked=tuple(run.asked_for.values()),
+    )
 
 
 class _Printing(BuildSetup):
