@@ -266,6 +266,14 @@ BUILD_FILES: dict[str, tuple[dict[str, str], str]] = {
         {"CMakeLists.txt": "if(EXISTS /opt/x)\n  add_subdirectory(third_party/glm)\nendif()\n"},
         "warning",
     ),
+    "CMake, behind a stop for the want of it, for another system": (
+        {
+            "CMakeLists.txt": "project(x CXX)\nset(here ${CMAKE_CURRENT_SOURCE_DIR})\n"
+            "if(NOT EXISTS ${here}/googletest/CMakeLists.txt)\n  message(FATAL_ERROR no)\nendif()\n"
+            "if(WIN32)\n  add_subdirectory(third_party/glm)\nendif()\n"
+        },
+        "advice",
+    ),
     "setup.py compiles with it": (
         {"setup.py": t.setup('"-Ithird_party/glm"'), "ext.cu": ""},
         "error",

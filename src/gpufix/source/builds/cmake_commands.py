@@ -197,7 +197,7 @@ def _add_subdirectory(run: CMakeState, call: Call) -> Flow:
         run.unfollow(f"add_subdirectory({run.relative(folder)}) lies outside the project")
         return ""
     there = run.exists(f"{folder}/CMakeLists.txt")
-    if there is False and any(f"{folder}/".startswith(f"{each}/") for each in run.call.awaited):
+    if there is False and (folder in run.call.awaited or run.is_awaited(folder)):
         run.unfollow(f"add_subdirectory({run.relative(folder)}), which a submodule is to fill")
         return ""
     if there is False:

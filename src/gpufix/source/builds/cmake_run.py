@@ -456,7 +456,7 @@ class CMakeRun(CMakeState):
         if not text.startswith("/"):
             return None if operator == "IS_DIRECTORY" else False
         path = posixpath.normpath(text)
-        if not self.inside(path):
+        if not self.inside(path) or self.is_awaited(path):
             return None
         return self.exists(path) if operator == "EXISTS" else self.world.files.is_folder(path)
 

@@ -179,6 +179,10 @@ class CMakeState:
             self.binary_root
         )
 
+    def is_awaited(self, path: str) -> bool:
+        """Whether a path lies in the folder of a submodule that is not filled yet."""
+        return any(path.startswith(f"{each}/") for each in self.call.awaited)
+
     def exists(self, path: str) -> bool | None:
         """Whether a path is there; None outside the project."""
         return self.world.files.exists(path) if self.inside(path) else None
