@@ -268,7 +268,7 @@ BUILD_FILES: dict[str, tuple[dict[str, str], str]] = {
     ),
     "CMake, behind a stop for the want of it, for another system": (
         {
-            "CMakeLists.txt": "project(x CXX)\nset(here ${CMAKE_CURRENT_SOURCE_DIR})\n"
+            "CMakeLists.txt": "project(x CXX CUDA)\nset(here ${CMAKE_CURRENT_SOURCE_DIR})\n"
             "if(NOT EXISTS ${here}/googletest/CMakeLists.txt)\n  message(FATAL_ERROR no)\nendif()\n"
             "if(WIN32)\n  add_subdirectory(third_party/glm)\nendif()\n"
         },
