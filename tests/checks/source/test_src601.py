@@ -1308,6 +1308,21 @@ FIRING |= {
         offers=FOLLOWED,
     ),
 }
+ONE = "docker/Dockerfile.cuda"
+FIRING["a Dockerfile: a list that a line hands on, and another"] = Fires(
+    files(
+        ONE,
+        f"ARG {LIST}=7.5\nRUN A=${{{LIST}}} && export {LIST}=$A && pip install . && "
+        f"export {LIST}=8.0 && pip install .\n",
+    ),
+    [
+        replace(
+            exports(ONE, 1, "7.5", ADVICE),
+            evidence=(t.at(ONE, 1, f"{LIST}=7.5"), t.at(ONE, 2, f"{LIST}=7.5")),
+        ),
+        exports(ONE, 2, "8.0", ADVICE),
+    ],
+)
 FIRING |= {
     f"a Dockerfile: {case}": Fires(
         files("docker/Dockerfile.cuda", f"{text}\n"),
