@@ -74,6 +74,11 @@ FLAGS = {
         "flags += ['-x' for value, kind in rows[5:] if isinstance(value, kind)]",
         ["-y", "-n", "-y", "-y", "-y", "-x?", "-x?"],
     ),
+    "the folder of a path that is not known": (
+        "flags = ['-I' + os.path.dirname(ask()), '-I' + os.path.dirname(f'/a/{ask()}'),\n"
+        "    '-I' + os.path.dirname(f'{ask()}/b')]",
+        ["-I\0", "-I/a/\0", "-I\0"],
+    ),
     "percent": ('flags = ["-arch=sm_%d%s" % (9, "0a")]', ["-arch=sm_90a"]),
     "format": ('flags = ["-arch={0}_{n}".format("sm", n=90)]', ["-arch=sm_90"]),
     "a comprehension": ('flags = ["-a" + x for x in "1,2,3".split(",") if x != "2"]', ["-a1", "-a3"]),
