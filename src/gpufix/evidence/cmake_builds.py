@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from gpufix.evidence import building
@@ -17,7 +18,7 @@ from gpufix.source.builds.run import UNKNOWN_PART
 
 if TYPE_CHECKING:
     from gpufix.source.builds.cmake_result import CMakeBuild
-    from gpufix.source.builds.run import Ending
+    from gpufix.source.builds.run import Ending, Question
 
 Caller = Literal["hand", "scikit-build-core", "setup.py", "aside"]
 _MOST_ROOTS, _MOST_CALLERS = 30, 20
@@ -206,6 +207,23 @@ def reached(view: View, path: str, line: int) -> bool | None:
                 None if stopped and ran is None else bool(ran) if ran is not False else None
             )
     return True if True in answers else (False if answers == {False} else None)
+
+
+def switched_off(view: View, root: CMakeRoot) -> Question | None:
+    """The option without which a build has no CUDA, and with which CUDA is a language of it."""
+    build = root.build
+    if not build.whole or build.fails is not None or build.enables_cuda:
+        return None
+    asked = (q for q in build.asked if q.kind == "variable" and _SWITCH.search(q.subject))
+    for question in islice((q for q in asked if q.subject not in root.defines), _MOST_SWITCHES):
+        on = run(view, root.path, {**root.defines, question.subject: "ON"})
+        if any(kind == "CUDA" for kind, _ in on.languages):
+            return question
+    return None
+
+
+_SWITCH = re.compile(r"^(?!CMAKE_|CUDA_).*(?:CUDA|CUBLAS|GPU)$")
+_MOST_SWITCHES = 4
 
 
 def brings_cmake(view: View, root: CMakeRoot) -> bool:

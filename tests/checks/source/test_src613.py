@@ -9,10 +9,16 @@ import builders as b
 import source_tree as t
 from rows import Fires, Given, rows
 
-from gpufix.checks.registry import ERROR, WARNING, Fault
+from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.checks.source.src613_build_asks_for_gpu import build_asks_for_gpu
 from gpufix.model import Severity
-from gpufix.model.source_payload import CMakeGpuAsked, GpuAsked, PlainSetting, ProjectFile
+from gpufix.model.source_payload import (
+    CMakeGpuAsked,
+    CMakeOption,
+    GpuAsked,
+    PlainSetting,
+    ProjectFile,
+)
 
 ROCM: dict[str, Any] = {"torch": b.torch("2.9.0+rocm6.4"), "toolkits": [b.rocm()]}
 HEAD = """\
@@ -269,6 +275,24 @@ if(NOT seen STREQUAL "True")
   message(FATAL_ERROR "a GPU is needed")
 endif()
 """
+OPTION_OFF = """\
+cmake_minimum_required(VERSION 3.18)
+project(d LANGUAGES CXX)
+option(D_CUDA "CUDA" {default})
+option(D_GPU_CUDA_F16 "halves" OFF)
+if(D_CUDA)
+  {then}
+endif()
+add_library(d SHARED d.cpp)
+"""
+
+
+def option(default: str = "OFF", then: str = "enable_language(CUDA)", **files: str) -> Given:
+    """A CMakeLists.txt whose library may be built with CUDA."""
+    main = OPTION_OFF.format(default=default, then=then)
+    return t.project({"CMakeLists.txt": main, "d.cpp": "", "k.cu": "", **files}, "sm_89")
+
+
 PROBED = """\
 if(NOT DEFINED ENV{{TORCH_CUDA_ARCH_LIST}})
   execute_process(COMMAND ${{PY}} -c "import torch; assert torch.cuda.is_available(); mj, mn = \
@@ -344,6 +368,9 @@ SILENT |= {
         **LISTS,
     ),
     "CMake: torch for CUDA 12, whose nvcc knows them all": cmake("find_package(Torch REQUIRED)"),
+    "CMake: an option that is on": option("ON"),
+    "CMake: an option by which CUDA is no language": option(then="add_definitions(-DX)"),
+    "CMake: an option that a caller gives": option(**{"go.sh": "cmake -B b -DD_CUDA=ON .\n"}),
     "CMake: Python names a list where it sees no GPU": cmake(
         PROBED.format(otherwise='set(ENV{TORCH_CUDA_ARCH_LIST} "8.9")'), **LISTS
     ),
@@ -390,6 +417,17 @@ FIRING |= {
             "stops where no GPU is visible (name the architectures)", 10, "name the architectures"
         ),
         offers=FORCE,
+    ),
+    "CMake: an option that is off": Fires(
+        option(),
+        Fault(
+            ADVICE,
+            "CMakeLists.txt",
+            "CMakeLists.txt builds without CUDA unless cmake is given -DD_CUDA=ON; sm_89 is to be served.",
+            evidence=(t.at("CMakeLists.txt", 3, "D_CUDA is off"),),
+            payload=CMakeOption("CMakeLists.txt", "D_CUDA"),
+        ),
+        offers=["force-gpu-build manual"],
     ),
     "CMake: it stops with Python": Fires(
         cmake(ONE_FATAL, **LISTS),

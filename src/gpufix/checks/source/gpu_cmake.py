@@ -9,16 +9,16 @@ from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.evidence.arch_lists import listed, targets, vendor
 from gpufix.evidence.building import builds, toolkit_in_use
 from gpufix.evidence.cmake_archs import compiled
-from gpufix.evidence.cmake_builds import CMakeRoot, release, roots
+from gpufix.evidence.cmake_builds import CMakeRoot, release, roots, switched_off
 from gpufix.evidence.source_view import at
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least, minor
 from gpufix.model import Severity
-from gpufix.model.source_payload import CMakeGpuAsked
+from gpufix.model.source_payload import CMakeGpuAsked, CMakeOption
 
 if TYPE_CHECKING:
     from gpufix.evidence.cmake_archs import Compiled
-    from gpufix.source.builds.run import Place
+    from gpufix.source.builds.run import Place, Question
 
 # Of these cmake releases `native` without a GPU ends the configure (3.25 and 3.26 tried); older ones
 # refuse the word. 3.28, 3.30, 3.31, 4.0 and 4.4 leave it to nvcc, which takes its default architecture.
@@ -47,11 +47,25 @@ def _of(view: View, root: CMakeRoot) -> Iterator[Fault]:
     build = root.build
     if build.fails is not None:
         return
+    if root.caller != "aside" and (off := switched_off(view, root)) is not None:
+        yield _off(view, root, off)
     for row in compiled(build):
         if row.archs is not None and row.archs.text == "native" and row.there:
             yield _native(view, root, row)
         if row.by_torch is not None and row.by_torch == build.detects and row.there:
             yield from _common(view, root, row.by_torch)
+
+
+def _off(view: View, root: CMakeRoot, question: Question) -> Fault:
+    place, name = question.place, question.subject
+    return Fault(
+        severity=ADVICE,
+        subject=root.path,
+        message=f"{root.path} builds without CUDA unless cmake is given -D{name}=ON; "
+        f"{listed(targets(view))} is to be served.",
+        evidence=(at(view, place.path, place.line, f"{name} is off"),),
+        payload=CMakeOption(root.path, name),
+    )
 
 
 def _native(view: View, root: CMakeRoot, row: Compiled) -> Fault:

@@ -31,7 +31,8 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
     ## What it does
     Follows each setup.py without running it, once on this machine, where no GPU is visible, and once
     with the targets visible, and compares what it would compile. Follows CMake builds in the same
-    way: `CMAKE_CUDA_ARCHITECTURES native`, and architectures that are left to torch's CMake files.
+    way: `CMAKE_CUDA_ARCHITECTURES native`, architectures that are left to torch's CMake files, and an
+    option by which CUDA is a language of the build, and which is off.
     Lines of scripts and Dockerfiles that set a variable of it without exporting it are named:
     `FORCE_CUDA=1 && pip install .`; such a line of a Dockerfile is a finding of its own where a GPU is
     visible here, since none is while an image is built. With a torch for ROCm it is followed with one for
@@ -48,13 +49,14 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
 
     ## Severity
     Error where the build stops; warning where it leaves code out, for architectures that are left to
-    torch, and for `native` with a cmake that leaves the choice to nvcc. Advice for a CMake file beside a setup.py that does without it.
+    torch, and for `native` with a cmake that leaves the choice to nvcc. Advice for a CMake file beside a setup.py that does without it, and
+    for an option that is off.
 
     ## Fix
     Safe: set the variable that forces the GPU build, or that names the architectures, where the file
     reads one; one that reads none and asks `torch.cuda.is_available()` is made to read FORCE_CUDA as
     well; a CMake file that reads none is made to follow CUDAARCHS. Manual: the option of
-    its command line that does. A Dockerfile's line is made to export the variable. None for code that a
+    its command line, or of cmake's, that does. A Dockerfile's line is made to export the variable. None for code that a
     project has only for CUDA.
 
     ## Source

@@ -17,7 +17,13 @@ from gpufix.fixes.source import cmake_plans
 from gpufix.fixes.source.planned_edits import rewrite
 from gpufix.fixes.toolchain.set_arch_list import value_for
 from gpufix.model import Advise, Finding, Plan, SetVariables, Skip, WriteFile
-from gpufix.model.source_payload import CMakeGpuAsked, GpuAsked, PlainSetting, ProjectFile
+from gpufix.model.source_payload import (
+    CMakeGpuAsked,
+    CMakeOption,
+    GpuAsked,
+    PlainSetting,
+    ProjectFile,
+)
 from gpufix.source.python import python_edits
 
 NAME = "force-gpu-build"
@@ -30,6 +36,8 @@ def force_gpu_build(finding: Finding, view: View) -> Plan | Skip:
     """Set the variable that the file reads for it; each was tried in an abstract run of the file."""
     if isinstance(finding.payload, CMakeGpuAsked):
         return _of_cmake(finding, view, finding.payload)
+    if isinstance(finding.payload, CMakeOption):
+        return _switched_on(finding, view, finding.payload)
     if isinstance(finding.payload, PlainSetting):
         return _exported(finding, view, finding.payload)
     if isinstance(finding.payload, ProjectFile):
@@ -66,6 +74,20 @@ def _of_cmake(finding: Finding, view: View, place: CMakeGpuAsked) -> Plan | Skip
         chosen.title,
         *chosen.steps,
         notes=["what the file says stays its default where the variable is not set"],
+    )
+
+
+def _switched_on(finding: Finding, view: View, place: CMakeOption) -> Plan:
+    """-D on cmake's command line: who calls it decides."""
+    folder = absolute(view, place.root.rpartition("/")[0]).rstrip("/")
+    return finding.plan(
+        NAME,
+        "manual",
+        f"give cmake -D{place.option}=ON",
+        Advise(
+            text=f"{place.root} leaves CUDA out where the option is off, as it is by default",
+            command=f"cmake -S {quote(folder)} -B {quote(f'{folder}/build')} -D{place.option}=ON",
+        ),
     )
 
 
