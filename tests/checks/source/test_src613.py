@@ -287,6 +287,12 @@ add_library(d SHARED d.cpp)
 """
 
 
+SWITCHED = {
+    "CMakeLists.txt": OPTION_OFF.format(default="OFF", then="enable_language(CUDA)"),
+    "d.cpp": "",
+}
+
+
 def option(default: str = "OFF", then: str = "enable_language(CUDA)", **files: str) -> Given:
     """A CMakeLists.txt whose library may be built with CUDA."""
     main = OPTION_OFF.format(default=default, then=then)
@@ -370,6 +376,9 @@ SILENT |= {
     "CMake: torch for CUDA 12, whose nvcc knows them all": cmake("find_package(Torch REQUIRED)"),
     "CMake: an option that is on": option("ON"),
     "CMake: an option by which CUDA is no language": option(then="add_definitions(-DX)"),
+    "CMake: an option of an example": t.project(
+        {f"examples/d/{name}": text for name, text in SWITCHED.items()}, "sm_89"
+    ),
     "CMake: an option that a caller gives": option(**{"go.sh": "cmake -B b -DD_CUDA=ON .\n"}),
     "CMake: Python names a list where it sees no GPU": cmake(
         PROBED.format(otherwise='set(ENV{TORCH_CUDA_ARCH_LIST} "8.9")'), **LISTS

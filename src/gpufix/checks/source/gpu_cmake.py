@@ -10,7 +10,7 @@ from gpufix.evidence.arch_lists import listed, targets, vendor
 from gpufix.evidence.building import builds, toolkit_in_use
 from gpufix.evidence.cmake_archs import compiled
 from gpufix.evidence.cmake_builds import CMakeRoot, release, roots, switched_off
-from gpufix.evidence.source_view import at
+from gpufix.evidence.source_view import aside, at
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least, minor
 from gpufix.model import Severity
@@ -47,7 +47,8 @@ def _of(view: View, root: CMakeRoot) -> Iterator[Fault]:
     build = root.build
     if build.fails is not None:
         return
-    if root.caller != "aside" and (off := switched_off(view, root)) is not None:
+    mine = root.caller != "aside" and not aside(root.path)
+    if mine and (off := switched_off(view, root)) is not None:
         yield _off(view, root, off)
     for row in compiled(build):
         if row.archs is not None and row.archs.text == "native" and row.there:
