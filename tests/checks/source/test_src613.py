@@ -319,11 +319,16 @@ execute_process(COMMAND python -c "import torch; torch.cuda.get_device_name()" C
 
 
 def cmake(
-    text: str, *named: str, before: str = "", release: str | None = "3.25.1", **sections: Any
+    text: str,
+    *named: str,
+    before: str = "",
+    release: str | None = "3.25.1",
+    languages: str = "CXX CUDA",
+    **sections: Any,
 ) -> Given:
     """A CMakeLists.txt: `before`, line 3 project(), `text`, a library of a CUDA source."""
     main = (
-        f"cmake_minimum_required(VERSION 3.24)\n{before}\nproject(d LANGUAGES CXX CUDA)\n{text}\n"
+        f"cmake_minimum_required(VERSION 3.24)\n{before}\nproject(d LANGUAGES {languages})\n{text}\n"
         "add_library(d SHARED k.cu)\n"
     )
     tools = [b.tool("cmake", release)] if release else []
@@ -374,6 +379,13 @@ SILENT |= {
         **LISTS,
     ),
     "CMake: torch for CUDA 12, whose nvcc knows them all": cmake("find_package(Torch REQUIRED)"),
+    "CMake, ROCm: HIP beside CUDA": cmake("enable_language(HIP)", "gfx1100", **ROCM),
+    "CMake, ROCm: CUDA where only a run tells": cmake(
+        "if(EXISTS /opt/x)\nenable_language(CUDA)\nendif()", "gfx1100", languages="CXX", **ROCM
+    ),
+    "CMake, ROCm: an example": t.project(
+        {"examples/d/CMakeLists.txt": "project(d CUDA)\nadd_library(d k.cu)\n"}, "gfx1100", **ROCM
+    ),
     "CMake: an option that is on": option("ON"),
     "CMake: an option by which CUDA is no language": option(then="add_definitions(-DX)"),
     "CMake: an option of an example": t.project(
@@ -426,6 +438,16 @@ FIRING |= {
             "stops where no GPU is visible (name the architectures)", 10, "name the architectures"
         ),
         offers=FORCE,
+    ),
+    "CMake, ROCm: CUDA alone": Fires(
+        cmake("", "gfx1100", **ROCM),
+        Fault(
+            WARNING,
+            "CMakeLists.txt",
+            "CMakeLists.txt enables CUDA, and not HIP; gfx1100 is to be served.",
+            evidence=(t.at("CMakeLists.txt", 3, "CUDA is a language of it"),),
+            payload=ProjectFile("CMakeLists.txt"),
+        ),
     ),
     "CMake: an option that is off": Fires(
         option(),

@@ -14,7 +14,7 @@ from gpufix.evidence.source_view import aside, at
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least, minor
 from gpufix.model import Severity
-from gpufix.model.source_payload import CMakeGpuAsked, CMakeOption
+from gpufix.model.source_payload import CMakeGpuAsked, CMakeOption, ProjectFile
 
 if TYPE_CHECKING:
     from gpufix.evidence.cmake_archs import Compiled
@@ -28,8 +28,12 @@ _COMMON_OF = ("2.9", "2.15")
 
 
 def faults(view: View) -> Iterator[Fault]:
-    """native, torch's own detection, and what ends or is left out without a visible GPU."""
-    if not builds(view) or vendor(view) == "amd" or not targets(view):
+    """native, torch's own detection, and what ends or is left out without a visible GPU or without CUDA."""
+    if not builds(view) or not targets(view):
+        return
+    if vendor(view) == "amd":
+        for root in roots(view):
+            yield from _without_hip(view, root)
         return
     if any(gpu.vendor == "nvidia" for gpu in view.facts.gpus):
         return
@@ -37,6 +41,25 @@ def faults(view: View) -> Iterator[Fault]:
         found = next(_of(view, root), None)
         if found is not None:
             yield found
+
+
+def _without_hip(view: View, root: CMakeRoot) -> Iterator[Fault]:
+    """CUDA as a language of a build for AMD GPUs, and HIP as none."""
+    torch, languages = view.facts.torch, dict(root.build.languages)
+    place = languages.get("CUDA")
+    if torch is None or not torch.hip or place is None or "HIP" in languages:
+        return
+    if root.caller == "aside" or aside(root.path):
+        return
+    if not root.build.ran.get((place.path, place.line)):
+        return
+    yield Fault(
+        severity=WARNING,
+        subject=root.path,
+        message=f"{root.path} enables CUDA, and not HIP; {listed(targets(view))} is to be served.",
+        evidence=(at(view, place.path, place.line, "CUDA is a language of it"),),
+        payload=ProjectFile(root.path),
+    )
 
 
 def _of(view: View, root: CMakeRoot) -> Iterator[Fault]:

@@ -37,7 +37,7 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
     `FORCE_CUDA=1 && pip install .`; such a line of a Dockerfile is a finding of its own where a GPU is
     visible here, since none is while an image is built. With a torch for ROCm it is followed with one for
     CUDA as well: what has GPU code only for CUDA is named. With a torch for CUDA, one that ends there and
-    not with a torch for ROCm is named.
+    not with a torch for ROCm is named; with one for ROCm, a CMake build that enables CUDA and not HIP.
 
     ## Why it matters
     In a container build, on a login node or a CI runner no GPU is visible. The build stops, or ends

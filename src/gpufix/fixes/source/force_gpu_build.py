@@ -41,13 +41,7 @@ def force_gpu_build(finding: Finding, view: View) -> Plan | Skip:
     if isinstance(finding.payload, PlainSetting):
         return _exported(finding, view, finding.payload)
     if isinstance(finding.payload, ProjectFile):
-        torch, path = view.facts.torch, finding.payload.path
-        other = (
-            "builds only with a torch for ROCm"
-            if torch and torch.cuda
-            else "has GPU code only for CUDA"
-        )
-        return finding.skip(NAME, f"{path} {other}: its authors have to port it")
+        return finding.skip(NAME, _of_authors(view, finding.payload.path))
     path = finding.payload_as(GpuAsked).path
     variables = forced_by(view, path)
     if variables is not None:
@@ -60,6 +54,16 @@ def force_gpu_build(finding: Finding, view: View) -> Plan | Skip:
         f"nothing that {path} reads was found to make it build its GPU code without a visible GPU"
     )
     return finding.skip(NAME, reason)
+
+
+def _of_authors(view: View, path: str) -> str:
+    """Why no variable helps a build that has code for another maker's GPUs."""
+    torch = view.facts.torch
+    if path.endswith("CMakeLists.txt"):
+        return f"nothing that {path} reads of the machine makes it enable HIP"
+    if torch is not None and torch.cuda:
+        return f"{path} builds only with a torch for ROCm: its authors have to port it"
+    return f"{path} has GPU code only for CUDA: its authors have to port it"
 
 
 def _of_cmake(finding: Finding, view: View, place: CMakeGpuAsked) -> Plan | Skip:
