@@ -291,16 +291,13 @@ def with_gpu(view: View) -> dict[str, Any]:
 
 
 def with_toolkit(view: View) -> dict[str, Any]:
-    """The changes of a world in which the targets are visible, and torch's toolkit is here: TCH204 asks for one."""
+    """The changes of a world in which torch's toolkit is here; none where it is. TCH204 asks for one."""
     here = view.derive(_world)
     if here.torch is not None and here.torch.hip:
-        return {**with_gpu(view), "rocm_home": here.rocm_home or _ROCM_HOME}
-    cuda = here.torch.cuda if here.torch is not None else None
-    return {
-        **with_gpu(view),
-        "cuda_home": here.cuda_home or _CUDA_HOME,
-        "nvcc": here.nvcc or cuda,
-    }
+        return {} if here.rocm_home else {"rocm_home": _ROCM_HOME}
+    if here.cuda_home or here.torch is None:
+        return {}
+    return {"cuda_home": _CUDA_HOME, "nvcc": here.torch.cuda}
 
 
 _CUDA_HOME, _ROCM_HOME = "/usr/local/cuda", "/opt/rocm"

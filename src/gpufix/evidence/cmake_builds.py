@@ -9,7 +9,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from gpufix.evidence import building
-from gpufix.evidence.arch_lists import vendor
 from gpufix.evidence.builds import ViewFiles, builds_of, with_gpu, world_of
 from gpufix.evidence.source_view import beside, cmake_files, for_tests, is_vendored, python_files
 from gpufix.evidence.view import View
@@ -84,7 +83,7 @@ def _root(view: View, path: str) -> CMakeRoot:
         here = _run(view, path, defines, release(view))
     wanted = _wanted(here)
     build = _run(view, path, defines, wanted) if wanted else here
-    seen = run(view, path, defines, gpu=True) if build.fails and vendor(view) == "nvidia" else build
+    seen = run(view, path, defines, gpu=True) if build.fails else build
     sees = build.fails is not None and seen.fails is None and seen.whole
     return CMakeRoot(
         path=path,

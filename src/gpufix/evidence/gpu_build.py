@@ -64,11 +64,11 @@ def lost(view: View, path: str, **here: Any) -> Lost | None:
 
     here: what of the world differs from this machine's.
     """
-    run = builds_of(view).run(path, **here)
+    run = builds_of(view).run(path, **with_toolkit(view), **here)
     asks = [q for q in run.asked if q.kind in ("gpu", "capability")]
     if not asks:
         return None
-    there = builds_of(view).run(path, **with_gpu(view))
+    there = builds_of(view).run(path, **with_toolkit(view), **with_gpu(view))
     if there.fails or not there.called:
         return None
     if run.fails is not None:
@@ -97,7 +97,7 @@ def lost_to_rocm(view: View, path: str) -> Lost | None:
     torch = view.facts.torch
     if torch is None or not torch.hip:
         return None
-    run = builds_of(view).run(path, **with_toolkit(view))
+    run = builds_of(view).run(path, **with_gpu(view), **with_toolkit(view))
     now = made(run)
     if run.fails is None and (not now.sure or any(kind == "cuda" for _, kind in now.kinds)):
         return None
@@ -117,7 +117,7 @@ def lost_to_cuda(view: View, path: str) -> Lost | None:
     torch = view.facts.torch
     if torch is None or not torch.cuda:
         return None
-    end = builds_of(view).run(path, **with_toolkit(view)).fails
+    end = builds_of(view).run(path, **with_gpu(view), **with_toolkit(view)).fails
     there = builds_of(view).run(path, **with_rocm(view)) if end is not None else None
     if end is None or there is None or there.fails or not there.called:
         return None
