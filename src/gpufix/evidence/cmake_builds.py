@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from gpufix.evidence import building
-from gpufix.evidence.builds import ViewFiles, builds_of, with_gpu, world_of
+from gpufix.evidence.builds import ViewFiles, with_gpu, world_of
+from gpufix.evidence.cmake_started import DEFINE, setups_above, started
 from gpufix.evidence.source_view import beside, cmake_files, for_tests, is_vendored, python_files
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
-from gpufix.source.builds.run import UNKNOWN_PART
 
 if TYPE_CHECKING:
     from gpufix.source.builds.cmake_result import CMakeBuild
@@ -28,7 +28,6 @@ _CALLS_CMAKE = re.compile(  # the command, up to the next one
     r"(?:\"[^\"\n]*\"|'[^'\n]*'|\\\n|[^\n;&|\"'])*",
     re.MULTILINE,
 )
-_ARGUMENT = re.compile(r"-D\s*([A-Za-z_]\w*)(?::[A-Z]+)?=(\"[^\"]*\"|'[^']*'|\S*)")
 
 
 class CMakeRoot(Frozen):
@@ -248,7 +247,7 @@ def _caller(view: View, path: str) -> Caller:
     if backend.startswith("scikit_build_core"):
         return "scikit-build-core"
     holders = view.project_holders("cmake") or ()
-    if set(_setups_above(folder)) & set(holders) or _started(view, path) is not None:
+    if set(setups_above(folder)) & set(holders) or started(view, path) is not None:
         return "setup.py"
     return "aside" if any(facts.extension for facts in beside(path, python_files(view))) else "hand"
 
@@ -276,55 +275,15 @@ def _paths(view: View) -> frozenset[str]:
 
 def _defines(view: View, path: str, caller: Caller) -> dict[str, str | None]:
     """The -D of the callers: None for what only their run would tell."""
-    started = _started(view, path) if caller == "setup.py" else None
-    found = started if started is not None else dict.fromkeys(passed(view, caller))
+    given = started(view, path) if caller == "setup.py" else None
+    found = given if given is not None else dict.fromkeys(passed(view, caller))
     if caller == "scikit-build-core":
         found |= {"SKBUILD": "2", "CMAKE_BUILD_TYPE": "Release"}
         found |= _configured(_pyproject(view, path.rpartition("/")[0]))
     if caller in ("scikit-build-core", "setup.py"):
-        for name, text in _ARGUMENT.findall(view.env("CMAKE_ARGS") or ""):
+        for name, text in DEFINE.findall(view.env("CMAKE_ARGS") or ""):
             found[name] = text.strip("\"'")
     return found
-
-
-def _started(view: View, path: str) -> dict[str, str | None] | None:
-    """Those of the cmake that the setup.py above a folder starts; None where its run does not tell them all."""
-    folder = path.rpartition("/")[0]
-    project = view.facts.project
-    root = project.root.rstrip("/") if project else ""
-    for setup in _setups_above(folder):
-        if setup not in view.derive(_paths):
-            continue
-        calls = [each.arguments for each in builds_of(view).run(setup).started]
-        mine = [c for c in calls if f"{root}/{folder}".rstrip("/") in _configured_by(c)]
-        if not mine or any(UNKNOWN_PART in word[:2] for call in mine for word in call):
-            return None
-        rows = [{m[1]: m[2] for word in call if (m := _ARGUMENT.fullmatch(word))} for call in mine]
-        names = dict.fromkeys(name for row in rows for name in row)
-        return {name: _same([row.get(name) for row in rows]) for name in names}
-    return None
-
-
-def _same(values: Sequence[str | None]) -> str | None:
-    """The one value that all calls give; None where it is not known, or not in all of them."""
-    first = values[0]
-    return first if len({*values}) == 1 and first and UNKNOWN_PART not in first else None
-
-
-def _configured_by(call: Sequence[str]) -> tuple[str, ...]:
-    """The source folder of a cmake that configures: after -S, or by itself."""
-    if call[0].rpartition("/")[2] != "cmake" or "--build" in call or "--install" in call:
-        return ()
-    after = [call[at + 1] for at, word in enumerate(call[:-1]) if word == "-S"]
-    joined = [word[2:] for word in call[1:] if word.startswith("-S") and len(word) > 2]
-    return (*after, *joined, *(word for word in call[1:] if not word.startswith("-")))
-
-
-def _setups_above(folder: str) -> Iterator[str]:
-    """The setup.py files of a folder and of those above it, the nearest first."""
-    parts = folder.split("/") if folder else []
-    for depth in range(len(parts), -1, -1):
-        yield "/".join([*parts[:depth], "setup.py"])
 
 
 def passed(view: View, caller: Caller) -> tuple[str, ...]:
@@ -370,7 +329,7 @@ def _configured(project: Mapping[str, Any]) -> dict[str, str | None]:
     if isinstance(table.get("build-type"), str):
         found["CMAKE_BUILD_TYPE"] = table["build-type"]
     for text in table.get("args", []) if isinstance(table.get("args"), list) else []:
-        if named := _ARGUMENT.fullmatch(str(text)):
+        if named := DEFINE.fullmatch(str(text)):
             found[named[1]] = named[2]
     defines = table.get("define", {})
     for name, value in defines.items() if isinstance(defines, dict) else ():
