@@ -274,6 +274,13 @@ BUILD_FILES: dict[str, tuple[dict[str, str], str]] = {
         },
         "advice",
     ),
+    "CMake, which only asks for it": (
+        {
+            "CMakeLists.txt": "project(x CXX CUDA)\noption(NEW d OFF)\nif(NEW)\n  add_library(y y.cpp)\nendif()\n"
+            "if(NOT EXISTS ${CMAKE_SOURCE_DIR}/third_party/glm/a.h)\n  message(FATAL_ERROR no)\nendif()\n"
+        },
+        "error",
+    ),
     "setup.py compiles with it": (
         {"setup.py": t.setup('"-Ithird_party/glm"'), "ext.cu": ""},
         "error",

@@ -168,6 +168,8 @@ class CMakeRun(CMakeState):
     def _block(self, block: Block) -> Flow:
         head = block.parts[0][0]
         self._line = head.line
+        at = (self.path, head.line)
+        self.ran[at] = self.ran.get(at, False) or self.sure
         self._steps += 1
         if self._steps > _STEPS:
             raise Fatal
