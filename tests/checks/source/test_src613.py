@@ -395,6 +395,11 @@ SILENT |= {
     "CMake: Python names a list where it sees no GPU": cmake(
         PROBED.format(otherwise='set(ENV{TORCH_CUDA_ARCH_LIST} "8.9")'), **LISTS
     ),
+    "CMake: a shell's command is no Python": cmake(
+        'execute_process(COMMAND sh -c "torchrun" RESULT_VARIABLE failed)\nif(failed)\n'
+        "  message(FATAL_ERROR no)\nendif()",
+        **LISTS,
+    ),
     "CMake: what more than one command prints is not known": cmake(
         ONE_FATAL.replace("COMMAND_E", "COMMAND cat COMMAND_E"), **LISTS
     ),

@@ -202,7 +202,11 @@ PACKAGES: dict[str, Callable[[CMakeState, Call, bool], Flow]] = {
     "Caffe2": _torch,
 }
 
+_OF_TORCH = re.compile(r"import.*torch", re.DOTALL)
 _ASKS_GPU = re.compile(r"(?:^|/)nvidia-smi$|is_available|get_device_capability")
+
+
+_MOST_PRINTED = 12  # programs in Python of one run
 
 
 def answered(run: CMakeState, texts: Sequence[str]) -> Printed | None:
@@ -210,10 +214,12 @@ def answered(run: CMakeState, texts: Sequence[str]) -> Printed | None:
     if any(map(_ASKS_GPU.search, texts)):
         asks_gpu(run)
     at = texts.index("-c") + 1 if "-c" in texts[:-1] else 0
-    code = texts[at] if at else ""
-    if run.world.torch is None or UNKNOWN_PART in code or "torch" not in code:
+    code = texts[at] if at and texts.count("COMMAND") == 1 else ""
+    if run.world.torch is None or UNKNOWN_PART in code or not _OF_TORCH.search(code):
         return None
-    found = printed(code, run.world) if texts.count("COMMAND") == 1 else None
+    if code not in run.printed and len(run.printed) < _MOST_PRINTED:
+        run.printed[code] = printed(code, run.world)
+    found = run.printed.get(code)
     if found is not None and "OUTPUT_STRIP_TRAILING_WHITESPACE" in texts:
         return replace(found, text=found.text.rstrip())
     return found

@@ -8,7 +8,7 @@ from typing import Any
 from gpufix.frozen import Frozen
 from gpufix.source.builds import python_formats as formats
 from gpufix.source.builds.python_choices import Choices
-from gpufix.source.builds.run import UNKNOWN_PART, Question
+from gpufix.source.builds.run import UNKNOWN_PART
 from gpufix.source.builds.setup_calls import BuildSetup
 from gpufix.source.builds.setup_py import follow
 from gpufix.source.builds.world import BuildWorld
@@ -20,11 +20,10 @@ _LONGEST = 4000  # characters of the code and of what it prints
 
 
 class Printed(Frozen):
-    """What a program printed; `fails`: it ended with an exception; `asked`: what it asked for."""
+    """What a program printed; `fails`: it ended with an exception."""
 
     text: str
     fails: bool
-    asked: tuple[Question, ...]
 
 
 def prints(code: str, world: BuildWorld) -> str | None:
@@ -45,11 +44,7 @@ def printed(code: str, world: BuildWorld) -> Printed | None:
     ending = follow(run)
     if ending.state not in ("done", "error") or run.choices.order:
         return None
-    return Printed(
-        text="".join(run.printed)[:_LONGEST],
-        fails=ending.state == "error",
-        asked=tuple(run.asked_for.values()),
-    )
+    return Printed("".join(run.printed)[:_LONGEST], ending.state == "error")
 
 
 class _Printing(BuildSetup):

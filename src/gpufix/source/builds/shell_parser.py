@@ -55,7 +55,7 @@ class _Parser(ShellWords):
             self.lists(lists)
             if self.at < len(self.text):
                 rest = self.text[self.at : self.at + 10]
-            raise self.fail(f"unexpected {(rest.split() or [repr(rest)])[0]}")
+                raise self.fail(f"unexpected {(rest.split() or [repr(rest)])[0]}")
         except ShellSyntaxError as error:
             return Script(tuple(lists), (error.line, error.reason))
         return Script(tuple(lists))
