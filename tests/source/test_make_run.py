@@ -36,6 +36,8 @@ CASES = {
     "a variable of a target": f"F = -O3\nother: F = -O1\na.o: F += -arch=sm_80\n{RULE}",
     "a pattern rule": "F = -arch=sm_80\nall: a.o\n%.o: %.cu\n\tnvcc $(F) -c a.cu -o a.o\n",
     "a recipe beside the rule": "F = -arch=sm_80\nall: ; nvcc $(F) a.cu\n",
+    "where a variable was set": "A = 1\nifeq ($(origin A)$(origin B)$(origin PATH)$(origin CXX),"
+    f"fileundefinedenvironmentdefault)\nF = -arch=sm_80\nelse\nF = -arch=sm_90\nendif\n{RULE}",
     "included": "GPU := H100\ninclude common.mk\n",
     "included, and it stops": "include common.mk\n",
     "a dollar": "all:\n\tX=80; nvcc -arch=sm_$$X a.cu\n",

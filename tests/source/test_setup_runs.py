@@ -74,6 +74,11 @@ FLAGS = {
         "flags += ['-x' for value, kind in rows[5:] if isinstance(value, kind)]",
         ["-y", "-n", "-y", "-y", "-y", "-x?", "-x?"],
     ),
+    "the folder of a path that is not known": (
+        "flags = ['-I' + os.path.dirname(ask()), '-I' + os.path.dirname(f'/a/{ask()}'),\n"
+        "    '-I' + os.path.dirname(f'{ask()}/b')]",
+        ["-I\0", "-I/a/\0", "-I\0"],
+    ),
     "percent": ('flags = ["-arch=sm_%d%s" % (9, "0a")]', ["-arch=sm_90a"]),
     "format": ('flags = ["-arch={0}_{n}".format("sm", n=90)]', ["-arch=sm_90"]),
     "a comprehension": ('flags = ["-a" + x for x in "1,2,3".split(",") if x != "2"]', ["-a1", "-a3"]),
@@ -184,6 +189,23 @@ def test_ends(case: str) -> None:
     (end,) = run(HEAD + body).endings
     assert (end.state, end.error, end.message) == wanted
     assert end.sure
+
+
+_ASKED = "".join(f"if ask({n}):\n    pass\n" for n in range(40))
+
+
+@pytest.mark.parametrize(
+    ("body", "fails"),
+    [
+        ("torch.version.hip.split('.')", True),
+        ("if any(ask(n) for n in os.sep) or ask('b'):\n    torch.version.hip.split('.')", False),
+        ("x = None if ask('b') else 'x'\nx.split('.')", False),
+        ("import logging\nlogging.getLogger().info('x')\nint('x')", True),
+    ],
+)
+def test_one_end_of_more_ways_than_are_followed(body: str, fails: bool) -> None:
+    made = run(f"{HEAD}{_ASKED}{body}\n")
+    assert (made.fails is not None) is fails
 
 
 def test_without_torch_the_handler_decides() -> None:

@@ -108,3 +108,10 @@ def _in_order(real: list[Recorded], found: list[Recorded]) -> bool:
 
 def _fits(real: Recorded, found: Recorded) -> bool:
     return real == found or any(UNKNOWN_PART in word for word in found.words)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("a\r", "unexpected '\\r'"), ("a; )b", "unexpected )b")]
+)
+def test_what_no_shell_reads_is_said(text: str, said: str) -> None:
+    assert parse(text).error == (1, said)

@@ -15,7 +15,7 @@ from gpufix.evidence.builds import (
     variables_of,
     with_gpu,
 )
-from gpufix.evidence.gpu_build import spellings, wanted_run
+from gpufix.evidence.gpu_build import lost_to_cuda, lost_to_rocm, spellings, wanted_run
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.source.arch_flags import ArchFlag, parse
@@ -52,12 +52,16 @@ class Asked(Frozen):
 
 
 def of_run(view: View, path: str) -> Asked | None:
-    """What a setup.py asks for; None where its run does not come to its extensions."""
+    """What a setup.py asks for; None where its run does not come to its extensions.
+
+    Nothing where it ends because torch is another maker's: SRC613 says so.
+    """
     run = builds_of(view).run(path)
     if not _builds(run):
         run = builds_of(view).run(path, **with_gpu(view))
     if not _builds(run):
-        return None
+        other = lost_to_cuda(view, path) or lost_to_rocm(view, path)
+        return Asked(followed=True) if other is not None and other.stops else None
     flags = tuple(_flags(run, path))
     if (wanted := wanted_run(view, path)) is not None:
         known = {(row.path, row.line, row.text) for row in flags}

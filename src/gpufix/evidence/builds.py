@@ -290,6 +290,17 @@ def with_gpu(view: View) -> dict[str, Any]:
     return {"gpu": True, "capabilities": tuple(seen)}
 
 
+def with_toolkit(view: View) -> dict[str, Any]:
+    """The changes of a world in which torch's toolkit is here; none where it is. TCH204 asks for one."""
+    here = view.derive(_world)
+    if here.torch is not None and here.torch.hip:
+        return {} if here.rocm_home else {"rocm_home": _ROCM_HOME}
+    if here.cuda_home or here.torch is None:
+        return {}
+    return {"cuda_home": _CUDA_HOME, "nvcc": here.torch.cuda}
+
+
+_CUDA_HOME, _ROCM_HOME = "/usr/local/cuda", "/opt/rocm"
 _CUDA = "13.0"  # that of a torch for CUDA in place of one for ROCm
 
 
@@ -299,11 +310,28 @@ def with_cuda(view: View) -> dict[str, Any]:
     release = there.version.partition("+")[0]
     return {
         "torch": replace(there, version=f"{release}+cu{_CUDA.replace('.', '')}"),
-        "cuda_home": "/usr/local/cuda",
+        "cuda_home": _CUDA_HOME,
         "nvcc": _CUDA,
         "rocm_home": None,
         "gpu": True,
         "capabilities": ((9, 0),),
+    }
+
+
+_ROCM = "6.4"  # that of a torch for ROCm in place of one for CUDA
+
+
+def with_rocm(view: View) -> dict[str, Any]:
+    """The changes of a world in which a torch for ROCm is installed, with its toolkit and a GPU."""
+    there = replace(torch_seen(view), cuda=None, hip=_ROCM, archs=None)
+    release = there.version.partition("+")[0]
+    return {
+        "torch": replace(there, version=f"{release}+rocm{_ROCM}"),
+        "cuda_home": None,
+        "nvcc": None,
+        "rocm_home": _ROCM_HOME,
+        "gpu": True,
+        "capabilities": None,
     }
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from gpufix.evidence import building
-from gpufix.evidence.builds import ViewFiles, world_of
+from gpufix.evidence.builds import ViewFiles, with_gpu, world_of
+from gpufix.evidence.cmake_started import DEFINE, setups_above, started
 from gpufix.evidence.source_view import beside, cmake_files, for_tests, is_vendored, python_files
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 
 if TYPE_CHECKING:
     from gpufix.source.builds.cmake_result import CMakeBuild
-    from gpufix.source.builds.run import Ending
+    from gpufix.source.builds.run import Ending, Question
 
 Caller = Literal["hand", "scikit-build-core", "setup.py", "aside"]
 _MOST_ROOTS, _MOST_CALLERS = 30, 20
@@ -26,20 +28,21 @@ _CALLS_CMAKE = re.compile(  # the command, up to the next one
     r"(?:\"[^\"\n]*\"|'[^'\n]*'|\\\n|[^\n;&|\"'])*",
     re.MULTILINE,
 )
-_ARGUMENT = re.compile(r"-D\s*([A-Za-z_]\w*)(?::[A-Z]+)?=(\"[^\"]*\"|'[^']*'|\S*)")
 
 
 class CMakeRoot(Frozen):
     """A CMakeLists.txt that is configured by itself, who calls it, and what it does here.
 
-    build: with a cmake as new as it asks for; refused: how it ends with the one that is here instead.
+    build: with a cmake as new as it asks for, and with a GPU where it ends without; refused, blind: how it
+    ends here instead.
     """
 
     path: str  # relative to the project
     caller: Caller
     defines: Mapping[str, str | None]
     build: CMakeBuild
-    refused: Ending | None = None
+    refused: Ending | None = None  # for the cmake that is here
+    blind: Ending | None = None  # because no GPU is visible
 
 
 def roots(view: View) -> tuple[CMakeRoot, ...]:
@@ -78,12 +81,16 @@ def _root(view: View, path: str) -> CMakeRoot:
         defines = {**defines, name: None}  # whoever calls cmake gives it
         here = _run(view, path, defines, release(view))
     wanted = _wanted(here)
+    build = _run(view, path, defines, wanted) if wanted else here
+    seen = run(view, path, defines, gpu=True) if build.fails else build
+    sees = build.fails is not None and seen.fails is None and seen.whole
     return CMakeRoot(
         path=path,
         caller=caller,
         defines=defines,
-        build=_run(view, path, defines, wanted) if wanted else here,
+        build=seen if sees else build,
         refused=here.fails if wanted else None,
+        blind=build.fails if sees else None,
     )
 
 
@@ -108,7 +115,7 @@ def run(
     defines: Mapping[str, str | None],
     variables: Mapping[str, str] | None = None,
     edited: Mapping[str, str] | None = None,
-    gpu: bool | None = None,
+    gpu: bool = False,
 ) -> CMakeBuild:
     """What the CMakeLists.txt at a path does; with variables set, files edited, or a GPU, supposed.
 
@@ -126,7 +133,7 @@ def _run(
     cmake: str | None,
     variables: Mapping[str, str] | None = None,
     edited: Mapping[str, str] | None = None,
-    gpu: bool | None = None,
+    gpu: bool = False,
 ) -> CMakeBuild:
     from gpufix.source.builds.cmake_result import run_cmake
     from gpufix.source.builds.cmake_state import CMakeCall
@@ -139,8 +146,8 @@ def _run(
     changes: dict[str, Any] = {"environment": {**world.environment, **(variables or {})}}
     if view.facts.torch is None:
         changes["torch"] = None
-    if gpu is not None:
-        changes["gpu"] = gpu
+    if gpu:
+        changes |= with_gpu(view)
     build = run_cmake(
         CMakeCall(
             world=replace(world, **changes),
@@ -200,6 +207,23 @@ def reached(view: View, path: str, line: int) -> bool | None:
     return True if True in answers else (False if answers == {False} else None)
 
 
+def switched_off(view: View, root: CMakeRoot) -> Question | None:
+    """The option without which a build has no CUDA, and with which CUDA is a language of it."""
+    build = root.build
+    if not build.whole or build.fails is not None or build.enables_cuda:
+        return None
+    asked = (q for q in build.asked if q.kind == "variable" and _SWITCH.search(q.subject))
+    for question in islice((q for q in asked if q.subject not in root.defines), _MOST_SWITCHES):
+        on = run(view, root.path, {**root.defines, question.subject: "ON"})
+        if any(kind == "CUDA" for kind, _ in on.languages):
+            return question
+    return None
+
+
+_SWITCH = re.compile(r"^(?!CMAKE_|CUDA_).*(?:CUDA|CUBLAS|GPU)$")
+_MOST_SWITCHES = 4
+
+
 def brings_cmake(view: View, root: CMakeRoot) -> bool:
     """Whether the build backend takes a cmake that it requires, whatever is on PATH."""
     from gpufix.evidence.requirements import parse
@@ -223,9 +247,7 @@ def _caller(view: View, path: str) -> Caller:
     if backend.startswith("scikit_build_core"):
         return "scikit-build-core"
     holders = view.project_holders("cmake") or ()
-    above = [folder[: m.start()] for m in re.finditer(r"/", folder)] + [folder, ""]
-    setups = {f"{where}/setup.py" if where else "setup.py" for where in above}
-    if setups & set(holders):
+    if set(setups_above(folder)) & set(holders) or started(view, path) is not None:
         return "setup.py"
     return "aside" if any(facts.extension for facts in beside(path, python_files(view))) else "hand"
 
@@ -253,12 +275,13 @@ def _paths(view: View) -> frozenset[str]:
 
 def _defines(view: View, path: str, caller: Caller) -> dict[str, str | None]:
     """The -D of the callers: None for what only their run would tell."""
-    found: dict[str, str | None] = dict.fromkeys(passed(view, caller))
+    given = started(view, path) if caller == "setup.py" else None
+    found = given if given is not None else dict.fromkeys(passed(view, caller))
     if caller == "scikit-build-core":
         found |= {"SKBUILD": "2", "CMAKE_BUILD_TYPE": "Release"}
         found |= _configured(_pyproject(view, path.rpartition("/")[0]))
     if caller in ("scikit-build-core", "setup.py"):
-        for name, text in _ARGUMENT.findall(view.env("CMAKE_ARGS") or ""):
+        for name, text in DEFINE.findall(view.env("CMAKE_ARGS") or ""):
             found[name] = text.strip("\"'")
     return found
 
@@ -306,7 +329,7 @@ def _configured(project: Mapping[str, Any]) -> dict[str, str | None]:
     if isinstance(table.get("build-type"), str):
         found["CMAKE_BUILD_TYPE"] = table["build-type"]
     for text in table.get("args", []) if isinstance(table.get("args"), list) else []:
-        if named := _ARGUMENT.fullmatch(str(text)):
+        if named := DEFINE.fullmatch(str(text)):
             found[named[1]] = named[2]
     defines = table.get("define", {})
     for name, value in defines.items() if isinstance(defines, dict) else ():

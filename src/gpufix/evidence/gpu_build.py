@@ -17,6 +17,8 @@ from gpufix.evidence.builds import (
     variables_of,
     with_cuda,
     with_gpu,
+    with_rocm,
+    with_toolkit,
 )
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
@@ -62,11 +64,11 @@ def lost(view: View, path: str, **here: Any) -> Lost | None:
 
     here: what of the world differs from this machine's.
     """
-    run = builds_of(view).run(path, **here)
+    run = builds_of(view).run(path, **with_toolkit(view), **here)
     asks = [q for q in run.asked if q.kind in ("gpu", "capability")]
     if not asks:
         return None
-    there = builds_of(view).run(path, **with_gpu(view))
+    there = builds_of(view).run(path, **with_toolkit(view), **with_gpu(view))
     if there.fails or not there.called:
         return None
     if run.fails is not None:
@@ -90,12 +92,12 @@ def lost_in_image(view: View, path: str, variable: str) -> Lost | None:
 def lost_to_rocm(view: View, path: str) -> Lost | None:
     """What a setup.py builds for GPUs only with a torch for CUDA; None: nothing, or not known.
 
-    It has no code for GPUs at all with the installed torch for ROCm, or ends there.
+    It has no code for GPUs at all with the installed torch for ROCm and its toolkit, or ends there.
     """
     torch = view.facts.torch
     if torch is None or not torch.hip:
         return None
-    run = builds_of(view).run(path, **with_gpu(view))
+    run = builds_of(view).run(path, **with_gpu(view), **with_toolkit(view))
     now = made(run)
     if run.fails is None and (not now.sure or any(kind == "cuda" for _, kind in now.kinds)):
         return None
@@ -108,6 +110,20 @@ def lost_to_rocm(view: View, path: str) -> Lost | None:
             return None  # what else decides ends it with a torch for CUDA too
         return Lost(place=end.place, stops=end)
     return Lost(place=kept[0].place, names=tuple(sorted({each.name for each in kept})))
+
+
+def lost_to_cuda(view: View, path: str) -> Lost | None:
+    """How a setup.py ends with the installed torch for CUDA and its toolkit, and not with one for ROCm."""
+    torch = view.facts.torch
+    if torch is None or not torch.cuda:
+        return None
+    end = builds_of(view).run(path, **with_gpu(view), **with_toolkit(view)).fails
+    there = builds_of(view).run(path, **with_rocm(view)) if end is not None else None
+    if end is None or there is None or there.fails or not there.called:
+        return None
+    if any((each.error, each.message) == (end.error, end.message) for each in there.endings):
+        return None  # what else decides ends it with a torch for ROCm too
+    return Lost(place=end.place, stops=end)
 
 
 def sees_none(view: View) -> bool:

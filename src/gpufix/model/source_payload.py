@@ -94,6 +94,13 @@ class CMakeGpuAsked(Payload):
     root: str  # the CMakeLists.txt that is configured
 
 
+class CMakeOption(Payload):
+    """An option of a CMake build that is off, and with which it has CUDA."""
+
+    root: str  # the CMakeLists.txt that is configured
+    option: str
+
+
 class GpuAsked(Payload):
     """A setup.py that builds no GPU code, or nothing, where no GPU is visible."""
 

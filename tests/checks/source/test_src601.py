@@ -68,6 +68,19 @@ ASKED_FOR = (
     f"else()\nset(CMAKE_CUDA_ARCHITECTURES 75-real)\nendif()\n{BUILT}\n"
 )
 
+STARTING = """\
+import subprocess
+from pathlib import Path
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+class Build(build_ext):
+    def build_extension(self, ext):
+        here = Path(__file__).resolve().parent
+        subprocess.check_call(["cmake", "-S", str(here), "-B", self.build_temp, {also}])
+        subprocess.check_call(["cmake", "--build", self.build_temp])
+setup(name="x", ext_modules=[Extension("x", [])], cmdclass={{"build_ext": Build}})
+"""
+
 
 def cmake(text: str, *named: str, head: str = CUDA, last: str = BUILT, **sections: Any) -> Given:
     """A CMakeLists.txt with this from line 2 on, and a library of CUDA sources."""
@@ -296,6 +309,9 @@ NVCC_80 = 'subprocess.check_call(["nvcc", "-gencode", "arch=compute_80,code=sm_8
 
 MESON = {"meson.build": "project('x', 'cuda')\n", "k.cu": ""}
 SILENT = {
+    "where torch is built for CUDA it does not come so far": py(
+        before="import torch\ntorch.version.hip.split('.')\nos.environ['TORCH_CUDA_ARCH_LIST'] = '7.5'\n"
+    ),
     "Meson alone is not read": Unseen(t.project(MESON), ["/src/project/meson.build"]),
     "Meson as a folder's back end is not read": Unseen(
         t.project(
@@ -444,6 +460,12 @@ SILENT = {
             "CMakeLists.txt": ASKED_FOR,
             "setup.py": 'run(["cmake", f"-DARCHS={archs}"])\n',
         }
+    ),
+    "CMake: what setup.py starts gives the list": cmake_files(
+        {"CMakeLists.txt": ASKED_FOR, "setup.py": STARTING.format(also='"-DARCHS=120"')}
+    ),
+    "CMake: what setup.py starts gives a list that only a run tells": cmake_files(
+        {"CMakeLists.txt": ASKED_FOR, "setup.py": STARTING.format(also='"-DARCHS=" + ask()')}
     ),
     "CMake: the condition of a caller, whose script sets what setup.py hands on": cmake_files(
         {
@@ -1183,6 +1205,19 @@ FIRING |= {
         fixes("CMAKE_CUDA_ARCHITECTURES", "75-real", REAL, line=1),
         offers=FOLLOWED,
     ),
+    "CMake: what setup.py starts gives another list than a script names": Fires(
+        t.project(
+            {
+                "a.cu": "",
+                "CMakeLists.txt": ASKED_FOR,
+                "setup.py": STARTING.format(also='"-DARCHS=80-real"'),
+                "ask.py": 'print("cmake", "-DARCHS=120")\n',
+            },
+            "sm_120",
+        ),
+        fixes("CMAKE_CUDA_ARCHITECTURES", "80-real", REAL.replace("75", "80"), line=3),
+        offers=FOLLOWED,
+    ),
     "CMake: the condition of a script, which is not the setup.py that calls it": Fires(
         t.project(
             {
@@ -1273,6 +1308,21 @@ FIRING |= {
         offers=FOLLOWED,
     ),
 }
+ONE = "docker/Dockerfile.cuda"
+FIRING["a Dockerfile: a list that a line hands on, and another"] = Fires(
+    files(
+        ONE,
+        f"ARG {LIST}=7.5\nRUN A=${{{LIST}}} && export {LIST}=$A && pip install . && "
+        f"export {LIST}=8.0 && pip install .\n",
+    ),
+    [
+        replace(
+            exports(ONE, 1, "7.5", ADVICE),
+            evidence=(t.at(ONE, 1, f"{LIST}=7.5"), t.at(ONE, 2, f"{LIST}=7.5")),
+        ),
+        exports(ONE, 2, "8.0", ADVICE),
+    ],
+)
 FIRING |= {
     f"a Dockerfile: {case}": Fires(
         files("docker/Dockerfile.cuda", f"{text}\n"),

@@ -85,6 +85,21 @@ def appended(severity: Severity, version: str = "2.6.0+cu124", **torch: Any) -> 
 FORCED = {"CMakeLists.txt": BY_CMAKE.format(abi=ABI), "a.cpp": '#include "force_abi.h"\n'}
 
 SILENT = {
+    "an extension without torch": t.project(
+        {
+            "setup.py": "from setuptools import Extension, setup\n"
+            f"setup(name='x', ext_modules=[Extension('x', ['a.cpp'], extra_compile_args=['-D{ABI}=0'])])\n",
+            "a.cpp": "",
+        },
+        "sm_89",
+    ),
+    "an extension without torch, whose run does not tell": t.project(
+        {
+            "setup.py": "from setuptools import Extension, setup\nask()\n"
+            f"setup(name='x', ext_modules=[Extension('x', ask(), extra_compile_args=['-D{ABI}=0', *ask()])])\n",
+        },
+        "sm_89",
+    ),
     "CMake, by a variable that setup.py computes": files(
         {
             "CMakeLists.txt": f"project(x)\nif(${{OURS}})\n  add_definitions(-D{ABI}=1)\nelse()\n"
@@ -163,14 +178,34 @@ FIRING = {
         py(f'm = [("{ABI}", "0")]'), fixed("python", "setup.py", 4), offers=FOLLOWED
     ),
     "setup.py, without cpp_extension": Fires(
-        files({"setup.py": f'from setuptools import setup\nsetup(name="x", f="-D{ABI}=0")\n'}),
-        fixed("python", "setup.py", 2),
+        files(
+            {
+                "setup.py": f'import torch\nfrom setuptools import setup\nsetup(name="x", f="-D{ABI}=0")\n'
+            }
+        ),
+        fixed("python", "setup.py", 3),
+        offers=FOLLOWED,
+    ),
+    "setup.py, and CMake asks for torch": Fires(
+        files(
+            {
+                "setup.py": "import subprocess\nfrom setuptools import setup\n"
+                f'subprocess.run(["cmake", ".", "-DCMAKE_CXX_FLAGS=-D{ABI}=0", *ask()])\nsetup(name="x")\n',
+                "CMakeLists.txt": "project(x CXX)\nfind_package(Torch)\nadd_library(x a.cpp)\n",
+                "a.cpp": "",
+            }
+        ),
+        fixed("python", "setup.py", 3),
     ),
     "setup.py, without cpp_extension, for an older torch": Fires(
         files(
-            {"setup.py": f'from setuptools import setup\nsetup(name="x", f="-D{ABI}=1")\n'}, **old()
+            {
+                "setup.py": f'import torch\nfrom setuptools import setup\nsetup(name="x", f="-D{ABI}=1")\n'
+            },
+            **old(),
         ),
-        fixed("python", "setup.py", 2, value=1, torch="2.6.0+cu124"),
+        fixed("python", "setup.py", 3, value=1, torch="2.6.0+cu124"),
+        offers=FOLLOWED,
     ),
     "a script that builds": Fires(
         files({"a.py": f'from torch.utils.cpp_extension import load\nf = "-D{ABI}=0"\n'}),

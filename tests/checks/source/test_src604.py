@@ -75,6 +75,21 @@ SILENT = {
     "under try": py("try:\n    from torch._six import inf\nexcept ImportError:\n    inf = 0\n"),
     "under a version": py("import numpy as np\nif np.__version__ < '1.24':\n    x = np.float\n"),
     "under hasattr": py("import numpy as np\nx = np.float if hasattr(np, 'float') else float\n"),
+    "only where the newer name is not there": py(
+        "import numpy as np\nf = getattr(np, 'trapezoid', None) or np.trapz\n"
+    ),
+    "a version asked before": py(
+        "import numpy as np\nold = np.__version__ < '1.24'\nif old and y:\n    x = np.float\n"
+    ),
+    "where what was tried worked": py(
+        "import numpy as np\ntry:\n    import a\n    old = True\nexcept ImportError:\n"
+        "    old = False\nx = np.float if old else float\n"
+    ),
+    "where a function tried and it worked": py(
+        "import torch\ndef old():\n    try:\n        torch.nn.backends.thnn\n"
+        "        return True\n    except AttributeError:\n        return False\n"
+        "if old():\n    x = torch.nn._functions.thnn\n"
+    ),
     "another np": py("np = object()\nx = np.float\n"),
     "another total_mem": py("import torch\nx = stats().total_mem\n"),
     "numpy still has it": py(FLOAT, "1.23.5"),
@@ -195,6 +210,14 @@ FIRING = {
     "several names, lines in order": Fires(
         py("import numpy as np\ndef f():\n    return np.NaN\nx = np.NaN, np.NaN, np.float\n"),
         [lacks("numpy.NaN", "numpy 2.3.5", 3, 4), lacks("numpy.float", "numpy 2.3.5", 4)],
+        offers=PYTHON,
+    ),
+    "under an option, a constant and a function that test nothing": Fires(
+        py(
+            "import numpy as np\ndef f():\n    return y\nuse = True\n"
+            "if use and f() and getattr(args, 'old', False):\n    x = np.float or getattr(np, 'a', 0)\n"
+        ),
+        lacks("numpy.float", "numpy 2.3.5", 6),
         offers=PYTHON,
     ),
     "functional_tensor": Fires(

@@ -266,6 +266,21 @@ BUILD_FILES: dict[str, tuple[dict[str, str], str]] = {
         {"CMakeLists.txt": "if(EXISTS /opt/x)\n  add_subdirectory(third_party/glm)\nendif()\n"},
         "warning",
     ),
+    "CMake, behind a stop for the want of it, for another system": (
+        {
+            "CMakeLists.txt": "project(x CXX CUDA)\nset(here ${CMAKE_CURRENT_SOURCE_DIR})\n"
+            "if(NOT EXISTS ${here}/googletest/CMakeLists.txt)\n  message(FATAL_ERROR no)\nendif()\n"
+            "if(WIN32)\n  add_subdirectory(third_party/glm)\nendif()\n"
+        },
+        "advice",
+    ),
+    "CMake, which only asks for it": (
+        {
+            "CMakeLists.txt": "project(x CXX CUDA)\noption(NEW d OFF)\nif(NEW)\n  add_library(y y.cpp)\nendif()\n"
+            "if(NOT EXISTS ${CMAKE_SOURCE_DIR}/third_party/glm/a.h)\n  message(FATAL_ERROR no)\nendif()\n"
+        },
+        "error",
+    ),
     "setup.py compiles with it": (
         {"setup.py": t.setup('"-Ithird_party/glm"'), "ext.cu": ""},
         "error",

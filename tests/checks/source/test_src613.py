@@ -9,10 +9,16 @@ import builders as b
 import source_tree as t
 from rows import Fires, Given, rows
 
-from gpufix.checks.registry import ERROR, WARNING, Fault
+from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.checks.source.src613_build_asks_for_gpu import build_asks_for_gpu
 from gpufix.model import Severity
-from gpufix.model.source_payload import CMakeGpuAsked, GpuAsked, PlainSetting, ProjectFile
+from gpufix.model.source_payload import (
+    CMakeGpuAsked,
+    CMakeOption,
+    GpuAsked,
+    PlainSetting,
+    ProjectFile,
+)
 
 ROCM: dict[str, Any] = {"torch": b.torch("2.9.0+rocm6.4"), "toolkits": [b.rocm()]}
 HEAD = """\
@@ -61,6 +67,7 @@ gpu = torch.version.cuda is not None
 exts = [CUDAExtension("lap", ["lap.cu"]) if gpu else CppExtension("lap", ["lap.cpp"])]
 """
 NEEDS_CUDA = OF_CUDA.replace("exts", "assert gpu, 'CUDA is needed'\nexts")
+NEEDS_ROCM = "major = int(torch.version.hip.split('.')[0])\n" + CHOICE
 OF_BOTH = OF_CUDA.replace('CppExtension("lap", ["lap.cpp"])', 'CUDAExtension("lap", ["a.cu"])')
 SOURCES = """\
 files = ["lap.cpp", "a.cu"]
@@ -168,7 +175,14 @@ SILENT = {
         **ROCM,
     ),
     "ROCm: it stops with CUDA as well": py("raise RuntimeError()", "gfx1100", **ROCM),
+    "ROCm: no toolkit is here, which TCH204 says": py(
+        'exts = [CUDAExtension("lap", ["lap.cu"])]', "gfx1100", torch=b.torch("2.9.0+rocm6.4")
+    ),
     "CUDA, where CUDA is asked for": py(OF_CUDA, "sm_90"),
+    "CUDA: it stops with ROCm as well": py(f"{NEEDS_ROCM}int(None.x)\n"),
+    "CUDA: no toolkit is here, which TCH204 says": py(
+        'exts = [CUDAExtension("lap", ["lap.cu"])]', toolkits=()
+    ),
     "a test's": py(STOPS, path="tests/setup.py"),
     "carried along": py(STOPS, path="third_party/lap/setup.py"),
     "it stops with a GPU as well": py("raise RuntimeError(str(torch.cuda.is_available()))"),
@@ -213,6 +227,19 @@ FIRING = {
             severity=ERROR,
         ),
     ),
+    "CUDA: it stops": Fires(
+        py(NEEDS_ROCM),
+        replace(
+            says(
+                "stops where torch is built for CUDA "
+                "(AttributeError: 'NoneType' object has no attribute 'split')",
+                ERROR,
+                5,
+                "AttributeError",
+            ),
+            payload=ProjectFile("setup.py"),
+        ),
+    ),
     "it stops": Fires(py(STOPS), says(STOPPED, ERROR, 6, "NotImplementedError"), offers=FORCE),
     "it exits": Fires(
         py(EXITS),
@@ -248,14 +275,60 @@ if(NOT seen STREQUAL "True")
   message(FATAL_ERROR "a GPU is needed")
 endif()
 """
+OPTION_OFF = """\
+cmake_minimum_required(VERSION 3.18)
+project(d LANGUAGES CXX)
+option(D_CUDA "CUDA" {default})
+option(D_GPU_CUDA_F16 "halves" OFF)
+if(D_CUDA)
+  {then}
+endif()
+add_library(d SHARED d.cpp)
+"""
+
+
+SWITCHED = {
+    "CMakeLists.txt": OPTION_OFF.format(default="OFF", then="enable_language(CUDA)"),
+    "d.cpp": "",
+}
+
+
+def option(default: str = "OFF", then: str = "enable_language(CUDA)", **files: str) -> Given:
+    """A CMakeLists.txt whose library may be built with CUDA."""
+    main = OPTION_OFF.format(default=default, then=then)
+    return t.project({"CMakeLists.txt": main, "d.cpp": "", "k.cu": "", **files}, "sm_89")
+
+
+PROBED = """\
+if(NOT DEFINED ENV{{TORCH_CUDA_ARCH_LIST}})
+  execute_process(COMMAND ${{PY}} -c "import torch; assert torch.cuda.is_available(); mj, mn = \
+torch.cuda.get_device_capability(0); print(f'{{mj}}.{{mn}}')"
+    OUTPUT_VARIABLE seen OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE failed ERROR_QUIET)
+  if(failed EQUAL 0 AND seen)
+    set(ENV{{TORCH_CUDA_ARCH_LIST}} "${{seen}}")
+  else()
+    {otherwise}
+  endif()
+endif()
+find_package(Torch REQUIRED)
+"""
+FATAL = 'message(FATAL_ERROR "name the architectures")'
+ONE_FATAL = """\
+execute_process(COMMAND python -c "import torch; torch.cuda.get_device_name()" COMMAND_ERROR_IS_FATAL ANY)
+"""
 
 
 def cmake(
-    text: str, *named: str, before: str = "", release: str | None = "3.25.1", **sections: Any
+    text: str,
+    *named: str,
+    before: str = "",
+    release: str | None = "3.25.1",
+    languages: str = "CXX CUDA",
+    **sections: Any,
 ) -> Given:
     """A CMakeLists.txt: `before`, line 3 project(), `text`, a library of a CUDA source."""
     main = (
-        f"cmake_minimum_required(VERSION 3.24)\n{before}\nproject(d LANGUAGES CXX CUDA)\n{text}\n"
+        f"cmake_minimum_required(VERSION 3.24)\n{before}\nproject(d LANGUAGES {languages})\n{text}\n"
         "add_library(d SHARED k.cu)\n"
     )
     tools = [b.tool("cmake", release)] if release else []
@@ -306,6 +379,30 @@ SILENT |= {
         **LISTS,
     ),
     "CMake: torch for CUDA 12, whose nvcc knows them all": cmake("find_package(Torch REQUIRED)"),
+    "CMake, ROCm: HIP beside CUDA": cmake("enable_language(HIP)", "gfx1100", **ROCM),
+    "CMake, ROCm: CUDA where only a run tells": cmake(
+        "if(EXISTS /opt/x)\nenable_language(CUDA)\nendif()", "gfx1100", languages="CXX", **ROCM
+    ),
+    "CMake, ROCm: an example": t.project(
+        {"examples/d/CMakeLists.txt": "project(d CUDA)\nadd_library(d k.cu)\n"}, "gfx1100", **ROCM
+    ),
+    "CMake: an option that is on": option("ON"),
+    "CMake: an option by which CUDA is no language": option(then="add_definitions(-DX)"),
+    "CMake: an option of an example": t.project(
+        {f"examples/d/{name}": text for name, text in SWITCHED.items()}, "sm_89"
+    ),
+    "CMake: an option that a caller gives": option(**{"go.sh": "cmake -B b -DD_CUDA=ON .\n"}),
+    "CMake: Python names a list where it sees no GPU": cmake(
+        PROBED.format(otherwise='set(ENV{TORCH_CUDA_ARCH_LIST} "8.9")'), **LISTS
+    ),
+    "CMake: a shell's command is no Python": cmake(
+        'execute_process(COMMAND sh -c "torchrun" RESULT_VARIABLE failed)\nif(failed)\n'
+        "  message(FATAL_ERROR no)\nendif()",
+        **LISTS,
+    ),
+    "CMake: what more than one command prints is not known": cmake(
+        ONE_FATAL.replace("COMMAND_E", "COMMAND cat COMMAND_E"), **LISTS
+    ),
     "CMake: it stops with a GPU as well": cmake('message(FATAL_ERROR "no")'),
 }
 FIRING |= {
@@ -339,6 +436,42 @@ FIRING |= {
     "CMake: it stops": Fires(
         cmake(ASKING),
         configures("stops where no GPU is visible (a GPU is needed)", 7, "a GPU is needed"),
+    ),
+    "CMake: it stops where Python fails, and reads a list": Fires(
+        cmake(PROBED.format(otherwise=FATAL), **LISTS),
+        configures(
+            "stops where no GPU is visible (name the architectures)", 10, "name the architectures"
+        ),
+        offers=FORCE,
+    ),
+    "CMake, ROCm: CUDA alone": Fires(
+        cmake("", "gfx1100", **ROCM),
+        Fault(
+            WARNING,
+            "CMakeLists.txt",
+            "CMakeLists.txt enables CUDA, and not HIP; gfx1100 is to be served.",
+            evidence=(t.at("CMakeLists.txt", 3, "CUDA is a language of it"),),
+            payload=ProjectFile("CMakeLists.txt"),
+        ),
+    ),
+    "CMake: an option that is off": Fires(
+        option(),
+        Fault(
+            ADVICE,
+            "CMakeLists.txt",
+            "CMakeLists.txt builds without CUDA unless cmake is given -DD_CUDA=ON; sm_89 is to be served.",
+            evidence=(t.at("CMakeLists.txt", 3, "D_CUDA is off"),),
+            payload=CMakeOption("CMakeLists.txt", "D_CUDA"),
+        ),
+        offers=["force-gpu-build manual"],
+    ),
+    "CMake: it stops with Python": Fires(
+        cmake(ONE_FATAL, **LISTS),
+        configures(
+            "stops where no GPU is visible (execute_process: Python ends with an exception)",
+            4,
+            "execute_process: Python ends with an exception",
+        ),
     ),
 }
 

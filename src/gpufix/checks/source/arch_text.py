@@ -29,9 +29,12 @@ def shell_faults(view: View) -> Iterator[Fault]:
         for row in facts.exports:
             yield from _exported(view, path, row, "shell")
     for path, facts in docker_files(view).items():
+        told: dict[str, Fault] = {}  # a list that several lines hand on is one
         for row in facts.exports:
             for fault in _exported(view, path, row, "docker"):
-                yield replace(fault, severity=ADVICE)
+                first = told.setdefault(fault.message, replace(fault, severity=ADVICE, evidence=()))
+                told[fault.message] = replace(first, evidence=(*first.evidence, *fault.evidence))
+        yield from told.values()
 
 
 def command_faults(view: View) -> Iterator[Fault]:

@@ -9,16 +9,16 @@ from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.evidence.arch_lists import listed, targets, vendor
 from gpufix.evidence.building import builds, toolkit_in_use
 from gpufix.evidence.cmake_archs import compiled
-from gpufix.evidence.cmake_builds import CMakeRoot, release, roots, run
-from gpufix.evidence.source_view import at
+from gpufix.evidence.cmake_builds import CMakeRoot, release, roots, switched_off
+from gpufix.evidence.source_view import aside, at
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least, minor
 from gpufix.model import Severity
-from gpufix.model.source_payload import CMakeGpuAsked
+from gpufix.model.source_payload import CMakeGpuAsked, CMakeOption, ProjectFile
 
 if TYPE_CHECKING:
     from gpufix.evidence.cmake_archs import Compiled
-    from gpufix.source.builds.run import Place
+    from gpufix.source.builds.run import Place, Question
 
 # Of these cmake releases `native` without a GPU ends the configure (3.25 and 3.26 tried); older ones
 # refuse the word. 3.28, 3.30, 3.31, 4.0 and 4.4 leave it to nvcc, which takes its default architecture.
@@ -28,8 +28,12 @@ _COMMON_OF = ("2.9", "2.15")
 
 
 def faults(view: View) -> Iterator[Fault]:
-    """native, torch's own detection, and what ends or is left out without a visible GPU."""
-    if not builds(view) or vendor(view) == "amd" or not targets(view):
+    """native, torch's own detection, and what ends or is left out without a visible GPU or without CUDA."""
+    if not builds(view) or not targets(view):
+        return
+    if vendor(view) == "amd":
+        for root in roots(view):
+            yield from _without_hip(view, root)
         return
     if any(gpu.vendor == "nvidia" for gpu in view.facts.gpus):
         return
@@ -39,11 +43,36 @@ def faults(view: View) -> Iterator[Fault]:
             yield found
 
 
+def _without_hip(view: View, root: CMakeRoot) -> Iterator[Fault]:
+    """CUDA as a language of a build for AMD GPUs, and HIP as none."""
+    torch, languages = view.facts.torch, dict(root.build.languages)
+    place = languages.get("CUDA")
+    if torch is None or not torch.hip or place is None or "HIP" in languages:
+        return
+    if root.caller == "aside" or aside(root.path):
+        return
+    if not root.build.ran.get((place.path, place.line)):
+        return
+    yield Fault(
+        severity=WARNING,
+        subject=root.path,
+        message=f"{root.path} enables CUDA, and not HIP; {listed(targets(view))} is to be served.",
+        evidence=(at(view, place.path, place.line, "CUDA is a language of it"),),
+        payload=ProjectFile(root.path),
+    )
+
+
 def _of(view: View, root: CMakeRoot) -> Iterator[Fault]:
+    if (end := root.blind) is not None:
+        what = f"stops where no GPU is visible ({end.message[:160]})"
+        yield _fault(view, root, end.place, what, ERROR, end.message[:160])
+        return
     build = root.build
     if build.fails is not None:
-        yield from _stops(view, root)
         return
+    mine = root.caller != "aside" and not aside(root.path)
+    if mine and (off := switched_off(view, root)) is not None:
+        yield _off(view, root, off)
     for row in compiled(build):
         if row.archs is not None and row.archs.text == "native" and row.there:
             yield _native(view, root, row)
@@ -51,14 +80,16 @@ def _of(view: View, root: CMakeRoot) -> Iterator[Fault]:
             yield from _common(view, root, row.by_torch)
 
 
-def _stops(view: View, root: CMakeRoot) -> Iterator[Fault]:
-    """A configure that ends here and goes on where a GPU is seen."""
-    end = root.build.fails
-    seen = run(view, root.path, root.defines, gpu=True)
-    if end is None or seen.fails is not None or not seen.whole:
-        return
-    what = f"stops where no GPU is visible ({end.message[:160]})"
-    yield _fault(view, root, end.place, what, ERROR, end.message[:160])
+def _off(view: View, root: CMakeRoot, question: Question) -> Fault:
+    place, name = question.place, question.subject
+    return Fault(
+        severity=ADVICE,
+        subject=root.path,
+        message=f"{root.path} builds without CUDA unless cmake is given -D{name}=ON; "
+        f"{listed(targets(view))} is to be served.",
+        evidence=(at(view, place.path, place.line, f"{name} is off"),),
+        payload=CMakeOption(root.path, name),
+    )
 
 
 def _native(view: View, root: CMakeRoot, row: Compiled) -> Fault:

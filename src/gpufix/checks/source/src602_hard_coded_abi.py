@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
 from gpufix.evidence import cmake_abi
 from gpufix.evidence.builds import builds_of
+from gpufix.evidence.cmake_builds import roots
 from gpufix.evidence.cxx import forced
 from gpufix.evidence.scripts import docker_files, shell_files
 from gpufix.evidence.source_view import (
@@ -25,7 +26,7 @@ from gpufix.source.builds.run import UNKNOWN_PART
 from gpufix.source.source_facts import AbiFlag, is_setup
 
 if TYPE_CHECKING:
-    from gpufix.source.source_facts import ShellFacts
+    from gpufix.source.source_facts import PythonFacts, ShellFacts
 
 _NAME = "_GLIBCXX_USE_CXX11_ABI"
 _DEFINED = re.compile(rf"-D\s?{_NAME}=([01])")
@@ -38,7 +39,7 @@ def hard_coded_abi(view: View) -> Iterator[Fault | Gap]:
     """A build file fixes `_GLIBCXX_USE_CXX11_ABI`, and not as the installed torch has it.
 
     ## What it does
-    Looks for the definition in setup.py's flags and macros, in what a run of CMake would hand to
+    Looks for the definition in the flags and macros of a setup.py that asks for torch, in what a run of CMake would hand to
     the compilers of its targets, and in compiler calls of scripts and Dockerfiles, and compares it
     with the installed torch's.
 
@@ -63,8 +64,9 @@ def hard_coded_abi(view: View) -> Iterator[Fault | Gap]:
     torch = view.facts.torch
     for path, facts in python_files(view).items():
         if facts.calls_setup or facts.extension:  # in another script's text it is no build's flag
-            rows = _of_run(view, path)
-            told = facts.abi if rows is None else rows
+            with_torch = _with_torch(view, facts)
+            rows = _of_run(view, path, with_torch)
+            told = (facts.abi if with_torch else ()) if rows is None else rows
             yield from _judged(view, torch, "python", path, told, facts.extension)
     for path, flags in view.derive(cmake_abi.fixed).items():
         yield from _judged(view, torch, "cmake", path, flags)
@@ -77,8 +79,18 @@ def hard_coded_abi(view: View) -> Iterator[Fault | Gap]:
             yield from _judged(view, torch, part, path, found.abi)
 
 
-def _of_run(view: View, path: str) -> list[AbiFlag] | None:
-    """The definitions that a setup.py hands to compilers; None where its run does not tell."""
+def _with_torch(view: View, facts: PythonFacts) -> bool:
+    """Whether a build file asks for torch, itself or by the CMake files that it configures."""
+    if facts.extension or "torch" in facts.imports:
+        return True
+    return any(r.caller == "setup.py" and r.build.with_torch is not None for r in roots(view))
+
+
+def _of_run(view: View, path: str, with_torch: bool) -> list[AbiFlag] | None:
+    """The definitions that a setup.py hands to compilers; None where its run does not tell.
+
+    with_torch: setuptools' own extensions too, which may be linked to torch.
+    """
     if not is_setup(path):
         return None
     run = builds_of(view).run(path)
@@ -88,6 +100,8 @@ def _of_run(view: View, path: str) -> list[AbiFlag] | None:
         return None
     rows: dict[int, AbiFlag] = {}
     for each in run.extensions:
+        if each.kind == "plain" and not with_torch:
+            continue
         for said in (*each.cxx, *each.nvcc):
             if (found := _DEFINED.search(said.text)) and said.place.path == path:
                 guards = () if said.sure and each.sure else ("?",)

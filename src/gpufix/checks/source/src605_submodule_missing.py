@@ -140,7 +140,9 @@ def _reached(view: View, user: Mention, path: str) -> bool | None:
     """Whether a configure comes to any of the lines that name a folder."""
     found = view.source(absolute(view, user.path))
     lines = found.text.split("\n") if found else []
-    named = [at for at, text in enumerate(lines, 1) if path in text.partition("#")[0]]
+    folder = f"{user.path.rpartition('/')[0]}/"
+    short = path.removeprefix(folder)  # as the file itself may name it
+    named = [at for at, text in enumerate(lines, 1) if short in text.partition("#")[0]]
     answers = {reached(view, user.path, line) for line in {*named, user.line}}
     return True if True in answers else False if answers == {False} else None
 

@@ -9,7 +9,14 @@ from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.checks.source import gpu_cmake
 from gpufix.evidence.arch_lists import listed, targets
 from gpufix.evidence.builds import builds_of, setup_runs
-from gpufix.evidence.gpu_build import Lost, lost, lost_in_image, lost_to_rocm, sees_none
+from gpufix.evidence.gpu_build import (
+    Lost,
+    lost,
+    lost_in_image,
+    lost_to_cuda,
+    lost_to_rocm,
+    sees_none,
+)
 from gpufix.evidence.scripts import unexported, unexported_in_images
 from gpufix.evidence.source_view import at, for_tests, is_vendored
 from gpufix.evidence.view import View
@@ -24,11 +31,13 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
     ## What it does
     Follows each setup.py without running it, once on this machine, where no GPU is visible, and once
     with the targets visible, and compares what it would compile. Follows CMake builds in the same
-    way: `CMAKE_CUDA_ARCHITECTURES native`, and architectures that are left to torch's CMake files.
+    way: `CMAKE_CUDA_ARCHITECTURES native`, architectures that are left to torch's CMake files, and an
+    option by which CUDA is a language of the build, and which is off.
     Lines of scripts and Dockerfiles that set a variable of it without exporting it are named:
     `FORCE_CUDA=1 && pip install .`; such a line of a Dockerfile is a finding of its own where a GPU is
     visible here, since none is while an image is built. With a torch for ROCm it is followed with one for
-    CUDA as well: what has GPU code only for CUDA is named.
+    CUDA as well: what has GPU code only for CUDA is named. With a torch for CUDA, one that ends there and
+    not with a torch for ROCm is named; with one for ROCm, a CMake build that enables CUDA and not HIP.
 
     ## Why it matters
     In a container build, on a login node or a CI runner no GPU is visible. The build stops, or ends
@@ -40,13 +49,14 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
 
     ## Severity
     Error where the build stops; warning where it leaves code out, for architectures that are left to
-    torch, and for `native` with a cmake that leaves the choice to nvcc. Advice for a CMake file beside a setup.py that does without it.
+    torch, and for `native` with a cmake that leaves the choice to nvcc. Advice for a CMake file beside a setup.py that does without it, and
+    for an option that is off.
 
     ## Fix
     Safe: set the variable that forces the GPU build, or that names the architectures, where the file
     reads one; one that reads none and asks `torch.cuda.is_available()` is made to read FORCE_CUDA as
     well; a CMake file that reads none is made to follow CUDAARCHS. Manual: the option of
-    its command line that does. A Dockerfile's line is made to export the variable. None for code that a
+    its command line, or of cmake's, that does. A Dockerfile's line is made to export the variable. None for code that a
     project has only for CUDA.
 
     ## Source
@@ -60,8 +70,12 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
     for path in _setups(view):
         if unseen and (found := lost(view, path)) is not None:
             yield _fault(view, path, found)
-        elif targets(view) and (found := lost_to_rocm(view, path)) is not None:
-            yield _only_for_cuda(view, path, found)
+        elif not targets(view):
+            continue
+        elif (found := lost_to_rocm(view, path)) is not None:
+            yield _for_other_torch(view, path, found, "ROCm")
+        elif (found := lost_to_cuda(view, path)) is not None:
+            yield _for_other_torch(view, path, found, "CUDA")
 
 
 def _setups(view: View) -> Iterator[str]:
@@ -132,9 +146,10 @@ def _said(end: Ending) -> str:
     return f"{end.error}{message[:160]}"
 
 
-def _only_for_cuda(view: View, path: str, found: Lost) -> Fault:
+def _for_other_torch(view: View, path: str, found: Lost, here: str) -> Fault:
+    """here: what the installed torch is built for."""
     if found.stops is not None:
-        what = f"stops where torch is built for ROCm ({_said(found.stops)})"
+        what = f"stops where torch is built for {here} ({_said(found.stops)})"
         text = found.stops.error
     else:
         what = f"builds {', '.join(found.names)} with GPU code only where torch is built for CUDA"

@@ -33,6 +33,8 @@ def choose(view: View, place: CMakeArchs | CMakeGpuAsked) -> Chosen:
         return Chosen(f"set {name} to {setting}", (SetVariables(variables=variables),))
     if place.follows is None:
         raise ValueError("the old FindCUDA reads no variable for architectures")
+    if root.blind is not None and (plain := _set(view, root)) is not None:
+        return plain
     value = value_for(view, place.follows)
     if value is None:
         raise ValueError("no target is known that the variable could name")
@@ -42,6 +44,19 @@ def choose(view: View, place: CMakeArchs | CMakeGpuAsked) -> Chosen:
             steps = (SetVariables(variables={place.follows: value}),)
             return Chosen(f"set {place.follows} to {value}", steps)
     return _followed(view, root, place, place.follows, value)
+
+
+def _set(view: View, root: cmake_builds.CMakeRoot) -> Chosen | None:
+    """A list of architectures with which the configure does not end, and serves the targets."""
+    for variable in ("TORCH_CUDA_ARCH_LIST", "CUDAARCHS"):
+        value = value_for(view, variable)
+        if value is None:
+            continue
+        build = cmake_builds.run(view, root.path, root.defines, {variable: value})
+        if build.fails is None and cmake_archs.serves(view, build):
+            steps = (SetVariables(variables={variable: value}),)
+            return Chosen(f"set {variable} to {value}", steps)
+    return None
 
 
 def _followed(

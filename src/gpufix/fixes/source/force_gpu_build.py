@@ -17,7 +17,13 @@ from gpufix.fixes.source import cmake_plans
 from gpufix.fixes.source.planned_edits import rewrite
 from gpufix.fixes.toolchain.set_arch_list import value_for
 from gpufix.model import Advise, Finding, Plan, SetVariables, Skip, WriteFile
-from gpufix.model.source_payload import CMakeGpuAsked, GpuAsked, PlainSetting, ProjectFile
+from gpufix.model.source_payload import (
+    CMakeGpuAsked,
+    CMakeOption,
+    GpuAsked,
+    PlainSetting,
+    ProjectFile,
+)
 from gpufix.source.python import python_edits
 
 NAME = "force-gpu-build"
@@ -30,11 +36,12 @@ def force_gpu_build(finding: Finding, view: View) -> Plan | Skip:
     """Set the variable that the file reads for it; each was tried in an abstract run of the file."""
     if isinstance(finding.payload, CMakeGpuAsked):
         return _of_cmake(finding, view, finding.payload)
+    if isinstance(finding.payload, CMakeOption):
+        return _switched_on(finding, view, finding.payload)
     if isinstance(finding.payload, PlainSetting):
         return _exported(finding, view, finding.payload)
     if isinstance(finding.payload, ProjectFile):
-        reason = f"{finding.payload.path} has GPU code only for CUDA: its authors have to port it"
-        return finding.skip(NAME, reason)
+        return finding.skip(NAME, _of_authors(view, finding.payload.path))
     path = finding.payload_as(GpuAsked).path
     variables = forced_by(view, path)
     if variables is not None:
@@ -49,6 +56,16 @@ def force_gpu_build(finding: Finding, view: View) -> Plan | Skip:
     return finding.skip(NAME, reason)
 
 
+def _of_authors(view: View, path: str) -> str:
+    """Why no variable helps a build that has code for another maker's GPUs."""
+    torch = view.facts.torch
+    if path.endswith("CMakeLists.txt"):
+        return f"nothing that {path} reads of the machine makes it enable HIP"
+    if torch is not None and torch.cuda:
+        return f"{path} builds only with a torch for ROCm: its authors have to port it"
+    return f"{path} has GPU code only for CUDA: its authors have to port it"
+
+
 def _of_cmake(finding: Finding, view: View, place: CMakeGpuAsked) -> Plan | Skip:
     """Named architectures take the place of those of the visible GPU."""
     try:
@@ -61,6 +78,20 @@ def _of_cmake(finding: Finding, view: View, place: CMakeGpuAsked) -> Plan | Skip
         chosen.title,
         *chosen.steps,
         notes=["what the file says stays its default where the variable is not set"],
+    )
+
+
+def _switched_on(finding: Finding, view: View, place: CMakeOption) -> Plan:
+    """-D on cmake's command line: who calls it decides."""
+    folder = absolute(view, place.root.rpartition("/")[0]).rstrip("/")
+    return finding.plan(
+        NAME,
+        "manual",
+        f"give cmake -D{place.option}=ON",
+        Advise(
+            text=f"{place.root} leaves CUDA out where the option is off, as it is by default",
+            command=f"cmake -S {quote(folder)} -B {quote(f'{folder}/build')} -D{place.option}=ON",
+        ),
     )
 
 

@@ -197,7 +197,7 @@ def _add_subdirectory(run: CMakeState, call: Call) -> Flow:
         run.unfollow(f"add_subdirectory({run.relative(folder)}) lies outside the project")
         return ""
     there = run.exists(f"{folder}/CMakeLists.txt")
-    if there is False and any(f"{folder}/".startswith(f"{each}/") for each in run.call.awaited):
+    if there is False and (folder in run.call.awaited or run.is_awaited(folder)):
         run.unfollow(f"add_subdirectory({run.relative(folder)}), which a submodule is to fill")
         return ""
     if there is False:
@@ -212,18 +212,30 @@ def _add_subdirectory(run: CMakeState, call: Call) -> Flow:
     return run.enter_folder(folder, f"{binary.text if binary else run.binary_root}/{name}")
 
 
-def _execute_process(run: CMakeState, call: Call) -> None:
-    """Nothing is run; what is asked of torch and of nvcc may be known all the same."""
+def _execute_process(run: CMakeState, call: Call) -> Flow:
+    """Nothing is run; what is asked of torch may be known all the same."""
     texts = call.texts
     known = answered(run, texts)
-    for keyword in ("OUTPUT_VARIABLE", "ERROR_VARIABLE", "RESULT_VARIABLE", "RESULTS_VARIABLE"):
-        for at, text in enumerate(texts[:-1]):
-            if text == keyword:
-                made = known if keyword == "OUTPUT_VARIABLE" else "0" if known is not None else None
-                if keyword == "ERROR_VARIABLE":
-                    made = None
-                new = unknown((call.place,)) if made is None else value(made, (call.place,))
-                run.put(texts[at + 1], new)
+    told: dict[str, str | None] = dict.fromkeys(_TOLD)
+    if known is not None:
+        status = str(int(known.fails))
+        told |= {
+            "OUTPUT_VARIABLE": known.text,
+            "RESULT_VARIABLE": status,
+            "RESULTS_VARIABLE": status,
+        }
+    for at, text in enumerate(texts[:-1]):
+        if text in told:
+            made = told[text]
+            new = unknown((call.place,)) if made is None else value(made, (call.place,))
+            run.put(texts[at + 1], new)
+    if known is not None and known.fails and "COMMAND_ERROR_IS_FATAL" in texts:
+        run.fail("execute_process: Python ends with an exception", "command")
+        return "fatal"
+    return ""
+
+
+_TOLD = ("OUTPUT_VARIABLE", "ERROR_VARIABLE", "RESULT_VARIABLE", "RESULTS_VARIABLE")
 
 
 def _sets_last(run: CMakeState, call: Call) -> None:

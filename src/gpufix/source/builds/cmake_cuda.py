@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from gpufix.source.builds.cmake_conditions import compared
 from gpufix.source.builds.cmake_languages import (
@@ -16,6 +17,7 @@ from gpufix.source.builds.cmake_languages import (
 from gpufix.source.builds.cmake_state import Call, CMakeState, Flow
 from gpufix.source.builds.cmake_store import MISSING, Value, unknown, value
 from gpufix.source.builds.cmake_words import elements
+from gpufix.source.builds.python_prints import Printed, printed
 from gpufix.source.builds.run import UNKNOWN_PART, Question
 
 LIST = "TORCH_CUDA_ARCH_LIST"
@@ -200,34 +202,24 @@ PACKAGES: dict[str, Callable[[CMakeState, Call, bool], Flow]] = {
     "Caffe2": _torch,
 }
 
-_PRINTS = re.compile(r"print\s*\(\s*(.*?)\s*(?:,\s*end\s*=\s*['\"]{2}\s*)?\)\s*;?\s*$", re.DOTALL)
+_OF_TORCH = re.compile(r"import.*torch", re.DOTALL)
+_ASKS_GPU = re.compile(r"(?:^|/)nvidia-smi$|is_available|get_device_capability")
 
 
-def answered(run: CMakeState, texts: Sequence[str]) -> str | None:
-    """What a command that execute_process() runs would print, where the world knows."""
-    torch = run.world.torch
-    code = next(
-        (text for text in texts if re.search(r"\bimport torch\b|__import__\(.torch.\)", text)), None
-    )
-    if any(
-        re.search(r"(?:^|/)nvidia-smi$|is_available|get_device_capability", text) for text in texts
-    ):
+_MOST_PRINTED = 12  # programs in Python of one run
+
+
+def answered(run: CMakeState, texts: Sequence[str]) -> Printed | None:
+    """What a command of Python's that execute_process() runs would print, where the world knows."""
+    if any(map(_ASKS_GPU.search, texts)):
         asks_gpu(run)
-    if code is None or torch is None or UNKNOWN_PART in code:
+    at = texts.index("-c") + 1 if "-c" in texts[:-1] else 0
+    code = texts[at] if at and texts.count("COMMAND") == 1 else ""
+    if run.world.torch is None or UNKNOWN_PART in code or not _OF_TORCH.search(code):
         return None
-    printed = _PRINTS.search(code)
-    asked = printed[1] if printed else ""
-    stripped = "OUTPUT_STRIP_TRAILING_WHITESPACE" in texts or "end=''" in code.replace(" ", "")
-    end = "" if stripped else "\n"
-    known = {
-        "torch.utils.cmake_prefix_path": f"{torch.location}/torch/share/cmake",
-        "torch.__version__": torch.version,
-        "torch.version.cuda": str(torch.cuda),
-    }
-    if torch.cxx11_abi is not None:
-        for spelled in ("torch._C._GLIBCXX_USE_CXX11_ABI", "torch.compiled_with_cxx11_abi()"):
-            known[spelled] = str(torch.cxx11_abi)
-            known[f"int({spelled})"] = str(int(torch.cxx11_abi))
-    if run.world.gpu is not None:
-        known["torch.cuda.is_available()"] = str(run.world.gpu)
-    return known[asked] + end if asked in known else None
+    if code not in run.printed and len(run.printed) < _MOST_PRINTED:
+        run.printed[code] = printed(code, run.world)
+    found = run.printed.get(code)
+    if found is not None and "OUTPUT_STRIP_TRAILING_WHITESPACE" in texts:
+        return replace(found, text=found.text.rstrip())
+    return found

@@ -168,6 +168,8 @@ class CMakeRun(CMakeState):
     def _block(self, block: Block) -> Flow:
         head = block.parts[0][0]
         self._line = head.line
+        at = (self.path, head.line)
+        self.ran[at] = self.ran.get(at, False) or self.sure
         self._steps += 1
         if self._steps > _STEPS:
             raise Fatal
@@ -456,7 +458,7 @@ class CMakeRun(CMakeState):
         if not text.startswith("/"):
             return None if operator == "IS_DIRECTORY" else False
         path = posixpath.normpath(text)
-        if not self.inside(path):
+        if not self.inside(path) or self.is_awaited(path):
             return None
         return self.exists(path) if operator == "EXISTS" else self.world.files.is_folder(path)
 

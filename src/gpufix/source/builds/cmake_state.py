@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import field
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gpufix.frozen import Frozen
 from gpufix.source.builds.cmake_conditions import release
@@ -25,6 +25,9 @@ from gpufix.source.builds.cmake_syntax import Argument, Command
 from gpufix.source.builds.cmake_words import Word, expand, split
 from gpufix.source.builds.run import UNKNOWN_PART, Ending, Place, Question
 from gpufix.source.builds.world import BuildWorld
+
+if TYPE_CHECKING:
+    from gpufix.source.builds.python_prints import Printed
 
 Flow = Literal["", "return", "break", "continue", "fatal", "stop"]
 
@@ -111,6 +114,7 @@ class CMakeState:
         self.ran: dict[tuple[str, int], bool] = {}  # path and line of each command: whether surely
         self.detects: Place | None = None  # find_package(Torch) without a list of architectures
         self.with_torch: Place | None = None  # the last find_package(Torch)
+        self.printed: dict[str, Printed | None] = {}  # by programs in Python
         self.copies: dict[str, str] = {}  # in the build folder -> of the project
         self.prefixes: set[str] = set()  # of variables that what is not followed may set
         self.folder = call.source  # CMAKE_CURRENT_SOURCE_DIR
@@ -178,6 +182,10 @@ class CMakeState:
         return (path == root or path.startswith(f"{root}/")) and not path.startswith(
             self.binary_root
         )
+
+    def is_awaited(self, path: str) -> bool:
+        """Whether a path lies in the folder of a submodule that is not filled yet."""
+        return any(path.startswith(f"{each}/") for each in self.call.awaited)
 
     def exists(self, path: str) -> bool | None:
         """Whether a path is there; None outside the project."""

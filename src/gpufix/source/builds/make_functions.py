@@ -38,6 +38,10 @@ class Make(Protocol):
         """Whether the line at hand is read for sure."""
         ...
 
+    def origin(self, name: str) -> str:
+        """Where a variable was set, in make's words."""
+        ...
+
 
 Function = Callable[[Make, str, int], str]
 _MOST = 1_000  # rounds of one foreach
@@ -158,6 +162,11 @@ def _word(number: str, text: str) -> str:
     return words[at - 1] if 0 < at <= len(words) else ""
 
 
+def _origin(make: Make, text: str, depth: int) -> str:
+    name = make.expand(text, depth).strip()
+    return UNKNOWN_PART if UNKNOWN_PART in name else make.origin(name)
+
+
 FUNCTIONS: Mapping[str, Function] = {
     "subst": _of(3, lambda old, new, text: text.replace(old, new)),
     "patsubst": _of(3, _patsubst),
@@ -190,6 +199,6 @@ FUNCTIONS: Mapping[str, Function] = {
     "info": lambda *_: "",
     "eval": lambda *_: UNKNOWN_PART,
     "value": lambda *_: UNKNOWN_PART,
-    "origin": lambda *_: UNKNOWN_PART,
+    "origin": _origin,
     "file": lambda *_: UNKNOWN_PART,
 }

@@ -99,6 +99,17 @@ class _Make:
         else:
             self.variables[name] = before
 
+    def origin(self, name: str) -> str:
+        """Where a variable was set, in make's words."""
+        known = self.variables.get(name)
+        if name in self.given:
+            return "command line"
+        if known is not None:
+            return UNKNOWN_PART if UNKNOWN_PART in known.value else "file"
+        if name in self.environment:
+            return "environment"
+        return "default" if name in _BUILT_IN else "undefined"
+
     def certain(self) -> bool:
         """Whether the line at hand is read for sure."""
         return all(verdict for verdict, _ in self.stack)

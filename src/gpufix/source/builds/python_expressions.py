@@ -324,6 +324,8 @@ class WithExpressions(WithModules):
             return self._told(Outside(f"{owner.name}.{name}"))
         if isinstance(owner, Unknown):
             return Unknown(f"{owner.why or '?'}.{name}")
+        if owner is None and not hasattr(None, name):
+            raise ops.raises("AttributeError", f"'NoneType' object has no attribute '{name}'")
         if isinstance(owner, Super):
             return self._above(owner, name)
         if isinstance(owner, Release):

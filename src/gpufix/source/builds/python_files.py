@@ -89,6 +89,10 @@ class WithFiles(WithBuiltins):
             if hidden(first) or not isinstance(start, str) or hidden(start):
                 return first
             return posixpath.relpath(self.absolute(first), self.absolute(start))
+        if name == "dirname" and "\0" in str(first).rpartition("/")[2]:
+            return str(first)[
+                : str(first).rindex("\0") + 1
+            ]  # the unknown part may be several folders
         if name in ("dirname", "basename", "splitext", "split", "isabs", "normpath"):
             return getattr(posixpath, name)(str(first))
         return Unknown(f"os.path.{name}({ops.shown(first)})")

@@ -35,10 +35,10 @@ from gpufix.source.python.import_values import (
 )
 from gpufix.source.python.import_world import Fails
 
-_SILENT = re.compile(
-    r"(?:print|warnings\.\w+|logging\.\w+|(?:distutils\.)?log\.\w+|os\.(?:makedirs|mkdir|remove|unlink|rename|replace|"
-    r"symlink|chmod|rmdir|removedirs|utime)|shutil\.(?!which)\w+|sys\.(?:stdout|stderr)\.\w+|time\.sleep|"
-    r"traceback\.\w+|multiprocessing\.\w+|setuptools\.dist\..*|setuptools\.distutils\..*)"
+_SILENT = re.compile(  # what gives None, and is followed no further
+    r"(?:print|warnings\.[a-z]+|logging\.[a-z]+|(?:distutils\.)?log\.\w+|os\.(?:makedirs|mkdir|remove|unlink|rename|replace|"
+    r"symlink|chmod|rmdir|removedirs|utime)|shutil\.(?:copy\w*|move|rmtree|chown)|"
+    r"sys\.(?:stdout|stderr)\.(?:write|flush)|time\.sleep|traceback\.print_\w+|setuptools\.distutils\.log\.\w+)"
 )
 _VERSIONS = {
     "packaging.version.parse", "packaging.version.Version", "pkg_resources.parse_version",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+from gpufix.frozen import Frozen
 from gpufix.source.builds import python_formats as formats
 from gpufix.source.builds.python_choices import Choices
 from gpufix.source.builds.run import UNKNOWN_PART
@@ -18,8 +19,21 @@ _CODE = "<string>"
 _LONGEST = 4000  # characters of the code and of what it prints
 
 
+class Printed(Frozen):
+    """What a program printed; `fails`: it ended with an exception."""
+
+    text: str
+    fails: bool
+
+
 def prints(code: str, world: BuildWorld) -> str | None:
     """The output; None where it fails, or only a run would tell."""
+    found = printed(code, world)
+    return None if found is None or found.fails else found.text
+
+
+def printed(code: str, world: BuildWorld) -> Printed | None:
+    """The output and how it ends; None where only a run would tell."""
     if len(code) > _LONGEST:
         return None
     try:
@@ -28,9 +42,9 @@ def prints(code: str, world: BuildWorld) -> str | None:
         return None
     run = _Printing(world, _CODE, Choices(), {f"{world.root}/{_CODE}": tree})
     ending = follow(run)
-    if ending.state != "done" or run.choices.order:
+    if ending.state not in ("done", "error") or run.choices.order:
         return None
-    return "".join(run.printed)[:_LONGEST]
+    return Printed("".join(run.printed)[:_LONGEST], ending.state == "error")
 
 
 class _Printing(BuildSetup):

@@ -83,6 +83,7 @@ class BuildSetup(BuildOutside):
             "torch.utils.hipify.__version__": "2.0.0",
             "torch.__file__": f"{folder}/__init__.py",
             "torch.__path__": [folder],
+            "torch.utils.cmake_prefix_path": f"{folder}/share/cmake",
             "torch._C._GLIBCXX_USE_CXX11_ABI": Unknown("torch's C++ ABI")
             if torch.cxx11_abi is None
             else torch.cxx11_abi,

@@ -25,6 +25,7 @@ from gpufix.source.python.import_values import Module
 from gpufix.source.python.import_world import Fails, Leaves, Return, TooMuch
 
 WAYS = 24  # through one file
+_LAST = 8  # choices before an end that all ways have, each tried the other way
 _ALL_STEPS = 2 * STEPS
 _FIELDS = ("sources", "cxx", "nvcc", "macros", "include_dirs", "libraries", "link")
 Row = TypeVar("Row", bound=Any)
@@ -48,18 +49,40 @@ def _explored(world: BuildWorld, path: str) -> BuildRun:
     ways: list[_Way] = []
     steps = 0
     trees: dict[str, ast.Module] = {}
-    while waiting and len(ways) < WAYS and steps < _ALL_STEPS:
-        fixed = waiting.pop(0)
+
+    def went(fixed: dict[str, bool]) -> list[str]:
         choices = Choices(fixed)
         run = BuildSetup(world, path, choices, trees)
         ending = follow(run)
         ways.append(_Way(dict(choices.taken), run, ending))
-        steps += run.steps
-        new = [key for key in choices.order if key not in fixed]
+        return [key for key in choices.order if key not in fixed]
+
+    while waiting and len(ways) < WAYS and steps < _ALL_STEPS:
+        fixed = waiting.pop(0)
+        new = went(fixed)
+        steps += ways[-1].run.steps
         for at, key in enumerate(new):
-            before = {k: choices.taken[k] for k in new[:at]}
-            waiting.append({**fixed, **before, key: not choices.taken[key]})
+            before = {k: ways[-1].taken[k] for k in new[:at]}
+            waiting.append({**fixed, **before, key: not ways[-1].taken[key]})
+    tree = trees.get(f"{world.root}/{path}")
+    if waiting and tree is not None and _one_end(ways, path, tree):
+        first = ways[0].taken
+        for key in list(first)[-_LAST:]:
+            went({**first, key: not first[key]})
+        waiting = [] if _one_end(ways, path, tree) else waiting
     return replace(_together(path, ways, whole=not waiting), steps=steps)
+
+
+def _one_end(ways: Sequence[_Way], path: str, tree: ast.Module) -> bool:
+    """Whether all ways break off at one statement of the file that stands under no condition."""
+    end = ways[0].ending
+    if end.state != "error" or end.place.path != path or len({way.ending for way in ways}) > 1:
+        return False
+    return any(
+        row.lineno <= end.place.line <= (row.end_lineno or 0)
+        and isinstance(row, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr))
+        for row in tree.body
+    )
 
 
 def follow(run: BuildSetup) -> Ending:

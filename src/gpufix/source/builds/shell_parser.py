@@ -54,7 +54,8 @@ class _Parser(ShellWords):
         try:
             self.lists(lists)
             if self.at < len(self.text):
-                raise self.fail(f"unexpected {self.text[self.at : self.at + 10].split()[0]}")
+                rest = self.text[self.at : self.at + 10]
+                raise self.fail(f"unexpected {(rest.split() or [repr(rest)])[0]}")
         except ShellSyntaxError as error:
             return Script(tuple(lists), (error.line, error.reason))
         return Script(tuple(lists))

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from gpufix.knowledge.data_table import table
 from gpufix.source.arch_flags import UNKNOWN
 from gpufix.source.python.flags import strings
+from gpufix.source.python.release_tests import tested
 from gpufix.source.python.tree import Tree, dotted_name
 from gpufix.source.source_facts import RemovedName
 
@@ -273,7 +274,7 @@ def removed(tree: Tree) -> tuple[RemovedName, ...]:
     rows: list[RemovedName] = []
     for name, node in [*_imported(tree), *_attributes(tree, aliases)]:
         full = name if name in watched() else _module_of(name)
-        if full is None or tree.tried(node) or _tested(tree, node, full):
+        if full is None or tree.tried(node) or tested(tree, node, full, aliases):
             continue
         rows.append(RemovedName(full, getattr(node, "lineno", 1)))
     rows += [
@@ -325,25 +326,6 @@ def _attributes(tree: Tree, aliases: dict[str, str]) -> list[tuple[str, ast.AST]
         if head in aliases and head not in tree.assigned:
             found.append((f"{aliases[head]}.{rest}", node))
     return [(name, node) for name, node in found if name in watched()]
-
-
-def _tested(tree: Tree, node: ast.AST, name: str) -> bool:
-    """Whether an enclosing test asks for a version, or whether the name exists."""
-    last = name.rpartition(".")[2]
-    for parent, child in tree.ancestors(node):
-        test = parent.test if isinstance(parent, (ast.If, ast.IfExp, ast.While)) else None
-        if isinstance(parent, ast.BoolOp):
-            test = parent.values[0]
-        if test is None or child is test:
-            continue
-        text = ast.dump(test)
-        if any(
-            word in text.lower() for word in ("version", "hasattr", "torch_1", "major", "minor")
-        ):
-            return True
-        if f"'{last}'" in text:
-            return True
-    return False
 
 
 def _total_mem(tree: Tree, aliases: dict[str, str]) -> list[ast.Attribute]:
