@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from posixpath import basename
 
+from gpufix.facts.libraries.apart import Apart
 from gpufix.facts.libraries.library_files import is_library_name, python_tag
 from gpufix.facts.libraries.module_names import ModuleNames
 from gpufix.facts.reading import read, text_of
@@ -26,7 +27,7 @@ _FOLDER = re.compile(r"^([A-Za-z]\w*)/__init__\.py,", re.MULTILINE)
 _INNER = re.compile(r"^([A-Za-z]\w*(?:/[A-Za-z]\w*)+)/__init__\.py,", re.MULTILINE)
 _SOURCE = re.compile(r"^([A-Za-z][\w/]*\.py),", re.MULTILINE)
 _OPENS = (b"find_library", b"dlopen(", b"CDLL(", b"LoadLibrary(")
-_FEW, _TEXT = 30, 64 << 10  # files of a distribution that is looked at, bytes of each
+_FEW, _TEXT = 30, 128 << 10  # files of a distribution that is looked at, bytes of each
 _RECORD = 4 << 20
 _TESTS = {"test", "tests", "testing", "benchmarks", "examples"}
 
@@ -73,18 +74,23 @@ _OF_GPU = (
 _DOCUMENTED = re.compile(r"""(\"{3}|'{3})[\s\S]*?\1""")
 _HEADER = 2_000  # characters of a function that its parameters end in
 _CALLED = re.compile(r"(?<!def )(?<!class )\b([A-Za-z_]\w*)\(")
+_LATE = re.compile(
+    r"^[ \t]+(import[ \t]+[A-Za-z][\w.]*(?:[ \t]+as[ \t]+\w+)?)[ \t]*$", re.MULTILINE
+)
 _SOURCES = 1_200  # of a distribution that is looked at for names
 _OF_OTHERS = 60  # of one that is not for GPUs itself
+_OF_APART = 250  # of one that requires none that is, of which few are looked at
 _FOR_MODULES = 400  # and for modules
 _PARTS = 2  # modules of a distribution that are asked besides its packages
 
 
 class Estranged(Frozen):
-    """A package, and the modules of it that ask for what is not there."""
+    """A package, and the modules of it that ask for what is not there. `apart`: nothing of it is for GPUs."""
 
     owner: str
     package: str
     parts: tuple[str, ...]
+    apart: bool = False
 
 
 def estranged(
@@ -95,14 +101,18 @@ def estranged(
     Told from statements that stand under no condition. Of what requires these in turn, only the small ones.
     """
     near = {dist.name for dist in distributions if _is_for_gpus(dist, gpu)}
+    apart = Apart(names.modules)
     for dist in distributions:
-        most = _SOURCES if dist.name in near else _OF_OTHERS
-        above = near if most is _SOURCES else _required(dist)
-        if near.isdisjoint(above) or dist.record is None or not dist.metadata or dist.editable:
+        above = near if dist.name in near else _required(dist)
+        if dist.record is None or not dist.metadata or dist.editable:
+            continue
+        aside = near.isdisjoint(above)
+        most = _SOURCES if dist.name in near else _OF_APART if aside else _OF_OTHERS
+        if aside and not apart.may_ask(dist):
             continue
         record = text_of(f"{dist.metadata}/RECORD", _RECORD)
         sources = [path for path in _SOURCE.findall(record) if not _TESTS & set(path.split("/"))]
-        if len(sources) > most:
+        if len(sources) > most or (aside and not apart.asks(dist, sources)):
             continue
         cut = {path: cut_functions(_text(f"{dist.location}/{path}")) for path in sources}
         texts = {path: f"{text}\n{tried_in_vain(text)}" for path, (text, _) in cut.items()}
@@ -112,18 +122,34 @@ def estranged(
             for path, (_, functions) in cut.items()
         }
         lost = [path for path in sources if _asks_in_vain(path, texts[path], early[path], names)]
-        few = texts.values() if len(texts) <= _FOR_MODULES else ()
-        modules = dict.fromkeys(name for text in few for name in imported_modules(text))
-        for package in (
-            main_packages(dist) if lost or any(map(names.modules.lacks, modules)) else ()
-        ):
-            inner = (
-                module_name(path)
-                for path in lost
-                if path.startswith(f"{package.replace('.', '/')}/")
-            )
-            parts = sorted((name for name in inner if name != package), key=lambda n: n.count("."))
-            yield Estranged(dist.name, package, tuple(parts[:_PARTS]))
+        few = texts if len(texts) <= _FOR_MODULES else {}
+        modules = dict.fromkeys(name for path in few for name in imported_modules(texts[path]))
+        absent = {name for name in modules if names.modules.lacks(name)}
+        if not lost and not absent:
+            continue
+        gone = absent.intersection(names.modules.lost)
+        asking = [p for p in few if gone and not gone.isdisjoint(imported_modules(texts[p]))]
+        yield from _estranged(dist, lost, asking, aside)
+
+
+def _estranged(
+    dist: Distribution, lost: Sequence[str], asking: Sequence[str], aside: bool
+) -> Iterator[Estranged]:
+    """`lost`: the sources that ask for a name in vain. `asking`: for a module that Python has no more."""
+    packages = main_packages(dist)
+    for package in packages:
+        inner = [
+            module_name(path) for path in lost if path.startswith(f"{package.replace('.', '/')}/")
+        ]
+        above = [module_name(path).rpartition(".")[0] for path in asking]
+        inner += [name for name in above if name.startswith(f"{package}.")]
+        # setuptools brings pkg_resources, too
+        beside = {path.partition("/")[0] for path in (*lost, *asking)} - {*packages}
+        inner += [name for name in beside if f"{name}/__init__.py" in (*lost, *asking)]
+        parts = dict.fromkeys(
+            sorted((n for n in inner if n != package), key=lambda n: n.count("."))
+        )
+        yield Estranged(dist.name, package, tuple(parts)[:_PARTS], aside)
 
 
 def _is_for_gpus(dist: Distribution, gpu: Collection[str]) -> bool:
@@ -145,7 +171,8 @@ def _runs(function: Late, called: Collection[str]) -> str:
 def _asks_in_vain(path: str, text: str, early: str, names: ModuleNames) -> bool:
     """Whether a source takes a name that is not there from a module of another package."""
     top = path.partition("/")[0]
-    every = dict.fromkeys(asked_of_modules(text, early))
+    late = "\n".join(_LATE.findall(early)) if "import" in early else ""
+    every = dict.fromkeys(asked_of_modules(f"{text}\n{late}", early))
     lost = [name for name in every if name.partition(".")[0] != top and names.in_vain(name)]
     return bool(lost)
 

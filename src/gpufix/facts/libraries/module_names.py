@@ -74,6 +74,8 @@ class ModuleNames:
         return None
 
     def _lacking(self, module: str, name: str, stars: int) -> bool:
+        if self.modules.has_lost(f"{module}.{name}"):
+            return True
         found = self.modules.find(module)
         if found is None or name in _OF_MODULES or not stars or self.modules.shows_less:
             return False
