@@ -139,6 +139,7 @@ PART = replace(
     "does not have.",
     evidence=("import a.part fails: no pyarrow.PyExtensionType", f"{b.SITE}/a/__init__.py:3"),
 )
+AROUND = b.dist("b", "2.5", requires=['torch; extra == "torch"'])
 SILENT = {
     "one of several that it needs": of(b.dist("keras", "3.15.1"), b.dist("jax", "0.7.2")),
     "another build of one of them": of(
@@ -182,22 +183,28 @@ SILENT = {
     "an optional package of the version that an extra asks for": of(
         needs('b<2; extra == "b"', 'torch; extra == "torch"'), b.dist("b", "1.5")
     ),
+    "an optional package that has nothing to do with a framework": of(
+        needs('b<2; extra == "b"', 'torch; extra == "torch"'), b.dist("b", "2.5")
+    ),
+    "an optional package of the series that an extra ends within": of(
+        needs('b<2.4; extra == "b"', 'torch; extra == "torch"'), AROUND
+    ),
     "an optional package older than an extra asks for": of(
         needs('b>=2; extra == "b"', 'torch; extra == "torch"'), b.dist("b", "1.5")
     ),
     "one of two extras asks for it": of(
         needs('b<2; extra == "b"', 'b>=2; extra == "new"', 'torch; extra == "torch"'),
-        b.dist("b", "2.5"),
+        AROUND,
     ),
     "an extra for the work on a package": of(
-        needs('b<2; extra == "dev-torch"', 'torch; extra == "torch"'), b.dist("b", "2.5")
+        needs('b<2; extra == "dev-torch"', 'torch; extra == "torch"'), AROUND
     ),
     "an extra of another Python": of(
         needs('b<2; extra == "b" and python_version < "3"', 'torch; extra == "torch"'),
-        b.dist("b", "2.5"),
+        AROUND,
     ),
     "an extra of a package that has nothing to do with a framework": of(
-        needs('b<2; extra == "b"'), b.dist("b", "2.5")
+        needs('b<2; extra == "b"'), AROUND
     ),
     "what wants a module is not installed": of(**wants("triton.ops")),
     "met": of(needs("b>=1"), b.dist("b", "1.5")),
@@ -672,7 +679,7 @@ FIRING = {
         ["resolve-conflict safe"],
     ),
     "an optional package of another version than an extra asks for": Fires(
-        of(needs('b<2; extra == "b"', 'torch; extra == "torch"'), b.dist("b", "2.5")),
+        of(needs('b<2; extra == "b"', 'torch; extra == "torch"'), AROUND),
         Fault(
             ADVICE,
             "a × b",

@@ -71,7 +71,6 @@ class Gone(Frozen):
 _OF_GPU = (
     "tensorrt", "torch-tensorrt", "cupy", "cuda-", "jax", "rapids", "warp-lang", "onnx", "nvidia-",
 )  # fmt: skip
-_DOCUMENTED = re.compile(r"""(\"{3}|'{3})[\s\S]*?\1""")
 _HEADER = 2_000  # characters of a function that its parameters end in
 _CALLED = re.compile(r"(?<!def )(?<!class )\b([A-Za-z_]\w*)\(")
 _LATE = re.compile(
@@ -180,9 +179,25 @@ def _asks_in_vain(path: str, text: str, early: str, names: ModuleNames) -> bool:
 def _text(path: str) -> str:
     """A source without its long texts, which speak of names that it does not ask for."""
     try:
-        return _DOCUMENTED.sub("''", read(path, _TEXT).decode("utf-8", "replace"))
+        return _without_texts(read(path, _TEXT).decode("utf-8", "replace"))
     except OSError:
         return ""
+
+
+def _without_texts(text: str) -> str:
+    """With '' in the place of what stands between three quotes. A search for two words is faster than a pattern."""
+    kept, at = [], 0
+    following = {mark: text.find(mark) for mark in ('"""', "'''")}
+    while here := [(start, mark) for mark, start in following.items() if start >= 0]:
+        start, mark = min(here)
+        end = text.find(mark, start + 3)
+        if end < 0:
+            following[mark] = -1
+            continue
+        kept += [text[at:start], "''"]
+        at = end + 3
+        following = {m: text.find(m, at) if 0 <= s < at else s for m, s in following.items()}
+    return "".join([*kept, text[at:]])
 
 
 def main_packages(dist: Distribution) -> list[str]:
