@@ -140,6 +140,29 @@ PART = replace(
     evidence=("import a.part fails: no pyarrow.PyExtensionType", f"{b.SITE}/a/__init__.py:3"),
 )
 AROUND = b.dist("b", "2.5", requires=['torch; extra == "torch"'])
+
+
+def generated(**more: object) -> dict[str, object]:
+    """The import of a's package, or a part, leads to code that was generated for a later gRPC."""
+    at = {
+        "chain": [f"{b.SITE}/a/__init__.py:3"],
+        "wants": "grpcio>=1.67.0",
+        "missing": "a.a_pb2_grpc",
+    }
+    one = Import(**{"module": "a", "distribution": "a", "state": "fails", **at, **more})
+    return {"binaries": b.binaries(imports=[one])}
+
+
+GENERATED = Fault(
+    ERROR,
+    "a",
+    "a 1.0 has code that was generated for grpcio>=1.67.0; grpcio 1.66.2 is installed.",
+    evidence=("import a fails in a.a_pb2_grpc", f"{b.SITE}/a/__init__.py:3"),
+    breaks=("mismatch:a:grpcio", "unmet:a"),
+    payload=UnmetRequirements(
+        "a", (UnmetRequirement("grpcio", "grpcio>=1.67.0", "1.66.2", direct=False),)
+    ),
+)
 SILENT = {
     "one of several that it needs": of(b.dist("keras", "3.15.1"), b.dist("jax", "0.7.2")),
     "another build of one of them": of(
@@ -677,6 +700,26 @@ FIRING = {
             unmet("jax-cuda12-pjrt", "jax-cuda12-pjrt"),
         ),
         ["resolve-conflict safe"],
+    ),
+    "code that was generated for a later release, which is declared, too": Fires(
+        of(needs("grpcio>=1.67"), b.dist("grpcio", "1.66.2"), **generated()),
+        GENERATED,
+        ["resolve-conflict unsafe"],
+    ),
+    "such code in a part": Fires(
+        of(b.dist("a"), b.dist("grpcio", "1.66.2"), **generated(module="a.b", part_of="a")),
+        replace(
+            GENERATED,
+            severity=WARNING,
+            message="a 1.0 has code (a.b) that was generated for grpcio>=1.67.0; grpcio 1.66.2 is installed.",
+            evidence=("import a.b fails in a.a_pb2_grpc", f"{b.SITE}/a/__init__.py:3"),
+        ),
+        ["resolve-conflict unsafe"],
+    ),
+    "what Python's own library has no more": Fires(
+        of(b.dist("a"), python=b.python("cp312"), **wants("imp")),
+        lacks("Python 3.12.7 does not have", "imp", None),
+        ["resolve-conflict unsafe"],
     ),
     "an optional package of another version than an extra asks for": Fires(
         of(needs('b<2; extra == "b"', 'torch; extra == "torch"'), AROUND),

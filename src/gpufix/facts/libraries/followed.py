@@ -210,7 +210,7 @@ class _Follower:
         for one in sorted(astray, key=lambda one: not one.parts)[:_ESTRANGED]:
             if one.package in known or one.package in _APART:
                 continue
-            session = self._site(one.package)[1]
+            session = self._site(one.package, *one.parts)[1]
             told = self._own(one.package, one.owner, session.follow(one.package))
             every = [told] if told.foreign else [*self._parts_of(one, told, session)]
             self._steps = session.left

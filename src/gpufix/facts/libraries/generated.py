@@ -135,15 +135,17 @@ def _leading(dist: Distribution, sources: Sequence[str], failing: Collection[str
     near = {dirname(path) for path in failing}
     near |= {dirname(folder) for folder in near}
     few = own if len(own) <= _USERS else [path for path in own if dirname(path) in near]
-    users = []
+    users, speaks = [], False
+    named = re.compile(rf"\b(?:{stems})\b".encode())
     for path in few[:_USERS]:
         try:
             text = read(f"{dist.location}/{path}", _WHOLE)
         except OSError:
             continue
+        speaks = speaks or named.search(text) is not None
         if asks.search(text) or asks_many.search(text):
             users.append(module_name(path))
-    if not users and all(basename(path) == "__init__.py" for path in own):
+    if not speaks and all(basename(path) == "__init__.py" for path in own):
         users = [module_name(path) for path in failing]
     above = {name.rpartition(".")[0] for name in users if name.count(".") > 1}
     yield from sorted(above | {*users}, key=lambda name: (name.count("."), "._" in name, name))[
