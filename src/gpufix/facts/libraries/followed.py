@@ -234,9 +234,20 @@ class _Follower:
         for told in asked:
             lost = told.missing or ""
             certain = families.gone(lost) or lost in self._modules.lost
-            if told.foreign and (whole.state != "works" or certain):
+            inner = told.module.count(".") == 1 and self._is_hollow(one.package)
+            if told.foreign and (whole.state != "works" or certain or inner):
                 yield replace(told, part_of=one.package)
                 return
+
+    def _is_hollow(self, package: str) -> bool:
+        """Whether a package imports nothing itself: people import its modules."""
+        found = self._modules.find(package)
+        if found is None or found.kind != "source":
+            return False
+        try:
+            return "import" not in self._modules.text(found.path)
+        except (OSError, ValueError):
+            return False
 
     def _own(self, name: str, owner: str | None, told: Outcome) -> Import:
         """The import of a package, and whether what it lacks is nothing of its own."""

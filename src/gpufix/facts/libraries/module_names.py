@@ -21,6 +21,8 @@ _MAKES = re.compile(
     r"(?<![.\w])(?<!def )(?:(?:globals|locals|exec|eval)\(|vars\(\))|\bsys\.modules(?:\[[^\]]*\]\s*=(?!=)|\.(?:update|setdefault)\()"
     r"|\b__dict__(?:\[[^\]]*\]\s*=(?!=)|\.(?:update|setdefault)\()"
 )
+# The modules of a package that does so may lie elsewhere than in its folder.
+_MOVES = re.compile(r"\b__path__(?:[ \t]*=(?!=)|\.(?:append|extend|insert)\()")
 _SETS = re.compile(r"\bsetattr\(\s*(\w+)")
 _LOADS = re.compile(r"\b(?:import_module|__import__|getmodule)\(|\bsys\.modules\b")
 _GETS = re.compile(r"\b__getattr__\b")
@@ -36,6 +38,7 @@ _OF_MODULES = {
     "__builtins__", "__cached__", "__dict__", "__doc__", "__file__", "__loader__", "__name__",
     "__package__", "__path__", "__spec__", "__getattr__", "__class__",
 }  # fmt: skip
+_LAST_WORD = re.compile(r"[A-Z][a-z0-9]*\Z")
 _SUFFIXES = (".py", ".pyi", ".so")
 _FILES, _BYTES = 6_000, 128 << 20  # of one package, in which a name is looked for
 _STARS = 20  # modules that one takes all names of
@@ -79,6 +82,8 @@ class ModuleNames:
         found = self.modules.find(module)
         if found is None or name in _OF_MODULES or not stars or self.modules.shows_less:
             return False
+        if self._is_moved(module):
+            return False
         if self.modules.find(f"{module}.{name}") is not None or found.kind != "source":
             # Of a package without __init__.py, modules are all that there is; cuda.__version__ is given to it.
             absent = self.modules.find(f"{module}.{name}") is None
@@ -98,8 +103,13 @@ class ModuleNames:
         if _makes(text) or (_GETS.search(text) and not _DEPRECATED.search(text)):
             # transformers makes T5TokenizerFast of T5Tokenizer: a row must say that the name is gone, too.
             row = families.gone(f"{module}.{name}")
-            return row is not None and (
-                self._is_since(row) or self._is_unnamed(module, found, text, name)
+            if row is not None:
+                return self._is_since(row) or self._is_unnamed(module, found, text, name)
+            seen, stem = families.gone_name(f"{module}.{name}"), _LAST_WORD.sub("", name)
+            return (
+                seen is not None
+                and self._is_since(seen)
+                and all(self._is_unnamed(module, found, text, n) for n in (name, stem) if n)
             )
         if _GETS.search(text) and re.search(rf"\b{name}\b", text):
             return False
@@ -110,6 +120,21 @@ class ModuleNames:
         )
         aliased = none and self.modules.is_aliased(f"{module}.{name}")
         return none and not aliased and not self._is_set(module, name)
+
+    def _is_moved(self, module: str) -> bool:
+        """Whether a package around it has modules looked for elsewhere: TensorFlow's are in tensorflow._api."""
+        while module := module.rpartition(".")[0]:
+            found = self.modules.find(module)
+            try:
+                if (
+                    found
+                    and found.kind == "source"
+                    and _MOVES.search(self.modules.text(found.path))
+                ):
+                    return True
+            except (OSError, ValueError):
+                return True
+        return False
 
     def _is_since(self, row: Gone) -> bool:
         """Whether the release that is here is one that a row says to be without the name."""
