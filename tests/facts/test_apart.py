@@ -49,7 +49,41 @@ CASES: dict[
         {"q/__init__.py": "import keras\nkeras.utils\n"}, MENTIONS, KERAS, "3.11.7", None
     ),
     "another part asks the framework": (USES_KERAS, MENTIONS, KERAS, "3.11.7", None),
+    "a marker of its own that is not there is tried first": (
+        {
+            "q/__init__.py": "def load():\n    try:\n        from . import _marker\n    except ImportError:\n"
+            "        return\n    import imp\nload()  # a marker in __path__\n"
+        },
+        None,
+        {},
+        "3.12.1",
+        None,
+    ),
+    "a framework's name in a module of a package that does without": (
+        {"q/__init__.py": "import os\n", "q/late.py": "from keras.utils import gone\n"},
+        MENTIONS,
+        KERAS,
+        "3.11.7",
+        None,
+    ),
     # told
+    "a framework's name in a module of a package that imports nothing": (
+        {"q/__init__.py": "x = 1\n", "q/late.py": "from keras.utils import gone\n"},
+        MENTIONS,
+        KERAS,
+        "3.11.7",
+        ("q", "q.late", "keras.utils.gone"),
+    ),
+    "after what a finder of its own brings": (
+        {
+            "q/__init__.py": "from q.extern.a import x\nimport imp\n",
+            "q/extern/__init__.py": "import sys\nsys.meta_path.append(Finder('a'))\n",
+        },
+        None,
+        {},
+        "3.12.1",
+        ("q", "q", "imp"),
+    ),
     "a module": ({"q/__init__.py": "import imp\n"}, None, {}, "3.12.1", ("q", "q", "imp")),
     "distutils without setuptools": (
         {"q/__init__.py": "from .a import x\n", "q/a.py": "from distutils import spawn as x\n"},

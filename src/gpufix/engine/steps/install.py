@@ -67,6 +67,10 @@ def environment_scopes(python: Python) -> list[Scope]:
 
 def run(step: Install, context: RunContext) -> None:
     """Run the installer; its log is kept in the run's folder."""
+    if step.sought:
+        from gpufix.engine.steps.earlier_release import settled
+
+        step = settled(step, context)
     installer = choose(context.facts)
     environ = environment(context.environ, installer.kind) | step.environment
     constraints = _constraints(step, context)

@@ -128,9 +128,12 @@ class Site:
     def _find(self, name: str) -> Found | None:
         found = self._modules.find(name)
         if found is None:
-            # TensorFlow makes tensorflow.keras when it is imported; setuptools' hook brings pkg_resources.extern.*.
-            inner = "." in name and name not in self._gone
-            made = inner and not self._modules.lacks(name)
+            # TensorFlow makes tensorflow.keras when it is imported; setuptools' finder brings pkg_resources.extern.*.
+            top, _, inner = name.partition(".")
+            own = top in self._followed
+            made = inner and (
+                self._modules.has_finder(name) if own else not self._modules.lacks(name)
+            )
             return Found("outside") if self.hooked or made else None
         own = name.partition(".")[0] in self._followed and name not in _APART
         if own or found.kind == "outside":

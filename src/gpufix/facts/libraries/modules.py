@@ -74,6 +74,18 @@ class Modules:
             return False
         return not self.is_aliased(name)
 
+    def has_finder(self, name: str) -> bool:
+        """Whether the package of a module that no folder shows has a finder, and names the module."""
+        above, _, last = name.rpartition(".")
+        found = self.find(above)
+        if found is None or found.kind != "source":
+            return False
+        try:
+            text = self.text(found.path)
+        except (OSError, ValueError):
+            return False
+        return "meta_path" in text and re.search(rf"\b{last}\b", text) is not None
+
     def is_aliased(self, name: str) -> bool:
         """Whether a file of the package that changes what is imported writes the name or its parent, quoted."""
         parts = name.split(".")

@@ -138,8 +138,10 @@ def has_later(dist: Distribution) -> bool:
     return installed is not None and installed < Version(newest)
 
 
-def moved_partner(fix: str, finding: Finding, wanted: str, view: View, why: str) -> Plan | Skip:
-    """Another release of the package that is asked in vain, where nobody else minds."""
+def moved_partner(
+    fix: str, finding: Finding, wanted: str, view: View, why: str, sought: str | None = None
+) -> Plan | Skip:
+    """Another release of the package that is asked in vain, where nobody else minds. `sought`: see Install."""
     name = normalise(re.split(r"[<>=~]", wanted)[0])
     subject = finding.payload_as(AbsentModule).distribution
     dist, everybody = view.dist(name), with_row(view, wanted)
@@ -151,7 +153,10 @@ def moved_partner(fix: str, finding: Finding, wanted: str, view: View, why: str)
         "unsafe" if dist else "safe",
         f"install {wanted}, {why}",
         Install(
-            install=[everybody.spelled(), *_made_for(dist, view)], dependencies=True, freeze=True
+            install=[everybody.spelled(), *_made_for(dist, view)],
+            dependencies=True,
+            freeze=True,
+            sought=sought,
         ),
         subjects=[subject],
     )
