@@ -47,9 +47,11 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     huggingface_hub, pydantic or starlette; transformers 5 with an older huggingface_hub. The
     same combinations among the pins of one requirement file. Of packages for GPUs, whether their
     imports ask for a module that no installed package has, declared or not, or for a name that the
-    installed release of another package has no more or not yet; whether one of several that
-    a package needs is there (Keras 3: a back end; cuda-core: CUDA's bindings). Of packages around the frameworks, whether what is
-    installed is later than their extras admit, where nobody asked for these. Of conda's packages, whether those
+    installed release of another package has no more or not yet. Of all packages, whether code that protoc or gRPC's
+    plug-in generated asks for another release of protobuf or grpcio than is here; of small ones, whether they ask for
+    what this Python's own library has no more (distutils, imp), or a framework. Whether one of several that
+    a package needs is there (Keras 3: a back end; cuda-core: CUDA's bindings). Of packages around the frameworks, whether another
+    of these is of a later series than their extras admit, where nobody asked for these. Of conda's packages, whether those
     that they depend on are there: names of conda's, not of Python's, whose versions conda compares.
 
     ## Why it matters

@@ -28,7 +28,7 @@ def settled(step: Install, context: RunContext) -> Install:
     first, *rest = step.install
     requirement, python = parse(first), context.facts.python
     assert requirement is not None and python is not None and step.sought is not None
-    name, read = normalise(requirement.name), []
+    name, read = normalise(requirement.name), list[str]()
     for _ in range(_SERIES):
         ends = "".join(f",<{_series(version)}" for version in read[-1:])
         folder = Path(context.environ["TMPDIR"], "candidate")
