@@ -12,6 +12,7 @@ from gpufix.model import Distribution
 _FRAMEWORKS = ("jax", "keras", "tensorflow", "torch", "transformers")
 _HEAD, _TEXT = 16 << 10, 128 << 10
 _FILES = 1_000  # of all of them together
+_FEW = 30  # sources: one may call what another one defines
 _CLASSIFIER = re.compile(rb"^Classifier: Programming Language :: Python :: 3\.(\d+)", re.MULTILINE)
 _KNOWS = 13  # who knows this Python, of October 2024, may know that pkg_resources is no more
 
@@ -33,34 +34,42 @@ class Apart:
         """Whether it is older than what its Python lost, or speaks of a framework that is here."""
         if self._left <= 0 or not dist.metadata:
             return False
-        try:
-            head = read(f"{dist.metadata}/METADATA", _HEAD)
-        except OSError:
-            return False
+        head = _head(f"{dist.metadata}/METADATA", _HEAD)
         newest = max((int(found) for found in _CLASSIFIER.findall(head)), default=0)
         if self._lost and newest < self._knows:
             return True
+        return self.speaks_of_framework(dist)
+
+    def speaks_of_framework(self, dist: Distribution) -> bool:
+        """Whether its metadata name one that is here."""
+        head = _head(f"{dist.metadata}/METADATA", _HEAD)
         return self._named and self._speaks.search(head) is not None
 
-    def asks(self, dist: Distribution, sources: Sequence[str]) -> bool:
-        """Whether a source of it names any of that."""
+    def asking(self, dist: Distribution, sources: Sequence[str]) -> list[str]:
+        """The sources of it that name any of that; of few, all where one does."""
         self._left -= len(sources)
-        return any(self._asks.search(_head(f"{dist.location}/{path}")) for path in sources)
+        found = [p for p in sources if self._asks.search(_head(f"{dist.location}/{p}", _TEXT))]
+        return [*sources] if found and len(sources) <= _FEW else found
 
 
 def _asking(lost: Iterable[str], frameworks: Iterable[str]) -> re.Pattern[bytes]:
-    names = [name for name in lost if "." in name]
-    modules = "|".join([*(name for name in lost if "." not in name), *frameworks]) or "$^"
-    tops = "|".join({name.rpartition(".")[0] for name in names}) or "$^"
-    dotted = "|".join(map(re.escape, names)) or "$^"
-    return re.compile(
-        rf"^[ \t]*(?:import|from)[ \t]+(?:{modules})\b|^from[ \t]+(?:{tops})[ \t]+import\b|\b(?:{dotted})\b".encode(),
-        re.MULTILINE,
-    )
+    names: dict[str, list[str]] = {}  # by module
+    for name in lost:
+        module, _, last = name.rpartition(".")
+        names.setdefault(module, []).append(last)
+    modules = "|".join([*names.pop("", ()), *frameworks])
+    ways = [rf"^[ \t]*(?:import|from)[ \t]+(?:{modules})\b"] if modules else []
+    for module, lasts in names.items():
+        every = "|".join(lasts)
+        ways.append(rf"\b{re.escape(module)}\.(?:{every})\b")
+        ways.append(
+            rf"^from[ \t]+{re.escape(module)}[ \t]+import[ \t]*(?:\([^)]*|[^\n]*)\b(?:{every})\b"
+        )
+    return re.compile("|".join(ways or ["$^"]).encode(), re.MULTILINE)
 
 
-def _head(path: str) -> bytes:
+def _head(path: str, limit: int) -> bytes:
     try:
-        return read(path, _TEXT)
+        return read(path, limit)
     except OSError:
         return b""

@@ -84,7 +84,7 @@ _PARTS = 2  # modules of a distribution that are asked besides its packages
 
 
 class Estranged(Frozen):
-    """A package, and the modules of it that ask for what is not there. `apart`: nothing of it is for GPUs."""
+    """A package, and the modules of it that ask for what is not there. `apart`: of a framework, of which it is not known otherwise that it uses one."""
 
     owner: str
     package: str
@@ -111,7 +111,9 @@ def estranged(
             continue
         record = text_of(f"{dist.metadata}/RECORD", _RECORD)
         sources = [path for path in _SOURCE.findall(record) if not _TESTS & set(path.split("/"))]
-        if len(sources) > most or (aside and not apart.asks(dist, sources)):
+        if len(sources) > most:
+            continue
+        if aside and not (sources := apart.asking(dist, sources)):
             continue
         cut = {path: cut_functions(_text(f"{dist.location}/{path}")) for path in sources}
         texts = {path: f"{text}\n{tried_in_vain(text)}" for path, (text, _) in cut.items()}
@@ -120,6 +122,8 @@ def estranged(
             path: "\n".join(_runs(one, called) for one in functions)
             for path, (_, functions) in cut.items()
         }
+        if aside:  # a framework is often imported where it is used
+            texts |= {p: "\n".join([t, *_LATE.findall(early[p])]) for p, t in texts.items()}
         lost = [path for path in sources if _asks_in_vain(path, texts[path], early[path], names)]
         few = texts if len(texts) <= _FOR_MODULES else {}
         modules = dict.fromkeys(name for path in few for name in imported_modules(texts[path]))
@@ -127,12 +131,15 @@ def estranged(
         if not lost and not absent:
             continue
         gone = absent.intersection(names.modules.lost)
+        speaks = aside and apart.speaks_of_framework(dist)
+        if aside and not (lost or gone or speaks):
+            continue  # an optional part of something that has nothing to do with GPUs
         asking = [p for p in few if gone and not gone.isdisjoint(imported_modules(texts[p]))]
-        yield from _estranged(dist, lost, asking, aside)
+        yield from _estranged(dist, lost, asking, speaks and bool(lost))
 
 
 def _estranged(
-    dist: Distribution, lost: Sequence[str], asking: Sequence[str], aside: bool
+    dist: Distribution, lost: Sequence[str], asking: Sequence[str], apart: bool
 ) -> Iterator[Estranged]:
     """`lost`: the sources that ask for a name in vain. `asking`: for a module that Python has no more."""
     packages = main_packages(dist)
@@ -148,7 +155,7 @@ def _estranged(
         parts = dict.fromkeys(
             sorted((n for n in inner if n != package), key=lambda n: n.count("."))
         )
-        yield Estranged(dist.name, package, tuple(parts)[:_PARTS], aside)
+        yield Estranged(dist.name, package, tuple(parts)[:_PARTS], apart)
 
 
 def _is_for_gpus(dist: Distribution, gpu: Collection[str]) -> bool:
@@ -170,8 +177,7 @@ def _runs(function: Late, called: Collection[str]) -> str:
 def _asks_in_vain(path: str, text: str, early: str, names: ModuleNames) -> bool:
     """Whether a source takes a name that is not there from a module of another package."""
     top = path.partition("/")[0]
-    late = "\n".join(_LATE.findall(early)) if "import" in early else ""
-    every = dict.fromkeys(asked_of_modules(f"{text}\n{late}", early))
+    every = dict.fromkeys(asked_of_modules(text, early))
     lost = [name for name in every if name.partition(".")[0] != top and names.in_vain(name)]
     return bool(lost)
 

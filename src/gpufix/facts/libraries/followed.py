@@ -222,7 +222,7 @@ class _Follower:
             session = self._site(package, one.package)[1]
             told = self._own(package, owner, session.follow(package))
             self._steps = session.left
-            if told.foreign:
+            if told.foreign and f"/{one.package.replace('.', '/')}/" in told.chain[-1]:
                 yield told
 
     def _parts_of(self, one: Estranged, whole: Import, session: Session) -> Iterator[Import]:
