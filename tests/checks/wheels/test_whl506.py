@@ -716,6 +716,24 @@ FIRING = {
         ),
         ["resolve-conflict unsafe"],
     ),
+    "a name that it asks another package for than the one that is declared": Fires(
+        of(
+            needs("b<2"),
+            b.dist("b", "2.5"),
+            b.dist("pyarrow", "21.0.0"),
+            **wants("pyarrow.PyExtensionType", of="pyarrow"),
+        ),
+        [
+            declared("a 1.0 requires b<2; b 2.5 is installed.", unmet("b", "b<2", "2.5")),
+            lacks("pyarrow 21.0.0 does not have", "pyarrow.PyExtensionType", "pyarrow"),
+        ],
+        ["resolve-conflict unsafe", "take-earlier-partner unsafe"],
+    ),
+    "a name of the very package that is declared": Fires(
+        of(needs("b<2"), b.dist("b", "2.5"), **wants("b.x", of="b")),
+        declared("a 1.0 requires b<2; b 2.5 is installed.", unmet("b", "b<2", "2.5")),
+        ["resolve-conflict unsafe"],
+    ),
     "what Python's own library has no more": Fires(
         of(b.dist("a"), python=b.python("cp312"), **wants("imp")),
         lacks("Python 3.12.7 does not have", "imp", None),

@@ -104,7 +104,8 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
         if frozenset((unmet.dist.name, unmet.name)) not in known_pairs:
             yield _optional(extra, unmet)
     for failing in view.facts.binaries.imports:
-        if failing.foreign and failing.distribution not in grouped:
+        unmet_too = {row.name for row in grouped.get(failing.distribution or "", ())}
+        if failing.foreign and (not unmet_too or (failing.of and failing.of not in unmet_too)):
             yield from _lacking(view, failing)
     for row in families.one_of():
         yield from _without_any(view, row)

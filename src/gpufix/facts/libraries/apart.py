@@ -11,7 +11,7 @@ from gpufix.model import Distribution
 
 _FRAMEWORKS = ("jax", "keras", "tensorflow", "torch", "transformers")
 _HEAD, _TEXT = 16 << 10, 128 << 10
-_FILES = 1_000  # of all of them together
+_FILES = 600  # of all of them together
 _FEW = 30  # sources: one may call what another one defines
 _CLASSIFIER = re.compile(rb"^Classifier: Programming Language :: Python :: 3\.(\d+)", re.MULTILINE)
 _KNOWS = 13  # who knows this Python, of October 2024, may know that pkg_resources is no more
