@@ -101,14 +101,15 @@ class Modules:
             folder = self.folder(top)
             every = islice(files_below(folder, (".py",)), _FILES) if folder else ()
             texts = (self._read(path) for path in every)
-            self._hooking[top] = [t for t in texts if "sys.modules" in t or "meta_path" in t]
+            found = (data for data in texts if b"sys.modules" in data or b"meta_path" in data)
+            self._hooking[top] = [data.decode("utf-8", "replace") for data in found]
         return self._hooking[top]
 
-    def _read(self, path: str) -> str:
+    def _read(self, path: str) -> bytes:
         try:
-            return read_whole(path, _SOURCE_LIMIT).decode("utf-8", "replace")
+            return read_whole(path, _SOURCE_LIMIT)
         except OSError:
-            return ""
+            return b""
 
     def folder(self, package: str) -> str | None:
         """Where a package lies, of a namespace its first folder; None for what is no package."""
