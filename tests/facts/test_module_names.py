@@ -80,6 +80,15 @@ CASES: dict[str, tuple[Mapping[str, str], str, bool]] = {
         "b.x",
         False,
     ),
+    "of a module that lies elsewhere": (
+        {
+            "b/__init__.py": "import os\n__path__ = [os.path.join(os.path.dirname(__file__), 'api')] + __path__\n",
+            "b/c/__init__.py": "",
+            "b/api/c/__init__.py": "x = 1\n",
+        },
+        "b.c.x",
+        False,
+    ),
     "a module of it": ({"b/__init__.py": "", "b/x.py": ""}, "b.x", False),
     "by another file's alias": (
         {
@@ -251,7 +260,7 @@ UNTOLD = {
 def test_it_is_what_import_does(name: str, tmp_path: Path, site: Site, ctx: CollectContext) -> None:
     files, asked, fails = CASES[name]
     for path, text in files.items():
-        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
     module, _, last = asked.rpartition(".")
     code = f"import {module}\nfrom {module} import {last}"

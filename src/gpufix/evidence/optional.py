@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator
 
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 from gpufix.evidence.requirements import Requirements, Unmet, holds, parse, version_of
 from gpufix.evidence.view import View
+from gpufix.knowledge import families
 from gpufix.model import Distribution
 from gpufix.text.names import normalise
 
@@ -24,7 +26,8 @@ _OF_WORK = re.compile(
 def outside(view: View) -> Iterator[tuple[str, Unmet]]:
     """An extra, and its requirement that is for earlier releases, of packages around the frameworks.
 
-    Nobody asked for the extra; where one of its packages is here, it may be used all the same.
+    Nobody asked for the extra; where one of its packages is here, it may be used all the same. Told is what is of a
+    framework, too, and of a later series than the extra knows: bounds on tqdm and its like are mostly caution.
     """
     installed = {dist.name: dist for dist in view.facts.distributions}
     told = view.derive(Requirements.of)
@@ -33,7 +36,8 @@ def outside(view: View) -> Iterator[tuple[str, Unmet]]:
         for name in dict.fromkeys(name for name, _, _ in rows):
             version = installed[name].version
             same = [(extra, row) for other, extra, row in rows if other == name]
-            if all(_ends_before(row, version) for _, row in same):
+            around = _is_around(installed[name])
+            if around and all(_ends_before(row, version) for _, row in same):
                 extra, row = same[0]
                 yield extra, Unmet(dist, row, version)
 
@@ -42,8 +46,28 @@ def _ends_before(row: Requirement, version: str) -> bool:
     here = version_of(version)
     if here is None or holds(row, version):
         return False
-    ends = (s.version.removesuffix(".*") for s in row.specifier if s.operator[0] in "<=~")
-    return any((end := version_of(text)) is not None and here >= end for text in ends)
+    ends = [s for s in row.specifier if s.operator[0] in "<=~"]
+    read = [(s.operator, end) for s in ends if (end := version_of(s.version.removesuffix(".*")))]
+    # jax 0.5 is of a later series than <0.5 and than <=0.4.38 admit, transformers 4.57 of none later than <4.38.
+    return any(
+        _series(here) > _series(end) or (operator == "<" and end == Version(_series_text(here)))
+        for operator, end in read
+    )
+
+
+def _series(version: Version) -> tuple[int, int]:
+    """0.x is one; else the major is."""
+    return version.major, version.minor if version.major == 0 else 0
+
+
+def _series_text(version: Version) -> str:
+    return f"0.{version.minor}" if version.major == 0 else str(version.major)
+
+
+def _is_around(dist: Distribution) -> bool:
+    """Whether it is a framework, or requires one, an extra's included."""
+    named = {normalise(found[0]) for text in dist.requires if (found := _NAME.match(text))}
+    return dist.name in families.names() or not _FRAMEWORKS.isdisjoint({dist.name, *named})
 
 
 def _rows(

@@ -238,7 +238,7 @@ def _joined_installs(one: Install, other: Install) -> Install | None:
     """One transaction; but builds from source, each of which may fail, stay apart."""
     if one.environment and other.environment and one.install != other.install:
         return None
-    manner = ("reinstall", "dependencies", "index", "links", "freeze", "environment")
+    manner = ("reinstall", "dependencies", "index", "links", "freeze", "sought", "environment")
     if bool(one.uninstall) != bool(other.uninstall):
         return None
     if not one.uninstall and any(getattr(one, m) != getattr(other, m) for m in manner):

@@ -182,6 +182,13 @@ def gone(module: str) -> Gone | None:
     return max(rows, key=lambda row: len(row.module), default=None)
 
 
+def lost_by(distribution: str) -> list[Gone]:
+    """The modules, of no package above, that a distribution has no more."""
+    return [
+        r for r in _gone() if not r.to and r.distribution == distribution and "." not in r.module
+    ]
+
+
 def moved(module: str) -> Gone | None:
     """Which distribution had a module that another one has now."""
     return next((row for row in _gone() if row.to and row.module == module), None)

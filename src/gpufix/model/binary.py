@@ -112,6 +112,7 @@ class Import(Model):
     whole: bool = True  # all that it runs was followed
     foreign: bool = False  # what is missing is nothing of the distribution's own
     of: str | None = None  # the distribution that should have it
+    wants: str | None = None  # what generated code that is missing so asks for: "grpcio>=1.67.0"
 
 
 class FileIdentity(Model):

@@ -41,6 +41,9 @@ class Install(Model):
     index: str | None = None  # a torch index name such as "cu128"; None = the user's own
     links: str | None = None  # a page of links to wheels, one that knowledge/listings has
     freeze: bool = False  # with dependencies: nothing that is installed moves but what is named
+    sought: str | None = (
+        None  # a name that the first requirement's release must have; it is looked for before anything moves
+    )
     environment: dict[str, str] = field(
         default_factory=dict
     )  # of a build from source, which is then made anew

@@ -139,6 +139,30 @@ PART = replace(
     "does not have.",
     evidence=("import a.part fails: no pyarrow.PyExtensionType", f"{b.SITE}/a/__init__.py:3"),
 )
+AROUND = b.dist("b", "2.5", requires=['torch; extra == "torch"'])
+
+
+def generated(**more: object) -> dict[str, object]:
+    """The import of a's package, or a part, leads to code that was generated for a later gRPC."""
+    at = {
+        "chain": [f"{b.SITE}/a/__init__.py:3"],
+        "wants": "grpcio>=1.67.0",
+        "missing": "a.a_pb2_grpc",
+    }
+    one = Import(**{"module": "a", "distribution": "a", "state": "fails", **at, **more})
+    return {"binaries": b.binaries(imports=[one])}
+
+
+GENERATED = Fault(
+    ERROR,
+    "a",
+    "a 1.0 has code that was generated for grpcio>=1.67.0; grpcio 1.66.2 is installed.",
+    evidence=("import a fails in a.a_pb2_grpc", f"{b.SITE}/a/__init__.py:3"),
+    breaks=("mismatch:a:grpcio", "unmet:a"),
+    payload=UnmetRequirements(
+        "a", (UnmetRequirement("grpcio", "grpcio>=1.67.0", "1.66.2", direct=False),)
+    ),
+)
 SILENT = {
     "one of several that it needs": of(b.dist("keras", "3.15.1"), b.dist("jax", "0.7.2")),
     "another build of one of them": of(
@@ -182,22 +206,28 @@ SILENT = {
     "an optional package of the version that an extra asks for": of(
         needs('b<2; extra == "b"', 'torch; extra == "torch"'), b.dist("b", "1.5")
     ),
+    "an optional package that has nothing to do with a framework": of(
+        needs('b<2; extra == "b"', 'torch; extra == "torch"'), b.dist("b", "2.5")
+    ),
+    "an optional package of the series that an extra ends within": of(
+        needs('b<2.4; extra == "b"', 'torch; extra == "torch"'), AROUND
+    ),
     "an optional package older than an extra asks for": of(
         needs('b>=2; extra == "b"', 'torch; extra == "torch"'), b.dist("b", "1.5")
     ),
     "one of two extras asks for it": of(
         needs('b<2; extra == "b"', 'b>=2; extra == "new"', 'torch; extra == "torch"'),
-        b.dist("b", "2.5"),
+        AROUND,
     ),
     "an extra for the work on a package": of(
-        needs('b<2; extra == "dev-torch"', 'torch; extra == "torch"'), b.dist("b", "2.5")
+        needs('b<2; extra == "dev-torch"', 'torch; extra == "torch"'), AROUND
     ),
     "an extra of another Python": of(
         needs('b<2; extra == "b" and python_version < "3"', 'torch; extra == "torch"'),
-        b.dist("b", "2.5"),
+        AROUND,
     ),
     "an extra of a package that has nothing to do with a framework": of(
-        needs('b<2; extra == "b"'), b.dist("b", "2.5")
+        needs('b<2; extra == "b"'), AROUND
     ),
     "what wants a module is not installed": of(**wants("triton.ops")),
     "met": of(needs("b>=1"), b.dist("b", "1.5")),
@@ -671,8 +701,46 @@ FIRING = {
         ),
         ["resolve-conflict safe"],
     ),
+    "code that was generated for a later release, which is declared, too": Fires(
+        of(needs("grpcio>=1.67"), b.dist("grpcio", "1.66.2"), **generated()),
+        GENERATED,
+        ["resolve-conflict unsafe"],
+    ),
+    "such code in a part": Fires(
+        of(b.dist("a"), b.dist("grpcio", "1.66.2"), **generated(module="a.b", part_of="a")),
+        replace(
+            GENERATED,
+            severity=WARNING,
+            message="a 1.0 has code (a.b) that was generated for grpcio>=1.67.0; grpcio 1.66.2 is installed.",
+            evidence=("import a.b fails in a.a_pb2_grpc", f"{b.SITE}/a/__init__.py:3"),
+        ),
+        ["resolve-conflict unsafe"],
+    ),
+    "a name that it asks another package for than the one that is declared": Fires(
+        of(
+            needs("b<2"),
+            b.dist("b", "2.5"),
+            b.dist("pyarrow", "21.0.0"),
+            **wants("pyarrow.PyExtensionType", of="pyarrow"),
+        ),
+        [
+            declared("a 1.0 requires b<2; b 2.5 is installed.", unmet("b", "b<2", "2.5")),
+            lacks("pyarrow 21.0.0 does not have", "pyarrow.PyExtensionType", "pyarrow"),
+        ],
+        ["resolve-conflict unsafe", "take-earlier-partner unsafe"],
+    ),
+    "a name of the very package that is declared": Fires(
+        of(needs("b<2"), b.dist("b", "2.5"), **wants("b.x", of="b")),
+        declared("a 1.0 requires b<2; b 2.5 is installed.", unmet("b", "b<2", "2.5")),
+        ["resolve-conflict unsafe"],
+    ),
+    "what Python's own library has no more": Fires(
+        of(b.dist("a"), python=b.python("cp312"), **wants("imp")),
+        lacks("Python 3.12.7 does not have", "imp", None),
+        ["resolve-conflict unsafe"],
+    ),
     "an optional package of another version than an extra asks for": Fires(
-        of(needs('b<2; extra == "b"', 'torch; extra == "torch"'), b.dist("b", "2.5")),
+        of(needs('b<2; extra == "b"', 'torch; extra == "torch"'), AROUND),
         Fault(
             ADVICE,
             "a × b",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterator
 
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
@@ -22,6 +23,7 @@ from gpufix.evidence.view import View
 from gpufix.knowledge import families, packages
 from gpufix.knowledge.families import OneOf
 from gpufix.knowledge.packages import Conflict
+from gpufix.knowledge.standard_library import is_lost
 from gpufix.model import CondaPackage, Distribution, Import
 from gpufix.model.payload import (
     AbsentDepends,
@@ -45,9 +47,11 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     huggingface_hub, pydantic or starlette; transformers 5 with an older huggingface_hub. The
     same combinations among the pins of one requirement file. Of packages for GPUs, whether their
     imports ask for a module that no installed package has, declared or not, or for a name that the
-    installed release of another package has no more or not yet; whether one of several that
-    a package needs is there (Keras 3: a back end; cuda-core: CUDA's bindings). Of packages around the frameworks, whether what is
-    installed is later than their extras admit, where nobody asked for these. Of conda's packages, whether those
+    installed release of another package has no more or not yet. Of all packages, whether code that protoc or gRPC's
+    plug-in generated asks for another release of protobuf or grpcio than is here; of small ones, whether they ask for
+    what this Python's own library has no more (distutils, imp), or a framework. Whether one of several that
+    a package needs is there (Keras 3: a back end; cuda-core: CUDA's bindings). Of packages around the frameworks, whether another
+    of these is of a later series than their extras admit, where nobody asked for these. Of conda's packages, whether those
     that they depend on are there: names of conda's, not of Python's, whose versions conda compares.
 
     ## Why it matters
@@ -82,6 +86,11 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     known_pairs = {frozenset(conflict.trigger) for conflict, _ in known}
     told = view.derive(Mismatches.of).found  # by WHL508
     known_pairs |= {frozenset((m.one.name, m.other.name)) for m in told}
+    for failing in view.facts.binaries.imports:
+        if failing.wants and (dist := view.dist(failing.distribution or "")):
+            wanted = Requirement(failing.wants)
+            known_pairs.add(frozenset((dist.name, wanted.name)))
+            yield _generated(view, failing, dist, wanted)
     grouped: dict[str, list[Unmet]] = {}
     for unmet in view.derive(Requirements.of).unmet:
         if _ours(unmet) and frozenset((unmet.dist.name, unmet.name)) not in known_pairs:
@@ -95,7 +104,8 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
         if frozenset((unmet.dist.name, unmet.name)) not in known_pairs:
             yield _optional(extra, unmet)
     for failing in view.facts.binaries.imports:
-        if failing.foreign and failing.distribution not in grouped:
+        unmet_too = {row.name for row in grouped.get(failing.distribution or "", ())}
+        if failing.foreign and (not unmet_too or (failing.of and failing.of not in unmet_too)):
             yield from _lacking(view, failing)
     for row in families.one_of():
         yield from _without_any(view, row)
@@ -230,6 +240,8 @@ def _lacking(view: View, failing: Import) -> Iterator[Fault]:
         return
     of = view.dist(failing.of or normalise(lost.partition(".")[0]))
     has = f"{of.name} {of.version} does not have" if of else "no installed package has"
+    if of is None and view.facts.python and is_lost(lost, view.facts.python.version):
+        has = f"Python {view.facts.python.version} does not have"
     severity = ERROR if of or not _extends_torch(view, dist) else ADVICE
     part = f" (in {failing.module} only)" if failing.part_of else ""
     if part:
@@ -241,6 +253,23 @@ def _lacking(view: View, failing: Import) -> Iterator[Fault]:
         evidence=(f"import {failing.module} fails: no {lost}", *failing.chain),
         breaks=(f"unmet:{dist.name}",),
         payload=AbsentModule(dist.name, lost, of.name if of else None),
+    )
+
+
+def _generated(view: View, failing: Import, dist: Distribution, row: Requirement) -> Fault:
+    """Code that was generated for another release of what it runs on."""
+    here, part = view.dist(row.name), f" ({failing.module})" if failing.part_of else ""
+    version = here.version if here else None
+    return Fault(
+        severity=WARNING if part else ERROR,
+        subject=dist.name,
+        message=f"{dist.name} {dist.version} has code{part} that was generated for {row}; "
+        f"{row.name} {version} is installed.",
+        evidence=(f"import {failing.module} fails in {failing.missing}", *failing.chain),
+        breaks=(f"mismatch:{dist.name}:{row.name}", f"unmet:{dist.name}"),
+        payload=UnmetRequirements(
+            dist.name, (UnmetRequirement(row.name, str(row), version, direct=False),)
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from gpufix.engine.installer_reason import told_by
 from gpufix.engine.journal.listing import Scope
 from gpufix.engine.journal.lock import write_new
 from gpufix.engine.run_context import Refused, RunContext, StepFailed, writable
+from gpufix.engine.steps.earlier_release import settled
 from gpufix.evidence.requirements import parse
 from gpufix.files import read_whole
 from gpufix.model import Distribution, Facts, Install, Python
@@ -67,6 +68,8 @@ def environment_scopes(python: Python) -> list[Scope]:
 
 def run(step: Install, context: RunContext) -> None:
     """Run the installer; its log is kept in the run's folder."""
+    if step.sought:
+        step = settled(step, context)
     installer = choose(context.facts)
     environ = environment(context.environ, installer.kind) | step.environment
     constraints = _constraints(step, context)

@@ -23,6 +23,7 @@ from gpufix.facts.libraries.dependents import (
     openers,
     owner_of,
 )
+from gpufix.facts.libraries.generated import Unfit
 from gpufix.facts.libraries.imports import Site, dotted, module_above
 from gpufix.facts.libraries.known_values import known_values
 from gpufix.facts.libraries.library_files import python_tag
@@ -44,6 +45,7 @@ _DEPENDENTS = 24  # packages that require one of these, that are asked as well
 _OPENERS = 24  # packages that open libraries of the system
 _ESTRANGED = 8  # packages that import a module that is not there
 _STEPS = 2_000_000  # of all imports, each of which has a limit of its own
+_CHECKS = "google.protobuf.runtime_version"  # what generated code asks, since protobuf 5.27
 _FOLDERS, _SOURCE = 2_000, 1 << 20
 _TESTS = {"test", "tests", "testing", "_testing", "conftest", "setup", "__main__"}
 
@@ -59,13 +61,14 @@ def imports(
     unfit: Collection[str] = (),
     names: ModuleNames | None = None,
     astray: Sequence[Estranged] = (),
+    generated: Sequence[Unfit] = (),
 ) -> list[Import]:
     """What importing each package that holds a suspect library would do.
 
     Where a package's own import goes nowhere near a suspect library, the modules that name it are
     asked too: they are the parts that are lost without it. And the packages that require it, whose
     imports may need just such a part. unfit: modules that raise when they are imported. astray: packages
-    that ask others for what is not there.
+    that ask others for what is not there. generated: code that raises when it is imported.
     """
     packages: dict[str, list[str]] = {}
     for path in suspect:
@@ -83,6 +86,7 @@ def imports(
     ]
     found += follower.lacking({one.module for one in found})
     found += follower.openers({one.module for one in found})
+    found += follower.generated(generated)
     return [*found, *follower.estranged({one.module for one in found}, astray)]
 
 
@@ -175,15 +179,51 @@ class _Follower:
             if told.missing:
                 yield _import(package, owner, told)
 
+    def generated(self, every: Sequence[Unfit]) -> Iterator[Import]:
+        """The imports that lead to generated code that raises: that it does is put in its place."""
+        for one in every[:_ESTRANGED]:
+            dist = next(d for d in self._distributions if d.name == one.owner)
+            raising = {f"__{module.replace('.', '_')}__": module for module in one.modules}
+            for absent, module in raising.items():
+                path = f"{dist.location}/{module.replace('.', '/')}.py"
+                raises = one.modules[module].raises
+                if raises == "Exception" and not self._modules.find(_CHECKS):
+                    raises = "ImportError"
+                text = f"try:\n    import {absent}\nexcept ImportError:\n    raise {raises}\n"
+                self._modules.add(module, path, text)
+            for package in main_packages(dist) or [""]:
+                own = [package] if package else []
+                for name in dict.fromkeys([*own, *one.parts]):
+                    session = self._site(name)[1]
+                    told = session.follow(name)
+                    self._steps = session.left
+                    met = raising.get(told.missing) if told.state == "fails" else None
+                    if met:
+                        part = None if name == package else package or name.partition(".")[0]
+                        row = one.modules[met].row
+                        failing = _import(name, one.owner, told)
+                        yield replace(failing, missing=met, part_of=part, wants=row)
+                        break
+
     def estranged(self, known: Collection[str], astray: Sequence[Estranged]) -> Iterator[Import]:
         """The imports that fail for want of what another package, or none, should have."""
-        for one in astray[:_ESTRANGED]:
+        for one in sorted(astray, key=lambda one: not one.parts)[:_ESTRANGED]:
             if one.package in known or one.package in _APART:
                 continue
-            session = self._site(one.package)[1]
+            session = self._site(one.package, *one.parts)[1]
             told = self._own(one.package, one.owner, session.follow(one.package))
-            yield from [told] if told.foreign else self._parts_of(one, told, session)
+            every = [told] if told.foreign else [*self._parts_of(one, told, session)]
             self._steps = session.left
+            yield from every or (self._by_way_of(one) if one.apart else ())
+
+    def _by_way_of(self, one: Estranged) -> Iterator[Import]:
+        """The imports of what requires a package, where its own works and they reach the part that does not."""
+        for owner, package in islice(dependents(self._distributions, one.owner), _PARTS):
+            session = self._site(package, one.package)[1]
+            told = self._own(package, owner, session.follow(package))
+            self._steps = session.left
+            if told.foreign and f"/{one.package.replace('.', '/')}/" in told.chain[-1]:
+                yield told
 
     def _parts_of(self, one: Estranged, whole: Import, session: Session) -> Iterator[Import]:
         """The first module that fails by a name, where the package may reach it or the name is known to be gone.
@@ -193,9 +233,21 @@ class _Follower:
         asked = (self._own(part, one.owner, session.follow(part)) for part in one.parts)
         for told in asked:
             lost = told.missing or ""
-            if told.foreign and (whole.state != "works" or families.gone(lost)):
+            certain = families.gone(lost) or lost in self._modules.lost
+            inner = told.module.count(".") == 1 and self._is_hollow(one.package)
+            if told.foreign and (whole.state != "works" or certain or inner):
                 yield replace(told, part_of=one.package)
                 return
+
+    def _is_hollow(self, package: str) -> bool:
+        """Whether a package imports nothing itself: people import its modules."""
+        found = self._modules.find(package)
+        if found is None or found.kind != "source":
+            return False
+        try:
+            return "import" not in self._modules.text(found.path)
+        except (OSError, ValueError):
+            return False
 
     def _own(self, name: str, owner: str | None, told: Outcome) -> Import:
         """The import of a package, and whether what it lacks is nothing of its own."""
@@ -206,7 +258,10 @@ class _Follower:
             and bool(lost)
             and not f"{lost}.".startswith(f"{top}.")
             and dist is not None
-            and any(f"{name}.".startswith(f"{package}.") for package in main_packages(dist))
+            and (
+                lost in self._modules.lost
+                or any(f"{name}.".startswith(f"{package}.") for package in main_packages(dist))
+            )
             and (self._is_lost_name(lost) or self._is_lost_module(lost, dist))
         )
         of = owner_of(self._distributions, lost) if foreign else None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries.dependents import estranged, lacking, openers
+from gpufix.facts.libraries.generated import unfit as unfit_code
 from gpufix.facts.libraries.module_names import ModuleNames
 from gpufix.facts.libraries.modules import Modules
 from gpufix.facts.reading import without_collection
@@ -32,15 +33,16 @@ def import_outcomes(
     distributions: Sequence[Distribution],
     unfit: Collection[str] = (),
 ) -> list[Import]:
-    """Of the packages of suspect libraries, and of those that ask for what is not there.
+    """Of the packages of suspect libraries, of those that ask for what is not there, and of generated code.
 
     `of_gpu`: the distributions whose libraries are for GPUs. `unfit`: modules that load and then raise.
     """
     gpu = {*of_gpu, *families.names(), *_FRAMEWORKS}
     names = ModuleNames(Modules(python), {d.name: d.version for d in distributions})
     astray = list(estranged(distributions, gpu, names))
+    generated = list(unfit_code(distributions, names.modules, ctx.environ))
     asked = chain(lacking(distributions, python), openers(distributions))
-    if not suspect and not astray and next(asked, None) is None:
+    if not suspect and not astray and not generated and next(asked, None) is None:
         return []
     from gpufix.facts.libraries.followed import imports
 
@@ -56,6 +58,7 @@ def import_outcomes(
             unfit,
             names,
             astray,
+            generated,
         )
 
 

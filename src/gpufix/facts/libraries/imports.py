@@ -128,9 +128,12 @@ class Site:
     def _find(self, name: str) -> Found | None:
         found = self._modules.find(name)
         if found is None:
-            # TensorFlow makes tensorflow.keras when it is imported.
+            # TensorFlow makes tensorflow.keras when it is imported; setuptools' finder brings pkg_resources.extern.*.
             top, _, inner = name.partition(".")
-            made = inner and top not in self._followed and not self._modules.lacks(name)
+            own = top in self._followed
+            made = inner and (
+                self._modules.has_finder(name) if own else not self._modules.lacks(name)
+            )
             return Found("outside") if self.hooked or made else None
         own = name.partition(".")[0] in self._followed and name not in _APART
         if own or found.kind == "outside":

@@ -24,6 +24,8 @@ _MAKES = re.compile(
 )
 # One of these is in what that finds.
 _MAKERS = ("globals(", "locals(", "exec(", "eval(", "vars()", "sys.modules", "__dict__")
+# The modules of a package that does so may lie elsewhere than in its folder.
+_MOVES = re.compile(r"\b__path__(?:[ \t]*=(?!=)|\.(?:append|extend|insert)\()")
 _SETS = re.compile(r"\bsetattr\(\s*(\w+)")
 _LOADS = re.compile(r"\b(?:import_module|__import__|getmodule)\(|\bsys\.modules\b")
 _GETS = re.compile(r"\b__getattr__\b")
@@ -39,6 +41,7 @@ _OF_MODULES = {
     "__builtins__", "__cached__", "__dict__", "__doc__", "__file__", "__loader__", "__name__",
     "__package__", "__path__", "__spec__", "__getattr__", "__class__",
 }  # fmt: skip
+_LAST_WORD = re.compile(r"[A-Z][a-z0-9]*\Z")
 _SUFFIXES = (".py", ".pyi", ".so")
 _FILES, _BYTES = 6_000, 128 << 20  # of one package, in which a name is looked for
 _STARS = 20  # modules that one takes all names of
@@ -75,6 +78,10 @@ class _Source:
         return "__getattr__" in self.plain and _GETS.search(self.plain) is not None
 
     @cached_property
+    def moves(self) -> bool:
+        return "__path__" in self.text and _MOVES.search(self.text) is not None
+
+    @cached_property
     def _bound(self) -> frozenset[str] | None:
         try:
             return bound_names(self.text)
@@ -102,7 +109,7 @@ class ModuleNames:
 
     def in_vain(self, dotted: str) -> bool:
         """Whether "jax.random.KeyArray" asks a module for a name that it lacks; that is remembered."""
-        asked = self._split(dotted)
+        asked = self.split(dotted)
         if asked is None or not self.lacks(*asked):
             return False
         self.lost.add(asked)
@@ -111,7 +118,7 @@ class ModuleNames:
     def maybe_in_vain(self, dotted: str) -> str:
         """The name that a module may lack, by its own text: whether other files set it is not looked up."""
         if dotted not in self._maybe:
-            asked = self._split(dotted)
+            asked = self.split(dotted)
             lacks = asked is not None and self._is_lacking(*asked, sure=False)
             self._maybe[dotted] = asked[1] if asked and lacks else ""
         return self._maybe[dotted]
@@ -120,7 +127,7 @@ class ModuleNames:
         """Whether `from module import name` and `module.name` fail, as far as the package's own files tell."""
         return self._is_lacking(module, name)
 
-    def _split(self, dotted: str) -> tuple[str, str] | None:
+    def split(self, dotted: str) -> tuple[str, str] | None:
         """Of "jax.random.KeyArray" the innermost module and the name that is asked of it."""
         parts = dotted.split(".")
         for end in range(len(parts) - 1, 0, -1):
@@ -136,13 +143,15 @@ class ModuleNames:
 
     def _lacking(self, module: str, name: str, sure: bool, stars: set[str]) -> bool:
         """`stars`: the modules that were asked before, by `import *` of each other."""
-        if module in stars:
+        if module in stars or self.modules.has_lost(f"{module}.{name}"):
             return True
         found = self.modules.find(module)
         if found is None or name in _OF_MODULES or self.modules.shows_less:
             return False
         stars.add(module)
         if len(stars) > _STARS:
+            return False
+        if self._is_moved(module):
             return False
         if self.modules.find(f"{module}.{name}") is not None or found.kind != "source":
             # Of a package without __init__.py, modules are all that there is; cuda.__version__ is given to it.
@@ -161,8 +170,16 @@ class ModuleNames:
         if source.makes or (source.gets and not source.deprecates):
             # transformers makes T5TokenizerFast of T5Tokenizer: a row must say that the name is gone, too.
             row = families.gone(f"{module}.{name}")
-            return row is not None and (
-                not sure or self._is_since(row) or self._is_unnamed(module, source, name)
+            if row is not None:
+                return not sure or self._is_since(row) or self._is_unnamed(module, source, name)
+            seen, stem = families.gone_name(f"{module}.{name}"), _LAST_WORD.sub("", name)
+            return (
+                seen is not None
+                and self._is_since(seen)
+                and (
+                    not sure
+                    or all(self._is_unnamed(module, source, one) for one in (name, stem) if one)
+                )
             )
         if source.gets and re.search(rf"\b{name}\b", source.plain):
             return False
@@ -179,6 +196,17 @@ class ModuleNames:
             text = self.modules.text(found.path)
             self._sources[module] = _Source(module, text, found.is_package)
         return self._sources[module]
+
+    def _is_moved(self, module: str) -> bool:
+        """Whether a package around it has modules looked for elsewhere: TensorFlow's are in tensorflow._api."""
+        while module := module.rpartition(".")[0]:
+            found = self.modules.find(module)
+            try:
+                if found and found.kind == "source" and self._source(module, found).moves:
+                    return True
+            except (OSError, ValueError):
+                return True
+        return False
 
     def _is_since(self, row: Gone) -> bool:
         """Whether the release that is here is one that a row says to be without the name."""

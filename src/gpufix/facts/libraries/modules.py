@@ -11,7 +11,8 @@ from itertools import islice
 
 from gpufix.facts.libraries.start_code import found_by
 from gpufix.files import read_whole
-from gpufix.knowledge.data_table import at_least
+from gpufix.knowledge.data_table import numbers
+from gpufix.knowledge.standard_library import gone, is_gone, lacks
 from gpufix.model import Python
 from gpufix.source.python.import_world import Found
 from gpufix.source.source_text import decode
@@ -22,15 +23,6 @@ _IMPORT = re.compile(
     r"[ \t]*(?:from[ \t]+(?P<base>[.\w]+)[ \t]+import[ \t]+(?P<of>\([^)]{0,8000}\)|[^\n#;]+)"
     r"|import[ \t]+(?P<plain>[^\n#;]+))"
 )
-_DEAD = (
-    "aifc audioop cgi cgitb chunk crypt imghdr lib2to3 mailcap msilib nis nntplib ossaudiodev pipes "
-    "sndhdr spwd sunau telnetlib uu xdrlib"
-)
-# PEP 594, PEP 632 and https://docs.python.org/3/whatsnew/3.12.html#removed: the first Python without each.
-_GONE = {
-    **dict.fromkeys(["asynchat", "asyncore", "distutils", "imp", "smtpd"], "3.12"),
-    **dict.fromkeys(_DEAD.split(), "3.13"),
-}
 _HEAD = 256 << 10  # characters of a source in which imports are looked for
 _REACHED = 100  # modules whose texts are searched for one
 _FILES = 6_000  # of one package, in which import hooks are looked for
@@ -56,7 +48,7 @@ class Modules:
         return self._found[name]
 
     def add(self, name: str, path: str, text: str) -> None:
-        """A module that no folder shows."""
+        """A module that no folder shows, or that is to be read in another way."""
         self._found[name], self._texts[path] = Found("source", path), text
 
     def lacks(self, name: str) -> bool:
@@ -82,6 +74,18 @@ class Modules:
             return False
         return not self.is_aliased(name)
 
+    def has_finder(self, name: str) -> bool:
+        """Whether the package of a module that no folder shows has a finder, and names the module."""
+        above, _, last = name.rpartition(".")
+        found = self.find(above)
+        if found is None or found.kind != "source":
+            return False
+        try:
+            text = self.text(found.path)
+        except (OSError, ValueError):
+            return False
+        return "meta_path" in text and re.search(rf"\b{last}\b", text) is not None
+
     def is_aliased(self, name: str) -> bool:
         """Whether a file of the package that changes what is imported writes the name or its parent, quoted."""
         parts = name.split(".")
@@ -97,14 +101,15 @@ class Modules:
             folder = self.folder(top)
             every = islice(files_below(folder, (".py",)), _FILES) if folder else ()
             texts = (self._read(path) for path in every)
-            self._hooking[top] = [t for t in texts if "sys.modules" in t or "meta_path" in t]
+            found = (data for data in texts if b"sys.modules" in data or b"meta_path" in data)
+            self._hooking[top] = [data.decode("utf-8", "replace") for data in found]
         return self._hooking[top]
 
-    def _read(self, path: str) -> str:
+    def _read(self, path: str) -> bytes:
         try:
-            return read_whole(path, _SOURCE_LIMIT).decode("utf-8", "replace")
+            return read_whole(path, _SOURCE_LIMIT)
         except OSError:
-            return ""
+            return b""
 
     def folder(self, package: str) -> str | None:
         """Where a package lies, of a namespace its first folder; None for what is no package."""
@@ -191,9 +196,8 @@ class Modules:
 
     def _is_pythons_own(self, top: str) -> bool:
         """Of this Python's library or a later one's: what the patient's has no more is looked for in folders."""
-        gone = _GONE.get(top)
         return top == "__main__" or (
-            top in sys.stdlib_module_names and not (gone and at_least(self._python.version, gone))
+            top in sys.stdlib_module_names and not is_gone(top, self._python.version)
         )
 
     def _folders(self, name: str, found: Found) -> list[str]:
@@ -216,6 +220,22 @@ class Modules:
         if f"{name}.pyc" in names or (inner is not None and "__init__.pyc" in inner):
             return Found("outside")
         return Found("namespace", is_package=True) if inner is not None else None
+
+    def has_lost(self, dotted: str) -> bool:
+        """Whether this Python's own library had a name, and has it no more."""
+        return lacks(dotted, self._python.version)
+
+    @cached_property
+    def lost(self) -> list[str]:
+        """What this Python's own library has no more, and setuptools', where nothing else brings it."""
+        every = [*gone(self._python.version), "pkg_resources"]
+        return [name for name in every if "." in name or self.find(name) is None]
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """Of the patient's Python."""
+        major, minor, *_ = (*numbers(self._python.version), 0, 0)
+        return major, minor
 
     @cached_property
     def shows_less(self) -> bool:

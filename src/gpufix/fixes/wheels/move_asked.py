@@ -45,13 +45,16 @@ def later_partner(finding: Finding, view: View) -> Plan | Skip | None:
 
 @fix("try-earlier-partner", "WHL506")
 def any_earlier_partner(finding: Finding, view: View) -> Plan | Skip | None:
-    """Where nothing is recorded of the name: a release before the installed one, and the look afterwards tells."""
+    """Where nothing is recorded of the name: the newest release before the installed one that has it.
+
+    Releases are read before the environment is touched, of six series at most, back from the installed one.
+    """
     return _before(finding, view, 0, "try-earlier-partner")
 
 
 @fix("try-earlier-series", "WHL506")
 def earlier_series(finding: Finding, view: View) -> Plan | Skip | None:
-    """A release before the installed series, where the one before the installed release lacks the name, too."""
+    """The same back from before the installed series, where none of those has the name."""
     return _before(finding, view, 1, "try-earlier-series")
 
 
@@ -65,8 +68,8 @@ def _before(finding: Finding, view: View, step: int, name: str) -> Plan | Skip |
     ends = _ends(dist.version)
     if step >= len(ends):
         return None
-    wanted, why = f"{dist.name}<{ends[step]}", f"which may have {absent.module}"
-    return moved_partner(name, finding, wanted, view, why)
+    wanted, why = f"{dist.name}<{ends[step]}", f"the newest that has {absent.module}"
+    return moved_partner(name, finding, wanted, view, why, absent.module)
 
 
 def _ends(version: str) -> list[str]:

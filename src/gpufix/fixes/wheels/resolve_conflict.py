@@ -13,7 +13,7 @@ from gpufix.evidence.requirements import Requirements, parse, version_of
 from gpufix.evidence.view import View
 from gpufix.fixes.pins import extras_of, from_address, immovable, no_numpy
 from gpufix.fixes.registry import fix
-from gpufix.knowledge import cuda, families, listings, name_spans
+from gpufix.knowledge import cuda, families, listings, name_spans, standard_library
 from gpufix.model import Advise, Distribution, Finding, Install, Plan, Skip
 from gpufix.model.payload import (
     AbsentDepends,
@@ -79,7 +79,10 @@ def _bringing(finding: Finding, absent: AbsentModule, view: View) -> Plan | Skip
     module that nothing brings: the listed distribution of its name."""
     dist, top = view.dist(absent.distribution), normalise(absent.module.partition(".")[0])
     wanted, tried = None, bool(dist and _may_be_later(dist, absent))
-    if absent.of is None and (row := families.gone(absent.module)):
+    python = view.facts.python.version if view.facts.python else ""
+    if absent.of is None and standard_library.is_lost(absent.module, python):
+        wanted = _for_python(dist, absent)
+    elif absent.of is None and (row := families.gone(absent.module)):
         return moved_partner(
             "resolve-conflict",
             finding,
@@ -87,7 +90,7 @@ def _bringing(finding: Finding, absent: AbsentModule, view: View) -> Plan | Skip
             view,
             f"which has {row.module}",
         )
-    if absent.of is None and (other := families.moved(absent.module.partition(".")[0])):
+    elif absent.of is None and (other := families.moved(absent.module.partition(".")[0])):
         wanted = other.to
     elif absent.of is None and _is_listed(top):
         wanted = top
@@ -99,13 +102,24 @@ def _bringing(finding: Finding, absent: AbsentModule, view: View) -> Plan | Skip
         if dist and absent.of and families.releases(dist.name):
             reason = f"no release of {dist.name} after {dist.version} is listed"
         return finding.skip("resolve-conflict", reason, subject=absent.distribution)
+    moves = dist is not None and wanted.startswith(f"{dist.name}>")
     return finding.plan(
         "resolve-conflict",
-        "unsafe" if absent.of else "safe",
-        f"install {wanted}" + (", if there is one" if absent.of and tried else ""),
+        "unsafe" if moves else "safe",
+        f"install {wanted}" + (", if there is one" if moves and tried else ""),
         Install(install=_joined(view, [wanted]), dependencies=True, freeze=True),
         subjects=[absent.distribution],
     )
+
+
+def _for_python(dist: Distribution | None, absent: AbsentModule) -> str | None:
+    """setuptools brings distutils; for all else a later release, with what others may ask of it."""
+    if absent.module.partition(".")[0] == "distutils":
+        return "setuptools"
+    if dist is None or immovable(dist) or not (has_later(dist) or _may_be_later(dist, absent)):
+        return None
+    kept = (row.releases for row in families.lost_by(dist.name))
+    return f"{dist.name}>{','.join([dist.version, *kept])}"
 
 
 def _may_be_later(dist: Distribution, absent: AbsentModule) -> bool:
@@ -124,8 +138,10 @@ def has_later(dist: Distribution) -> bool:
     return installed is not None and installed < Version(newest)
 
 
-def moved_partner(fix: str, finding: Finding, wanted: str, view: View, why: str) -> Plan | Skip:
-    """Another release of the package that is asked in vain, where nobody else minds."""
+def moved_partner(
+    fix: str, finding: Finding, wanted: str, view: View, why: str, sought: str | None = None
+) -> Plan | Skip:
+    """Another release of the package that is asked in vain, where nobody else minds. `sought`: see Install."""
     name = normalise(re.split(r"[<>=~]", wanted)[0])
     subject = finding.payload_as(AbsentModule).distribution
     dist, everybody = view.dist(name), with_row(view, wanted)
@@ -137,7 +153,10 @@ def moved_partner(fix: str, finding: Finding, wanted: str, view: View, why: str)
         "unsafe" if dist else "safe",
         f"install {wanted}, {why}",
         Install(
-            install=[everybody.spelled(), *_made_for(dist, view)], dependencies=True, freeze=True
+            install=[everybody.spelled(), *_made_for(dist, view)],
+            dependencies=True,
+            freeze=True,
+            sought=sought,
         ),
         subjects=[subject],
     )
