@@ -91,7 +91,8 @@ def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
     return explanation.but(
         do=f"{subject[0].upper()}{subject[1:]} is of {package}: install the {package} release that the project names (`pip install "
         f'"{_older(package)}"`; most often an older one, from before the change). Or take a newer release of '
-        f"{asker or 'the code that asks for it'} (model code that was downloaded: its newest revision)."
+        f"{asker or 'the code that asks for it'} (model code that was downloaded: its newest revision).",
+        rule="WHL506" if asker else None,
     )
 
 
@@ -162,9 +163,11 @@ def _arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
         return explanation if re.search("unexpected keyword|multiple values", hit.shown) else None
     whose = " and ".join(near)
     older = " ".join(f'"{_older(one)}"' for one in near)
+    unknown = package and "unexpected keyword" in hit.shown  # others may be a caller's own mistake
     return explanation.but(
+        rule="WHL506" if unknown else None,
         do=f"Install the release of {whose} that the project names (`pip install {older}`): most often an older one, which knows "
-        f"(or does not give) {argument or 'these arguments'}. Else a newer release of the caller (`pip install -U {pip_name(near[0])}`)."
+        f"(or does not give) {argument or 'these arguments'}. Else a newer release of the caller (`pip install -U {pip_name(near[0])}`).",
     )
 
 
