@@ -18,7 +18,7 @@ _ARROW = re.compile(r"^[ \t]*-{2,6}> ?\d{1,6} ?(?P<code>[^\n]{0,300})", re.MULTI
 # A program's own folder for what others add to it: ComfyUI's nodes, the web UIs' extensions.
 _ADDED = re.compile(r"(?:^|/)(?P<folder>custom_nodes|extensions)/(?P<name>[^/]+)/")
 _INSTALLED = re.compile(r"(?:site|dist)-packages/(?P<name>[^/]+?)(?:/|\.pyw?$)")
-_OF_PYTHON = re.compile(r"/lib(?:64)?/python3|/Lib/|^<(?!ipython-input|stdin)")
+_OF_PYTHON = re.compile(r"/lib(?:64)?/python3|^[A-Za-z]:.*/[Ll]ib/|^<(?!ipython-input|stdin)")
 # torch calls an operator that somebody registered from here, and its own ones without Python.
 _OPERATOR = re.compile(r"(?:^|/)torch/_ops\.py$")
 _NAMED_OPERATOR = re.compile(r"\btorch\.ops\.(?P<space>\w+)\.(?P<name>\w+)")
