@@ -243,24 +243,32 @@ def _asked_for(name: str, last: str) -> bool:
 
 
 # How many modules below the package names are kept, of those that went and of those that came: what others import from.
-_LEVEL = dict.fromkeys(("jax", "pkg_resources", "setuptools"), 2) | dict.fromkeys(
+_LEVEL = dict.fromkeys(
+    ("deepspeed", "jax", "megatron", "pkg_resources", "setuptools", "sglang", "vllm"), 2
+) | dict.fromkeys(
     ("PIL", "accelerate", "datasets", "diffusers", "flax", "google", "huggingface_hub", "importlib_metadata", "matplotlib",
-     "networkx", "numpy", "onnx", "optax", "packaging", "pandas", "pydantic", "pytorch_lightning", "scipy",
-     "skimage", "sklearn", "torch", "torchaudio", "torchvision", "transformers", "triton", "typing_extensions", "werkzeug"),
+     "networkx", "numpy", "onnx", "optax", "packaging", "pandas", "peft", "pydantic", "pytorch_lightning", "scipy",
+     "skimage", "sklearn", "spacy", "torch", "torchaudio", "torchvision", "transformers", "triton", "trl", "typing_extensions", "werkzeug", "xformers"),
     1,
 )  # fmt: skip
 _CAME = dict.fromkeys(
     (
+        "accelerate",
         "datasets",
         "flax",
         "huggingface_hub",
         "jax",
         "onnx",
+        "peft",
         "pydantic",
+        "sglang",
         "torch",
         "torchaudio",
         "torchvision",
         "triton",
+        "trl",
+        "vllm",
+        "xformers",
     ),
     1,
 )
@@ -281,15 +289,24 @@ _MEMBERS = {
         r".*",
     ),
     **dict.fromkeys(("albumentations", "keras", "torchmetrics"), r"[A-Z]\w*\(\w+\)"),
+    "accelerate": r"(?:Accelerator|AcceleratorState|PartialState|DataLoaderConfiguration|FullyShardedDataParallelPlugin|DeepSpeedPlugin|"
+    r"dispatch_model|init_empty_weights|load_checkpoint_and_dispatch|infer_auto_device_map|prepare_data_loader|skip_first_batches)[.(].*",
     "datasets": r"(?:Dataset|DatasetDict|IterableDataset|load_dataset|load_from_disk|Features)[.(].*",
     "gradio": r"[A-Z]\w*(?:\.(?:launch|queue|load))?\(\w+\)|[A-Z]\w*\.(?:style|update)",
     "huggingface_hub": r"(?:HfApi|hf_hub_download|snapshot_download|InferenceClient|login|upload_file|upload_folder)[.(].*",
     "matplotlib": r"(?:FigureCanvas(?:Agg|TkAgg|QTAgg)|RendererAgg|Axes|Axes3D|Figure|Legend|Colormap\w*|colorbar|savefig|subplots)[.(].*",
+    "flash_attn": r"flash_attn_\w*func\(\w+\)",
     "openai": r"(?:Async)?(?:OpenAI|AzureOpenAI)[.(].*",
     "pandas": r"(?:DataFrame|Series|\w*Index|Styler|\w*GroupBy|HDFStore|Timestamp|ExcelWriter|read_\w+|concat|date_range|to_datetime)[.(].*",
+    "peft": r"(?:PeftModel\w*|LoraModel|LoraConfig|PeftConfig|get_peft_model|prepare_model_for_kbit_training|prepare_model_for_int8_training)[.(].*",
     "pydantic": r"(?:BaseModel|FieldInfo|Field|validator|create_model)[.(].*",
     "pytorch_lightning": r"(?:Trainer|LightningModule|LightningDataModule|ModelCheckpoint|EarlyStopping|seed_everything)[.(].*|\w+(?:Logger|Strategy)\(\w+\)",
     "torch": r"(?:ONNXProgram|DataLoader|\w+LR|load|save|compile|export|checkpoint|DistributedDataParallel|FullyShardedDataParallel)[.(].*",
+    "ray": r"(?:init|remote)\(\w+\)",
+    "sglang": r"(?:Engine|ServerArgs|SamplingParams)[.(].*",
+    "trl": r"\w+(?:Trainer|Config)[.(].*",
+    "vllm": r"(?:Async)?(?:LLM|LLMEngine|EngineArgs|SamplingParams|ModelConfig|GPUModelRunner|ParallelConfig|SchedulerConfig)[.(].*",
+    "xformers": r"memory_efficient_attention\w*\(\w+\)",
     "transformers": r"(?:(?:Dynamic|Static|EncoderDecoder)?Cache|PreTrainedModel|PreTrainedTokenizerBase|GenerationMixin|Trainer|TrainingArguments|"
     r"GenerationConfig|Pre[Tt]rainedConfig)[.(].*",
 }
@@ -387,7 +404,8 @@ def _of_release(nodes: list[ast.stmt], minor: int) -> Iterator[ast.stmt]:
 PIP = {
     "PIL": "Pillow", "av": "av", "awq": "autoawq", "cv2": "opencv-python-headless", "google": "protobuf", "haiku": "dm-haiku",
     "orbax": "orbax-checkpoint", "pkg_resources": "setuptools", "pyannote": "pyannote.audio", "skimage": "scikit-image", "sklearn": "scikit-learn",
-    "flashinfer": "flashinfer-python", "flask": "Flask", "tf_keras": "tf-keras", PYTHON: PYTHON,
+    "cupy": "cupy-cuda12x", "flashinfer": "flashinfer-python", "flask": "Flask", "megatron": "megatron-core", "nemo": "nemo-toolkit",
+    "open_clip": "open-clip-torch", "tf_keras": "tf-keras", PYTHON: PYTHON,
 }  # fmt: skip
 
 

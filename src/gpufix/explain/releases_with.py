@@ -116,7 +116,7 @@ def _lacks(known: Owner, name: str, side: Side, asker: str | None, hit: Hit) -> 
         asks = f"; {asker} asks for it" if asker else ""
         return f"{installed[0].upper()}{installed[1:]} is too old: {span.before} does not have {it}, {span.first} does{asks}."
     asks = f" {asker} asks for it." if asker else ""
-    return f"{pip} has {it} from {span.first} up to {span.last} only, and {installed} is older or newer.{asks}"
+    return f"{pip} has {it} from {span.first} up to {span.last} only: {installed} is most likely newer, else older (`pip show {pip}`).{asks}"
 
 
 def stated_release(hit: Hit, known: Owner) -> str | None:

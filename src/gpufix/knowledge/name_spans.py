@@ -77,13 +77,18 @@ def owner_of(package: str, name: str) -> Owner | None:
 
 def span(package: str, name: str) -> Span | None:
     """Of `DynamicCache`, `DynamicCache.get_max_length`, `Trainer(tokenizer)`, `model:qwen3`; None: not known."""
-    return _names(package).get(name)
+    known = _names(package).get(name)
+    if known or package not in packed_table("name_history")["packages"]:
+        return known
+    of = _owner(package, name if re.search(r"[.(]", name) else f":{name}")
+    return of.span if of else None
 
 
 def sole_owner(name: str) -> str | None:
-    """The package among the Hugging Face ones whose releases differ in a name; None where it is none, or several."""
-    found = [one for one in packed_table("name_history")["packages"] if name in _names(one)]
-    return found[0] if len(found) == 1 else None
+    """The package whose releases differ in a name, in whatever module; None where it is none, or several."""
+    found = {one for one in packed_table("name_history")["packages"] if name in _names(one)}
+    found |= {one for one in _packages() if one != PYTHON and next(_ending(one, name, ":="), None)}
+    return found.pop() if len(found) == 1 else None
 
 
 def source() -> str:
@@ -120,7 +125,15 @@ def package_of(owner: str) -> str | None:
     for package in packages:
         if any(name.startswith((f"{owner}.", f"{owner}(")) for name in _names(package)):
             return package
+        if _has_member(package, owner):
+            return package
     return None
+
+
+def _has_member(package: str, owner: str) -> bool:
+    spans = _packages()[package]["names"] if package in _packages() else {}
+    assert isinstance(spans, dict)
+    return any(f" {owner}{sign}" in f" {names}" for names in spans.values() for sign in ".(")
 
 
 class Owner(Frozen):
@@ -206,12 +219,18 @@ def of_called(
     return None
 
 
-def _ending(package: str, end: str) -> Iterator[str]:
+def _ending(package: str, end: str, after: str = "") -> Iterator[str]:
+    """The members, or the names of modules that stand after one of these signs."""
     spans = _packages()[package]["names"]
     assert isinstance(spans, dict)
     for names in spans.values():
-        if end in names:
-            yield from (one for one in names.split() if one.endswith(end) and one[0] not in ".:=")
+        if end not in names:
+            continue
+        for one in names.split():
+            if not one.endswith(end):
+                continue
+            if one[: -len(end)][-1:] in after if after else one[0] not in ".:=":
+                yield one
 
 
 def of_argument(function: str, name: str) -> Iterator[Owner]:
@@ -231,7 +250,7 @@ def _owners(token: str) -> Iterator[Owner]:
 
 
 def _owner(package: str, token: str) -> Owner | None:
-    row = _packages()[package]
+    row = _packages().get(package, {"releases": [], "names": {}})
     releases, spans = row["releases"], row["names"]
     assert isinstance(releases, list) and isinstance(spans, dict)
     for between, names in spans.items():
