@@ -247,10 +247,18 @@ def elsewhere() -> dict[str, set[str]]:
     }
 
 
-def without(rows: list[dict[str, str]], names: set[str]) -> Iterator[dict[str, str]]:
+# Whose names that table has whole: here are attributes and arguments that came, and types of models.
+MEMBERS_ONLY = ("accelerate", "peft", "trl")
+
+
+def without(
+    rows: list[dict[str, str]], names: set[str], members_only: bool
+) -> Iterator[dict[str, str]]:
     """The rows without these names, but for those that came back, which the other table cannot say."""
     for row in rows:
         own = [one for one in row["names"].split() if one not in names or "again" in row]
+        if members_only:
+            own = [one for one in own if re.search(r"[.(]", one)]
         if own:
             yield {**row, "names": " ".join(own)}
 
@@ -288,7 +296,8 @@ def main(folder: Path) -> None:
         "these that has the name; without: the next one; again: the one in which it came back",
         "releases": releases,
         "packages": {
-            package: [*without(rows, others[package])] for package, rows in sorted(grown.items())
+            package: [*without(rows, others[package], package in MEMBERS_ONLY)]
+            for package, rows in sorted(grown.items())
         },
         "renamed": RENAMED,
         "askers": dict(sorted(askers.items())),

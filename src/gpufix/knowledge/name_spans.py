@@ -179,6 +179,17 @@ def of_member(owner: str, name: str) -> Iterator[Owner]:
     yield from _owners(f"{owner}.{name}")
 
 
+def members(package: str, name: str) -> Iterator[tuple[str, Owner]]:
+    """The classes of a package of which an attribute or an argument of that name is recorded, and of which releases."""
+    ends = (f".{name}", f"({name})")
+    tokens = [one for one in _names(package) if one.endswith(ends)]
+    if package in _packages():
+        tokens += [one for end in ends for one in _ending(package, end)]
+    for token in tokens:
+        if known := owner_of(package, token):
+            yield re.split(r"[.(]", token)[0], known
+
+
 def of_member_like(owner: str, name: str) -> Iterator[tuple[str, Owner]]:
     """The same of the classes that one is named after: FigureCanvasInterAgg is a FigureCanvasAgg."""
     parts = _words(owner)
@@ -199,8 +210,8 @@ def _words(name: str) -> list[str]:
 def of_called(
     argument: str, called: Container[str], packages: Container[str]
 ) -> tuple[str, Owner] | None:
-    """The function or class that takes an argument in some releases only: one that a text calls, else all those of a package, if
-    they agree.
+    """The function or class that takes an argument in some releases only: one that a text calls, else all those of a package (of
+    any, where none is named), if they agree.
     """
     for near in (True, False):
         found = {
@@ -210,7 +221,7 @@ def of_called(
             if (
                 token.partition("(")[0].rpartition(".")[2] in called
                 if near
-                else package in packages
+                else package in packages or not packages
             )
             and (known := _owner(package, token))
         }
