@@ -134,7 +134,7 @@ def _no_versions(absent: re.Match[str]) -> Told:
         f"No index in use has any release of {name}, and {who} asks for {name}{wants}: its name is another one, or it was withdrawn, or it is on "
         "another index.",
         f"Take another release of {absent['who']}, or its newest source, which asks for what there is. Where the package is called otherwise{called}, "
-        f'in pyproject.toml leave {name} out: `[tool.uv]` with `override-dependencies = ["{name}; sys_platform == \'never\'"]`, and name the '
+        f"in pyproject.toml leave {name} out: `[tool.uv]` with `override-dependencies = [\"{name}; sys_platform == 'never'\"]`, and name the "
         "right one among your own dependencies. Where a private index has it: `[[tool.uv.index]]`.",
     )
 

@@ -17,9 +17,10 @@ _HEADERS = (
 )  # fmt: skip
 
 
-def cuda_type_header(explanation: Explanation, _: Hit) -> Explanation | None:
+def cuda_type_header(explanation: Explanation, hit: Hit) -> Explanation | None:
     """The header that declares it; None for any other name."""
-    name = explanation.captures.get("name", "")
+    found = re.search(r"identifier ['\"](\w{2,80})['\"]", hit.shown)
+    name = found[1] if found else ""
     header = next((header for known, header in _HEADERS if re.fullmatch(known, name)), None)
     if header is None:
         return None

@@ -296,10 +296,14 @@ def _package(module: str) -> str:
 _INTEGRATION = re.compile(
     r"Failed to import transformers\.integrations\.(?P<package>\w{1,40}) because"
 )
+_LAZY = re.compile(r"Failed to import (?P<package>transformers|diffusers)\.[\w.]{1,120} because")
 
 
 def asking_package(hit: Hit, owner: str) -> str | None:
     """The package that asks for something of the owner; or the one that transformers says it imported."""
-    if integration := _INTEGRATION.search(context(hit, 1000, 0)):
+    before = context(hit, 1000, 0)
+    if integration := _INTEGRATION.search(before):
         return integration["package"]
-    return asking(frames(context(hit, 8192, 0)), owner)
+    shown = frames(context(hit, 8192, 0))
+    lazy = _LAZY.search(before) if not shown else None
+    return lazy["package"] if lazy and lazy["package"] != owner else asking(shown, owner)

@@ -107,7 +107,11 @@ def _own(owner: str, name: str, package: str) -> Told | None:
         came = known.span if known.span.first else name_spans.span(package, of)
         if came is None or not came.first or (owner != of and owner not in _BUILT_IN):
             continue
-        whose = f"a {owner} that another package made" if owner in _BUILT_IN else f"another package's {owner}"
+        whose = (
+            f"a {owner} that another package made"
+            if owner in _BUILT_IN
+            else f"another package's {owner}"
+        )
         return Told(
             f"{known.pip} asks for {name} from {came.first} on, as its own {of} has it; here it is given {whose}, which is older than that.",
             f'`pip install "{known.pip}<{came.first}"`; or a newer release of the package that calls {known.pip} here (whose {owner} it is), '

@@ -211,7 +211,7 @@ def of_called(
     argument: str, called: Container[str], packages: Container[str]
 ) -> tuple[str, Owner] | None:
     """The function or class that takes an argument in some releases only: one that a text calls, else all those of a package (of
-    any, where none is named), if they agree.
+    any, where nothing is named), if they agree.
     """
     for near in (True, False):
         found = {
@@ -221,7 +221,7 @@ def of_called(
             if (
                 token.partition("(")[0].rpartition(".")[2] in called
                 if near
-                else package in packages or not packages
+                else package in packages or not (packages or called)
             )
             and (known := _owner(package, token))
         }
