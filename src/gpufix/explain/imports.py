@@ -112,7 +112,12 @@ def _alone(explanation: Explanation, hit: Hit) -> Explanation:
     """A name whose module is not told: the package that is known to have had it, where there is one only."""
     bare = _BARE.search(hit.shown)
     owner = name_spans.sole_owner(bare["name"]) if bare else None
-    known = _known(owner, bare["name"], asking_package(hit, owner), hit) if bare and owner else None
+    if bare is None or owner is None:
+        return explanation
+    asker = asking_package(hit, owner)
+    known = _known(owner, bare["name"], asker, hit)
+    if known is None and (place := name_spans.module_of(owner, bare["name"])):
+        known = _in_table(place, bare["name"], asker, hit)
     return known.of(explanation) if known else explanation
 
 

@@ -91,6 +91,12 @@ def sole_owner(name: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
+def module_of(package: str, name: str) -> str | None:
+    """The module of a package that has a name in some releases only; None where that is not one."""
+    found = {one.partition(":")[0].strip("=") for one in _ending(package, name, ":=")}
+    return f"{package}.{found.pop()}".rstrip(".") if len(found) == 1 else None
+
+
 def source() -> str:
     """The wheels that were read."""
     return str(packed_table("name_history")["source"])
