@@ -44,10 +44,10 @@ _OF_NODE = re.compile(
 def _node_part(whole: str, node: str) -> Told:
     part = f"custom_nodes/{node}"
     return Told(
-        f"{node} is a part that was added to ComfyUI, and {whole} is a file of its own: its folder lacks it, has another name, or is of another "
+        f"{node} is a part that was added to ComfyUI, and {whole} is a file of its own. Its folder lacks it, has another name, or is of another "
         "state than the file that asks.",
-        f"Bring the part to its newest state, {newest(part)}, and start again. Where the newest lacks the file too: an earlier release of it, "
-        f"or delete {part} and clone it again under its own name (a release from the registry may leave files out).",
+        f"Bring the part to its newest state, {newest(part)}, and start again. Where the newest lacks the file too, take an earlier release. "
+        f"Or delete {part} and clone it again under its own name (a release from the registry may leave files out).",
     )
 
 
