@@ -69,7 +69,7 @@ CASES = {
         "without <cuda_bf16.h>",
     ),
     "a name of the source's own": (
-        'a.cu(3): error: identifier "my_half" is undefined',
+        'a.cu(3): error: identifier "halfway" is undefined',
         "The compiler refused",
     ),
     "an import that was put off": (

@@ -12,7 +12,7 @@ _HEADERS = (
     (r"__nv_fp4\w*|__nv_cvt_\w*fp4\w*|__NV_E2M1", "cuda_fp4.h"),
     (r"__nv_fp6\w*|__nv_cvt_\w*fp6\w*|__NV_E[23]M[23]", "cuda_fp6.h"),
     (r"__nv_fp8\w*|__nv_cvt_\w*fp8\w*|__NV_E(?:4M3|5M2)", "cuda_fp8.h"),
-    (r"(?:__)?nv_bfloat16\w*|__\w*(?:2bfloat16|bfloat162)\w*", "cuda_bf16.h"),
+    (r"(?:__)?nv_bfloat\w*|__\w*(?:2bfloat16|bfloat162)\w*", "cuda_bf16.h"),
     (r"__half2?|half2|__half\w*2half\w*|__float2half\w*|__half2?2float\w*|__h(?:add|sub|mul|fma)2?", "cuda_fp16.h"),
 )  # fmt: skip
 

@@ -59,7 +59,7 @@ def _rename(path: str, module: str) -> Told:
     whose = "a module of Python's" if module in sys.stdlib_module_names else "a library"
     return Told(
         f"{path} bears the name of {whose}, {module}, and is imported in its place: what is asked of {module} is not in it.",
-        "Rename it, and delete its __pycache__. Where it is a part of a package, start that from the folder above (`python -m PACKAGE`): the "
+        "Rename it, and delete its __pycache__. Where it is a part of a package, start that from the folder above (`python -m PACKAGE`). The "
         "package's own folder is not to be searched first (PYTHONPATH, sys.path; `python -P` leaves out the script's). "
         f'`python -c "import {module}; print({module})"` shows which one is found.',
     )
