@@ -105,13 +105,10 @@ def _own(owner: str, name: str, package: str) -> Told | None:
     """Where a package asks an object for what its own classes have from some release on: another package made the object."""
     for of, known in name_spans.members(package, name):
         came = known.span if known.span.first else name_spans.span(package, of)
-        if came is None or not came.first or (owner != of and owner not in _BUILT_IN):
+        other = owner not in _BUILT_IN
+        if came is None or not came.first or (other and (owner != of or known.span.last)):
             continue
-        whose = (
-            f"a {owner} that another package made"
-            if owner in _BUILT_IN
-            else f"another package's {owner}"
-        )
+        whose = f"another package's {owner}" if other else f"a {owner} that another package made"
         return Told(
             f"{known.pip} asks for {name} from {came.first} on, as its own {of} has it; here it is given {whose}, which is older than that.",
             f'`pip install "{known.pip}<{came.first}"`; or a newer release of the package that calls {known.pip} here (whose {owner} it is), '
@@ -299,4 +296,5 @@ def _near(hit: Hit) -> list[str]:
 
 
 def _asker(hit: Hit) -> str | None:
-    return next(iter(_near(hit)), None)
+    shown = frames(context(hit, 8192, 0))
+    return asking([one for one in shown if one.package not in _OWN], "")
