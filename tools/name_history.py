@@ -5,7 +5,7 @@
 Writes src/gpufix/knowledge/data/name_history.json.xz. It holds names (`HybridCache`), attributes
 (`DynamicCache.get_max_length`), arguments (`Trainer(tokenizer)`) and types of models (`model:qwen3`),
 of those that came or went between the wheels; and which other package imports such a name. Packages without a wheel
-in the folder stay as the table has them.
+in the folder stay as the table has them. What tools/package_names.py has recorded is left out.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from knowledge_build.text_packing import packed_text
+from package_names import DATA as PACKAGE_NAMES
 from package_names import key
 
 DATA = (
@@ -232,6 +233,36 @@ def grouped(found: Spans) -> list[dict[str, str]]:
     ]
 
 
+def elsewhere() -> dict[str, set[str]]:
+    """The names of any module, the attributes and the arguments that the other table has, by package."""
+    packages = json.loads(lzma.decompress(PACKAGE_NAMES.read_bytes()))["packages"]
+    return {
+        package: {
+            token.removeprefix(":")
+            for names in packages.get(package, {"names": {}})["names"].values()
+            for token in names.split()
+            if token[0] == ":" or re.match(r"\w+[.(]", token)
+        }
+        for package in PACKAGES
+    }
+
+
+# Whose names that table has whole: here are attributes and arguments that came, and types of models.
+MEMBERS_ONLY = ("accelerate", "peft", "trl")
+
+
+def without(
+    rows: list[dict[str, str]], names: set[str], members_only: bool
+) -> Iterator[dict[str, str]]:
+    """The rows without these names, but for those that came back, which the other table cannot say."""
+    for row in rows:
+        own = [one for one in row["names"].split() if one not in names or "again" in row]
+        if members_only:
+            own = [one for one in own if re.search(r"[.(]", one)]
+        if own:
+            yield {**row, "names": " ".join(own)}
+
+
 def main(folder: Path) -> None:
     found: dict[str, dict[str, set[str]]] = defaultdict(dict)
     asked: dict[str, dict[str, set[str]]] = defaultdict(dict)
@@ -241,10 +272,12 @@ def main(folder: Path) -> None:
             found[package][version], asked[package][version] = read(wheel, package)
     old = json.loads(lzma.decompress(DATA.read_bytes()))
     names = {package: of_today(package, spans(seen)) for package, seen in found.items()}
+    others = elsewhere()
     known = {
-        package: {name for row in rows for name in row["names"].split()}
+        package: {name for row in rows for name in row["names"].split()} | others[package]
         for package, rows in old["packages"].items()
-    } | names
+    }
+    known |= {package: spanned.keys() | others[package] for package, spanned in names.items()}
     askers: dict[str, dict[str, list[str]]] = defaultdict(dict)
     for name, rows in old["askers"].items():
         if kept := {asker: row for asker, row in rows.items() if asker not in found}:
@@ -257,12 +290,15 @@ def main(folder: Path) -> None:
     new = {package: sorted(seen, key=key) for package, seen in found.items()}
     releases = dict(sorted({**old["releases"], **new}.items()))
     listed = "; ".join(f"{package} {', '.join(read)}" for package, read in releases.items())
-    grown = {package: grouped(spanned) for package, spanned in names.items()}
+    grown = old["packages"] | {package: grouped(spanned) for package, spanned in names.items()}
     text = {
         "source": f"wheels on PyPI, read by tools/name_history.py: {listed}. first, last: the first and last of "
         "these that has the name; without: the next one; again: the one in which it came back",
         "releases": releases,
-        "packages": dict(sorted({**old["packages"], **grown}.items())),
+        "packages": {
+            package: [*without(rows, others[package], package in MEMBERS_ONLY)]
+            for package, rows in sorted(grown.items())
+        },
         "renamed": RENAMED,
         "askers": dict(sorted(askers.items())),
     }

@@ -9,7 +9,8 @@ Writes src/gpufix/knowledge/data/package_names.json.xz: per package what came or
 `:name` is of any module of it, `linalg:triu` of one where another module has it still, `=name` of the package itself in
 that case, `.editor` a module,
 `DataFrame.append` an attribute, `Trainer(gpus)` an argument. What is not known of each release (a compiled module, a __getattr__
-that cannot be read, **kwargs that go elsewhere) gives no end of a span.
+that cannot be read, **kwargs that go elsewhere) gives no end of a span. Of what is gone no first release is kept that is long ago: hardly
+anybody has an older one.
 """
 
 from __future__ import annotations
@@ -193,7 +194,9 @@ def kept(package: str, found: Found) -> dict[str, Span]:
         last = span[1]
         if kind == "modules":
             if (
-                _asked_module(name, last, level + 1, package in _PRIVATE)
+                _asked_module(
+                    name, level + 1 if last else 1 + (package in _CAME), last, package in _PRIVATE
+                )
                 and modules.get(name.rpartition(".")[0]) != span
             ):
                 out[name] = span
@@ -218,8 +221,9 @@ def kept(package: str, found: Found) -> dict[str, Span]:
             token = f"{of}.{name}" if kind == "attributes" else f"{of}({name})"
             if members.fullmatch(token):
                 out[token] = span
+    long_ago = found.versions[: len(found.versions) // 4]
     return {
-        name: span
+        name: ("", span[1]) if span[1] and span[0] in long_ago else span
         for name, span in out.items()
         if not re.match(_LEFT_OUT.get(package, r"(?!)"), name)
     }
@@ -229,9 +233,9 @@ def _public(place: str) -> bool:
     return not any(part.startswith("_") for part in place.split("."))
 
 
-def _asked_module(name: str, last: str, deep: int, private: bool) -> bool:
+def _asked_module(name: str, deep: int, last: str, private: bool) -> bool:
     """Private ones are imported all the same, while they are there; new ones of a few packages."""
-    return name.count(".") <= (deep if last else 2) and name.count("._") <= (bool(last) or private)
+    return name.count(".") <= deep and name.count("._") <= (bool(last) or private)
 
 
 def _asked_for(name: str, last: str) -> bool:
@@ -243,24 +247,29 @@ def _asked_for(name: str, last: str) -> bool:
 
 
 # How many modules below the package names are kept, of those that went and of those that came: what others import from.
-_LEVEL = dict.fromkeys(("jax", "pkg_resources", "setuptools"), 2) | dict.fromkeys(
-    ("PIL", "accelerate", "datasets", "diffusers", "flax", "google", "huggingface_hub", "importlib_metadata", "matplotlib",
-     "networkx", "numpy", "onnx", "optax", "packaging", "pandas", "pydantic", "pytorch_lightning", "scipy",
-     "skimage", "sklearn", "torch", "torchaudio", "torchvision", "transformers", "triton", "typing_extensions", "werkzeug"),
+_LEVEL = dict.fromkeys(
+    ("accelerate", "jax", "megatron", "moviepy", "outlines", "pkg_resources", "setuptools", "sglang"), 2
+) | dict.fromkeys(
+    ("PIL", "datasets", "deepspeed", "diffusers", "flax", "google", "huggingface_hub", "importlib_metadata", "matplotlib",
+     "networkx", "numpy", "onnx", "optax", "packaging", "pandas", "peft", "pydantic", "pytorch_lightning", "scipy",
+     "skimage", "sklearn", "spacy", "torch", "torchaudio", "torchvision", "transformers", "triton", "trl", "typing_extensions", "vllm", "werkzeug", "xformers"),
     1,
 )  # fmt: skip
-_CAME = dict.fromkeys(
+_CAME = dict.fromkeys(("accelerate", "megatron"), 2) | dict.fromkeys(
     (
         "datasets",
         "flax",
         "huggingface_hub",
         "jax",
         "onnx",
+        "peft",
         "pydantic",
         "torch",
         "torchaudio",
         "torchvision",
         "triton",
+        "trl",
+        "xformers",
     ),
     1,
 )
@@ -281,15 +290,24 @@ _MEMBERS = {
         r".*",
     ),
     **dict.fromkeys(("albumentations", "keras", "torchmetrics"), r"[A-Z]\w*\(\w+\)"),
+    "accelerate": r"(?:Accelerator|AcceleratorState|PartialState|DataLoaderConfiguration|FullyShardedDataParallelPlugin|DeepSpeedPlugin|"
+    r"dispatch_model|init_empty_weights|load_checkpoint_and_dispatch|infer_auto_device_map|prepare_data_loader|skip_first_batches)[.(].*",
     "datasets": r"(?:Dataset|DatasetDict|IterableDataset|load_dataset|load_from_disk|Features)[.(].*",
     "gradio": r"[A-Z]\w*(?:\.(?:launch|queue|load))?\(\w+\)|[A-Z]\w*\.(?:style|update)",
     "huggingface_hub": r"(?:HfApi|hf_hub_download|snapshot_download|InferenceClient|login|upload_file|upload_folder)[.(].*",
     "matplotlib": r"(?:FigureCanvas(?:Agg|TkAgg|QTAgg)|RendererAgg|Axes|Axes3D|Figure|Legend|Colormap\w*|colorbar|savefig|subplots)[.(].*",
+    "flash_attn": r"flash_attn_\w*func\(\w+\)",
     "openai": r"(?:Async)?(?:OpenAI|AzureOpenAI)[.(].*",
     "pandas": r"(?:DataFrame|Series|\w*Index|Styler|\w*GroupBy|HDFStore|Timestamp|ExcelWriter|read_\w+|concat|date_range|to_datetime)[.(].*",
+    "peft": r"(?:PeftModel\w*|LoraModel|LoraConfig|PeftConfig|get_peft_model|prepare_model_for_kbit_training|prepare_model_for_int8_training)[.(].*",
     "pydantic": r"(?:BaseModel|FieldInfo|Field|validator|create_model)[.(].*",
     "pytorch_lightning": r"(?:Trainer|LightningModule|LightningDataModule|ModelCheckpoint|EarlyStopping|seed_everything)[.(].*|\w+(?:Logger|Strategy)\(\w+\)",
     "torch": r"(?:ONNXProgram|DataLoader|\w+LR|load|save|compile|export|checkpoint|DistributedDataParallel|FullyShardedDataParallel)[.(].*",
+    "ray": r"(?:init|remote)\(\w+\)",
+    "sglang": r"(?:Engine|SamplingParams)\(\w+\)",
+    "trl": r"\w+(?:Trainer|Config)\(\w+\)",
+    "vllm": r"(?:LLM|(?:Async)?(?:LLMEngine|EngineArgs)|SamplingParams|ModelConfig)\(\w+\)|(?:LLM|(?:Async)?LLMEngine|SamplingParams)\.\w+",
+    "xformers": r"memory_efficient_attention\w*\(\w+\)",
     "transformers": r"(?:(?:Dynamic|Static|EncoderDecoder)?Cache|PreTrainedModel|PreTrainedTokenizerBase|GenerationMixin|Trainer|TrainingArguments|"
     r"GenerationConfig|Pre[Tt]rainedConfig)[.(].*",
 }
@@ -305,8 +323,10 @@ _LEFT_OUT = {
     "diffusers": r"(?i).*flax|.*(?:dummy|modular_pipelines|guiders|hooks|_objects)|\.pipelines\.\w+\.|\.commands|.*:(?:log\w+|is_\w+_version)",
     "jax": r"\.?(?:example_libraries|experimental\.(?:array_serialization|jax2tf|jet|key_reuse|mosaic|sparse))[.:].*",
     "onnx": r"\w+_pb2?:.*",
+    "sglang": r"\.?(?:multimodal_gen|jit_kernel|bench_\w+|cli|kernels|compile_deep_gemm|launch_server_\w+)\b.*",
     "timm": r":[a-z]\w*\d\w*",
     "torch": r"\._(?:inductor|dynamo|functorch|export|higher_order_ops|prims\w*|refs)\.|\.testing\._internal",
+    "vllm": r"\._|\.?(?:tool_parsers|models|reasoning|tokenizers|parser|renderers|cute_utils|benchmarks|tracing|scripts|connections|env_override)\b.*",
     "transformers": r"(?i).*(?:flax|:tf|dummy|_test)|\.models\.\w+\.(?!mod|conf|tok)",
 }
 _NOT_KEPT = {"_distutils_hack", "anthropic", "compressed_tensors", "monai", "tokenizers", "wandb"}
@@ -387,7 +407,8 @@ def _of_release(nodes: list[ast.stmt], minor: int) -> Iterator[ast.stmt]:
 PIP = {
     "PIL": "Pillow", "av": "av", "awq": "autoawq", "cv2": "opencv-python-headless", "google": "protobuf", "haiku": "dm-haiku",
     "orbax": "orbax-checkpoint", "pkg_resources": "setuptools", "pyannote": "pyannote.audio", "skimage": "scikit-image", "sklearn": "scikit-learn",
-    "flashinfer": "flashinfer-python", "flask": "Flask", "tf_keras": "tf-keras", PYTHON: PYTHON,
+    "cupy": "cupy-cuda12x", "flashinfer": "flashinfer-python", "flask": "Flask", "megatron": "megatron-core", "nemo": "nemo-toolkit",
+    "open_clip": "open-clip-torch", "tf_keras": "tf-keras", PYTHON: PYTHON,
 }  # fmt: skip
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 from gpufix.explain import stated
-from gpufix.explain.explanation import Explanation, context
+from gpufix.explain.explanation import Explanation, Told, context
 from gpufix.explain.log_scan import Hit
 from gpufix.knowledge import families, listings
+from gpufix.knowledge.data_table import numbers
+from gpufix.knowledge.messages import message_of
 from gpufix.text.names import normalise
 
 _NAMED = re.compile(
@@ -22,7 +24,7 @@ _DEEPSPEED = re.compile(
 )
 # pip fetched sources where a wheel would have done, and stopped before it compiled anything.
 _SOURCES = re.compile(
-    r"Downloading \S{0,200}?(?P<name>[A-Za-z][\w.]*(?:-[A-Za-z][\w.]*){0,4})-(?P<version>\d[\w.]{0,30})\.(?:tar\.gz|zip)\b"
+    r"(?:Downloading|Using cached) \S{0,200}?(?P<name>[A-Za-z][\w.]*(?:-[A-Za-z][\w.]*){0,4})-(?P<version>\d[\w.]{0,30})\.(?:tar\.gz|zip)\b"
 )
 _NO_NAME = {"see", "wheels", "some", "the", "one", "for", "and", "installable"}
 _MAKES = (
@@ -42,7 +44,7 @@ def whose(explanation: Explanation, hit: Hit) -> Explanation:
         )
     if name is None:
         sources = list(_SOURCES.finditer(hit.before[-3000:]))
-        return explanation.but(do=_of_sources(hit, sources[-1])) if sources else explanation
+        return _of_sources(hit, sources[-1]).of(explanation) if sources else explanation
     key = normalise(name)
     if (
         listings.key(key) is None
@@ -72,15 +74,28 @@ def whose(explanation: Explanation, hit: Hit) -> Explanation:
     )
 
 
-def _of_sources(hit: Hit, fetched: re.Match[str]) -> str:
+_BEFORE_CYTHON_3 = ("pyyaml", "6.0.1")  # its sources until then: packages.json, cython-sources
+
+
+def _of_sources(hit: Hit, fetched: re.Match[str]) -> Told:
+    """Whose sources pip fetched: a wheel was wanting, and they are older than what builds them."""
     python = stated.stated(hit).python
     here = f"Python 3.{python.removeprefix('cp3')}" if python else "this Python"
-    name = fetched["name"]
-    return (
+    name, version = fetched["name"], fetched["version"]
+    package, first = _BEFORE_CYTHON_3
+    if normalise(name) == package and numbers(version) < numbers(first):
+        row = message_of("cython-sources")
+        return Told(f"{name} {version} has no wheel for {here}, and is built. {row.what}", row.do)
+    what = (
+        f"{name} {version} has no wheel for {here}: pip builds it from its sources, and most often they are older than the setuptools, "
+        "Cython or Python that builds them. Why stands above."
+    )
+    return Told(
+        "A build from sources failed; why stands above." if listings.key(normalise(name)) else what,
         f"pip builds {name} {fetched['version']} from its sources: that release has no wheel for {here}. Take a newer {name} that has "
         f"one (`pip install -U --only-binary={name} {name}`), or a Python of that release's time. Else give its isolated build the older "
         "setuptools that its setup.py wants (pkg_resources is gone from 82 on): `echo 'setuptools<82' > c.txt` and `PIP_CONSTRAINT=c.txt "
-        "PIP_BUILD_CONSTRAINT=c.txt pip install …` (uv: --build-constraint c.txt). -v shows the first error."
+        "PIP_BUILD_CONSTRAINT=c.txt pip install …` (uv: --build-constraint c.txt). -v shows the first error.",
     )
 
 

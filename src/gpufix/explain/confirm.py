@@ -116,7 +116,8 @@ def _driver(explanation: Explanation, view: View) -> str | None:
 
 def _package(explanation: Explanation, view: View) -> str | None:
     """Is the module's or requirement's distribution installed here, and at which version."""
-    named = explanation.captures.get("module") or explanation.captures.get("requirement")
+    told = explanation.captures
+    named = told.get("package") or told.get("module") or told.get("requirement")
     if not named or view.facts.python is None:
         return None
     name = re.sub(r"[-_.]+", "-", re.split(r"[.=<>!~\[]", named)[0]).lower()
@@ -320,6 +321,11 @@ def _absence(explanation: Explanation, diagnosis: Diagnosis, view: View) -> tupl
         return "cannot tell", f"No rule of the catalogue looks for this; {who[0].lower()}{who[1:]}."
     if rule == RUN806.code:
         return "cannot tell", "Only a run or a log shows this; files do not."
+    if explanation.role == "symptom" and rule in ("SRC604", "WHL506"):
+        return (
+            "cannot tell",
+            "Only the log shows what was asked for and is not there; files do not.",
+        )
     if view.facts.torch is None and rule[:3] in ("GPU", "SYM", "ABI", "JIT"):
         return "cannot tell", f"{who} has none to judge: name the right one with --python."
     if rule.startswith("GPU") and not diagnosis.targets:

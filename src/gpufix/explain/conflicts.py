@@ -14,6 +14,7 @@ from gpufix.explain.frames import frames
 from gpufix.explain.imports import lacking_name
 from gpufix.explain.log_scan import Hit
 from gpufix.explain.offered import newest_python, with_hint
+from gpufix.explain.releases_with import pip_name
 from gpufix.knowledge.data_table import table
 from gpufix.knowledge.packages import for_torch
 from gpufix.text.names import normalise
@@ -117,6 +118,27 @@ def _no_wheels(lacking: re.Match[str], around: str) -> Told:
     )
 
 
+_NO_VERSIONS = re.compile(
+    r"there are no versions of (?P<name>[A-Za-z][\w.-]{0,60})(?:\[[\w,-]*\])? and (?P<who>[A-Za-z][\w.-]{0,60})(?:\[[\w,-]*\])?(?:==(?P<version>\d[\w.+!-]{0,40}))? "
+    r"depends on (?P=name)(?P<wants>[<>=!~][\w.+!*,<>=~-]{1,60})?"
+)
+
+
+def _no_versions(absent: re.Match[str]) -> Told:
+    """uv's: a distribution of that name is on no index in use."""
+    name, who = absent["name"], f"{absent['who']} {absent['version'] or ''}".strip()
+    wants = (absent["wants"] or "").rstrip(".,")
+    pip = pip_name(name.replace("-", "_"))
+    called = f" (`{pip}`)" if normalise(pip) != normalise(name) else ""
+    return Told(
+        f"No index in use has any release of {name}, and {who} asks for {name}{wants}: its name is another one, or it was withdrawn, or it is on "
+        "another index.",
+        f"Take another release of {absent['who']}, or its newest source, which asks for what there is. Where the package is called otherwise{called}, "
+        f"in pyproject.toml leave {name} out: `[tool.uv]` with `override-dependencies = [\"{name}; sys_platform == 'never'\"]`, and name the "
+        "right one among your own dependencies. Where a private index has it: `[[tool.uv.index]]`.",
+    )
+
+
 _EXTRAS = re.compile(
     r"(?P<project>[\w.-]{1,60})\[(?P<first>[\w.-]{1,60})\] depends on (?P<what>[A-Za-z][\w.-]{0,60})(?P<one>[<>=!~][\w.+!*,<>=~-]{1,60}) and "
     r"(?P=project)\[(?P<second>[\w.-]{1,60})\] depends on (?P=what)(?P<other>[<>=!~][\w.+!*,<>=~-]{1,60})"
@@ -159,6 +181,8 @@ def _parted(explanation: Explanation, hit: Hit) -> Explanation:
             do='`python -m pip install "pip<24.1"`, then again: newer ones refuse a release whose metadata is not valid, as they say above; '
             "or a newer release of that package."
         )
+    if absent := _NO_VERSIONS.search(_MARGINS.sub(" ", around)):
+        return _no_versions(absent).of(explanation)
     if lacking := _NO_WHEELS.search(around):
         return _no_wheels(lacking, around).of(explanation)
     if allowed := _project_python(around):

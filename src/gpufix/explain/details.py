@@ -9,6 +9,7 @@ from gpufix.explain import (
     builds,
     conflicts,
     cuda_details,
+    cuda_type_details,
     cudnn_details,
     demands,
     driver_details,
@@ -37,6 +38,7 @@ from gpufix.explain import (
 from gpufix.explain.capability import torch_capability
 from gpufix.explain.explanation import Explanation, Refiner, context
 from gpufix.explain.log_scan import Hit
+from gpufix.explain.shadowed import unless_shadowed
 from gpufix.fallbacks.catalogue import every
 from gpufix.knowledge.data_table import numbers
 from gpufix.knowledge.messages import message_of
@@ -212,6 +214,11 @@ def header(explanation: Explanation, hit: Hit) -> Explanation | None:
     return explanation
 
 
+def _asked(refiner: Refiner) -> Refiner:
+    """Of what is asked of a module: whose file stands in its place, and which part of a program asks."""
+    return unless_shadowed(added_parts.with_its_part(refiner))
+
+
 REFINERS: dict[str, Refiner] = {
     "absurd-size": cuda_details.absurd_size,
     "apt-package": system_details.apt_package,
@@ -227,8 +234,9 @@ REFINERS: dict[str, Refiner] = {
     "changed-call": removed_details.changed_call,
     "contradiction": conflicts.contradiction,
     "companion-cuda": conflicts.companion_cuda,
-    "compiled-part": added_parts.with_its_part(module_details.compiled_part),
+    "compiled-part": _asked(module_details.compiled_part),
     "cuda-code": cuda_details.cuda_code,
+    "cuda-type-header": cuda_type_details.cuda_type_header,
     "cxx-standard": toolchain_details.cxx_standard,
     "torch-bounds": toolchain_details.torch_bounds,
     "linked-library": toolchain_details.linked_library,
@@ -254,8 +262,8 @@ REFINERS: dict[str, Refiner] = {
     "ld-library": system_details.linked,
     "lnk-file": toolchain_details.linked_file,
     "nvcc-option": toolchain_details.nvcc_option,
-    "lacking-attribute": added_parts.with_its_part(interfaces.lacking_attribute),
-    "lacking-name": added_parts.with_its_part(imports.lacking_name),
+    "lacking-attribute": _asked(interfaces.lacking_attribute),
+    "lacking-name": _asked(imports.lacking_name),
     "libnvvm-refused": hollow.refused,
     "numpy-of-another": hollow.numpy_of_another,
     "model-type": interfaces.model_type,
@@ -268,7 +276,7 @@ REFINERS: dict[str, Refiner] = {
     "no-cuda": states.why_no_cuda,
     "no-compiler": toolchain_details.no_compiler,
     "no-rule": builds.no_rule,
-    "not-installed": added_parts.with_its_part(module_details.not_installed),
+    "not-installed": _asked(module_details.not_installed),
     "nvcc-arch": ptx_details.nvcc_arch,
     "cuda-mismatch": cuda_mismatch,
     "no-smi": driver_details.no_smi,
@@ -284,8 +292,8 @@ REFINERS: dict[str, Refiner] = {
     "python-headers": toolchain_details.python_headers,
     "python-version": offered.other_python,
     "raised-near": shape_details.raised_near,
-    "recorded-name": added_parts.with_its_part(imports.recorded_name),
-    "removed-python": added_parts.with_its_part(imports.removed_python),
+    "recorded-name": _asked(imports.recorded_name),
+    "removed-python": _asked(imports.removed_python),
     "removed-name": removed_details.removed_name,
     "runtime": toolchain_details.runtime,
     "soname": missing_library.soname,
@@ -296,9 +304,10 @@ REFINERS: dict[str, Refiner] = {
     "torch-capability": torch_capability,
     "torch-family": torch_family,
     "torchcodec": missing_library.torchcodec,
-    "other-arguments": added_parts.with_its_part(interfaces.other_arguments),
+    "other-arguments": _asked(interfaces.other_arguments),
     "unexpected-by": interfaces.unexpected_by,
     "unmet": conflicts.unmet,
+    "unused-variables": option_details.unused_variables,
     "undefined-name": name_details.undefined_name,
     "unknown-argument": option_details.unknown_option,
     "wheel-tag": offered.wheel_tag,

@@ -42,14 +42,22 @@ class Explanation:
 
 
 class Told(NamedTuple):
-    """The cause and the remedy."""
+    """The cause and the remedy. `rule`: what it is, where the message's row names none; `package`: whose release it is about."""
 
     what: str
     do: str
+    rule: str | None = None
+    package: str = ""
 
     def of(self, explanation: Explanation) -> Explanation:
-        """The explanation with both."""
-        return explanation.but(what=self.what, do=self.do)
+        """The explanation with them."""
+        about = {"package": self.package} if self.package else {}
+        return explanation.but(
+            what=self.what,
+            do=self.do,
+            rule=explanation.rule or self.rule,
+            captures={**explanation.captures, **about},
+        )
 
 
 def without_row(

@@ -8,9 +8,17 @@ from dataclasses import dataclass
 _FRAME = re.compile(
     r'File "(?P<path>[^"\n]{1,400})", line \d+[^\n]*(?:\n(?![ \t]*File ")[ \t]*(?P<code>[^\n]{0,300}))?'
 )
+# IPython's: the file or cell, then a listing in which an arrow points to the line.
+_LISTED = re.compile(
+    r"^[ \t]{0,8}(?:File )?(?P<path>(?:[~/]|[A-Za-z]:\\)[^\n\":]{1,300}\.pyx?|<ipython-input-[^>\n]{1,60}>|(?:Cell |Input )In ?\[\d{1,5}\])"
+    r"(?::\d+|,? in\b|, line\b)[^\n]{0,300}\n",
+    re.MULTILINE,
+)
+_ARROW = re.compile(r"^[ \t]*-{2,6}> ?\d{1,6} ?(?P<code>[^\n]{0,300})", re.MULTILINE)
 # A program's own folder for what others add to it: ComfyUI's nodes, the web UIs' extensions.
 _ADDED = re.compile(r"(?:^|/)(?P<folder>custom_nodes|extensions)/(?P<name>[^/]+)/")
-_INSTALLED = re.compile(r"(?:site|dist)-packages/(?P<name>[^/]+)/")
+_INSTALLED = re.compile(r"(?:site|dist)-packages/(?P<name>[^/]+?)(?:/|\.pyw?$)")
+_OF_PYTHON = re.compile(r"/lib(?:64)?/python3|^[A-Za-z]:.*/[Ll]ib/|^<(?!ipython-input|stdin)")
 # torch calls an operator that somebody registered from here, and its own ones without Python.
 _OPERATOR = re.compile(r"(?:^|/)torch/_ops\.py$")
 _NAMED_OPERATOR = re.compile(r"\btorch\.ops\.(?P<space>\w+)\.(?P<name>\w+)")
@@ -32,6 +40,11 @@ class Frame:
         return found["name"] if found else None
 
     @property
+    def own(self) -> bool:
+        """Whether it is a program's own file: of no package, and not Python's."""
+        return self.package is None and not _OF_PYTHON.search(self.path)
+
+    @property
     def added(self) -> str | None:
         """The checkout in a program's folder of added parts: "custom_nodes/ComfyUI-KJNodes"."""
         found = _ADDED.search(self.path)
@@ -41,7 +54,10 @@ class Frame:
     def passes_on(self) -> bool:
         """Whether a decorator stands there, which gives on what it was given."""
         return bool(
-            re.search(r"(?:^|\s)(?:\w+\.)?\w+\(\*args, \*\*(?:kwargs|kwds|kw)\)$", self.code)
+            re.search(
+                r"(?:^|\s)(?:\w+\.)?\w+\((?:self, |cls, )?(?:\*args, )?\*\*(?:kwargs|kwds|kw)\)$",
+                self.code,
+            )
         )
 
     @property
@@ -52,10 +68,26 @@ class Frame:
 
 def frames(text: str) -> list[Frame]:
     """Those of a text, the innermost last."""
-    return [
-        Frame(found["path"].replace("\\", "/"), (found["code"] or "").strip())
-        for found in _FRAME.finditer(text)
-    ]
+    shown = [(found.start(), found["path"], found["code"]) for found in _FRAME.finditer(text)]
+    if "-> " in text:
+        end = len(text)
+        for found in reversed([*_LISTED.finditer(text)]):
+            if at := _ARROW.search(text, found.end(), end):
+                shown.append((found.start(), found["path"], at["code"]))
+            end = found.start()
+        shown.sort(key=lambda one: one[0])
+    return [Frame(path.replace("\\", "/"), (code or "").strip()) for _, path, code in shown]
+
+
+def asking(shown: list[Frame], owner: str) -> str | None:
+    """The package whose code asked for something of `owner`; None where a program's own code did, or none is shown."""
+    for frame in reversed(shown):
+        if frame.own:
+            return None
+        package = (frame.package or "").removesuffix(".py")
+        if package and package != owner and not frame.passes_on:
+            return package
+    return None
 
 
 def operator(shown: list[Frame]) -> str | None:

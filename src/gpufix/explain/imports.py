@@ -7,7 +7,7 @@ import sys
 
 from gpufix.explain import comfyui
 from gpufix.explain.explanation import Explanation, Told, context
-from gpufix.explain.frames import frames
+from gpufix.explain.frames import asking, frames
 from gpufix.explain.hollow import hollow
 from gpufix.explain.log_scan import Hit
 from gpufix.explain.releases_with import instead, of_python, one_of, pip_name, replaced
@@ -61,11 +61,12 @@ def lacking_name(explanation: Explanation, hit: Hit) -> Explanation:
     )
     if not typed:
         hidden = ""
-    return explanation.but(
-        what=f"The installed {owner} has no {name}{f', which {asker} asks for' if asker else ''}: {owner} and "
+    return Told(
+        f"The installed {owner} has no {name}{f', which {asker} asks for' if asker else ''}: {owner} and "
         f"{asker or 'what asks for it'} are of different releases{', or a file or folder of that name hides it' if typed else ''}.",
-        do=f"{_release(owner, name)}{_or_newer(asker, owner)}.{hidden}",
-    )
+        f"{_release(owner, name)}{_or_newer(asker, owner)}.{hidden}",
+        "WHL506" if asker and not typed else None,
+    ).of(explanation)
 
 
 # The file that was asked, where it is no installed package's: "cannot import name 'x' from 'comfy.y' (D:/ComfyUI/comfy/y.py)".
@@ -111,7 +112,12 @@ def _alone(explanation: Explanation, hit: Hit) -> Explanation:
     """A name whose module is not told: the package that is known to have had it, where there is one only."""
     bare = _BARE.search(hit.shown)
     owner = name_spans.sole_owner(bare["name"]) if bare else None
-    known = _known(owner, bare["name"], asking_package(hit, owner), hit) if bare and owner else None
+    if bare is None or owner is None:
+        return explanation
+    asker = asking_package(hit, owner)
+    known = _known(owner, bare["name"], asker, hit)
+    if known is None and (place := name_spans.module_of(owner, bare["name"])):
+        known = _in_table(place, bare["name"], asker, hit)
     return known.of(explanation) if known else explanation
 
 
@@ -295,14 +301,14 @@ def _package(module: str) -> str:
 _INTEGRATION = re.compile(
     r"Failed to import transformers\.integrations\.(?P<package>\w{1,40}) because"
 )
+_LAZY = re.compile(r"Failed to import (?P<package>transformers|diffusers)\.[\w.]{1,120} because")
 
 
 def asking_package(hit: Hit, owner: str) -> str | None:
-    """The innermost package of the traceback that is not the owner; or the one that transformers says it imported."""
-    if integration := _INTEGRATION.search(context(hit, 1000, 0)):
+    """The package that asks for something of the owner; or the one that transformers says it imported."""
+    before = context(hit, 1000, 0)
+    if integration := _INTEGRATION.search(before):
         return integration["package"]
-    for frame in reversed(frames(context(hit, 8192, 0))):
-        package = frame.package
-        if package and package.removesuffix(".py") != owner:
-            return package.removesuffix(".py")
-    return None
+    shown = frames(context(hit, 8192, 0))
+    lazy = _LAZY.search(before) if not shown else None
+    return lazy["package"] if lazy and lazy["package"] != owner else asking(shown, owner)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from gpufix.explain import comfyui
 from gpufix.explain.explanation import Explanation, Told, context
-from gpufix.explain.frames import frames
+from gpufix.explain.frames import asking, frames
 from gpufix.explain.log_scan import Hit
 from gpufix.explain.releases_with import one_of, pip_name, replaced
 from gpufix.knowledge import name_spans
@@ -67,6 +67,8 @@ def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
     if comfyui.CLASSES.fullmatch(owner):
         return explanation.but(do=f"{owner} is ComfyUI's own. {comfyui.REMEDY}.")
     package, asker = _package(found["owner"]), _asker(hit)
+    if asker and (package == asker or owner in _BUILT_IN) and (told := _own(owner, name, asker)):
+        return told.of(explanation)
     subject = owner
     if package is None and _OF_TRANSFORMERS.fullmatch(name):
         package, subject = "transformers", f"what asks for {name}"
@@ -91,8 +93,30 @@ def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
     return explanation.but(
         do=f"{subject[0].upper()}{subject[1:]} is of {package}: install the {package} release that the project names (`pip install "
         f'"{_older(package)}"`; most often an older one, from before the change). Or take a newer release of '
-        f"{asker or 'the code that asks for it'} (model code that was downloaded: its newest revision)."
+        f"{asker or 'the code that asks for it'} (model code that was downloaded: its newest revision).",
+        rule="WHL506" if asker else None,
     )
+
+
+_BUILT_IN = ("list", "tuple", "dict", "set", "str", "int", "float", "bool", "function", "generator")
+
+
+def _own(owner: str, name: str, package: str) -> Told | None:
+    """Where a package asks an object for what its own classes have from some release on: another package made the object."""
+    for of, known in name_spans.members(package, name):
+        came = known.span if known.span.first else name_spans.span(package, of)
+        other = owner not in _BUILT_IN
+        if came is None or not came.first or (other and (owner != of or known.span.last)):
+            continue
+        whose = f"another package's {owner}" if other else f"a {owner} that another package made"
+        return Told(
+            f"{known.pip} asks for {name} from {came.first} on, as its own {of} has it; here it is given {whose}, which is older than that.",
+            f'`pip install "{known.pip}<{came.first}"`; or a newer release of the package that calls {known.pip} here (whose {owner} it is), '
+            "which knows of the change.",
+            "WHL506",
+            known.pip,
+        )
+    return None
 
 
 def _one_named(known: Iterator[tuple[str, Owner]]) -> tuple[str, Owner] | None:
@@ -160,11 +184,16 @@ def _arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
         return gone.of(explanation)
     if not near:
         return explanation if re.search("unexpected keyword|multiple values", hit.shown) else None
+    shown = frames(context(hit, 8192, 0))
+    is_own = argument and shown and asking(shown, "") is None
+    own = f" In code of your own leave {argument} out." if is_own else ""
     whose = " and ".join(near)
     older = " ".join(f'"{_older(one)}"' for one in near)
+    unknown = package and "unexpected keyword" in hit.shown  # others may be a caller's own mistake
     return explanation.but(
+        rule="WHL506" if unknown else None,
         do=f"Install the release of {whose} that the project names (`pip install {older}`): most often an older one, which knows "
-        f"(or does not give) {argument or 'these arguments'}. Else a newer release of the caller (`pip install -U {pip_name(near[0])}`)."
+        f"(or does not give) {argument or 'these arguments'}. Else a newer release of the caller (`pip install -U {pip_name(near[0])}`).{own}",
     )
 
 
@@ -267,4 +296,5 @@ def _near(hit: Hit) -> list[str]:
 
 
 def _asker(hit: Hit) -> str | None:
-    return next(iter(_near(hit)), None)
+    shown = frames(context(hit, 8192, 0))
+    return asking([one for one in shown if one.package not in _OWN], "")

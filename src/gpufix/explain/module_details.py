@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from gpufix.explain import stated
-from gpufix.explain.explanation import Explanation, context
+from gpufix.explain.added_parts import newest
+from gpufix.explain.explanation import Explanation, Told, context
 from gpufix.explain.imports import (
     asking_package,
     is_own_folder,
@@ -33,8 +34,27 @@ _INSTALLED_WHOLE = frozenset(
 )  # fmt: skip
 
 
+# A node of ComfyUI is loaded by its folder's path or name, in which a hyphen may stand; no package is called so.
+_OF_NODE = re.compile(
+    r"No module named ['\"`](?P<whole>(?:[^'\"`\n]{0,200}custom_nodes[./\\]+(?P<node>[^.'\"`/\\\n]{1,80})|(?P<first>[\w.]{0,60}-[\w-]{1,60})(?=\.))"
+    r"[^'\"`\n]{0,200})['\"`]"
+)
+
+
+def _node_part(whole: str, node: str) -> Told:
+    part = f"custom_nodes/{node}"
+    return Told(
+        f"{node} is a part that was added to ComfyUI, and {whole} is a file of its own. Its folder lacks it, has another name, or is of another "
+        "state than the file that asks.",
+        f"Bring the part to its newest state, {newest(part)}, and start again. Where the newest lacks the file too, take an earlier release. "
+        f"Or delete {part} and clone it again under its own name (a release from the registry may leave files out).",
+    )
+
+
 def not_installed(explanation: Explanation, hit: Hit) -> Explanation:
     """The command that brings the module, where its package is known."""
+    if of := _OF_NODE.search(hit.shown):
+        return _node_part(of["whole"], of["node"] or of["first"]).of(explanation)
     found = _NAME.search(hit.shown)
     if found is None:
         return explanation

@@ -38,6 +38,30 @@ _SUCCESSORS = {
 }  # fmt: skip
 
 
+# Options of CMake that a source calls otherwise now.
+_VARIABLES = {
+    "LLAMA_CUBLAS": "GGML_CUDA",
+    "LLAMA_CUDA": "GGML_CUDA",
+    "LLAMA_HIPBLAS": "GGML_HIP",
+    "GGML_HIPBLAS": "GGML_HIP",
+}
+_UNUSED = re.compile(r"^\s{2,12}(?P<name>[A-Za-z]\w{2,60})[ \t]*$", re.MULTILINE)
+
+
+def unused_variables(explanation: Explanation, hit: Hit) -> Explanation:
+    """What the options are called now, where that is known."""
+    given = [one["name"] for one in _UNUSED.finditer(hit.after[:600])]
+    renamed = {name: _VARIABLES[name] for name in given if name in _VARIABLES}
+    if not renamed:
+        return explanation.but(role="notice") if not given else explanation
+    ways = " and ".join(f"-D{new}=ON in place of {old}" for old, new in renamed.items())
+    return explanation.but(
+        role="cause",
+        what=f"{' and '.join(renamed)} is no option of this source any more: it has no effect, and what is built is for the CPU.",
+        do=f"Configure again with {ways}, in an empty build folder (or a source of the time of the old name).",
+    )
+
+
 def unknown_option(explanation: Explanation, hit: Hit) -> Explanation:
     """The option's new name, or the package whose other release knows it."""
     option, program = _OPTION.search(hit.shown), _PROGRAM.search(hit.shown)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from gpufix.explain.explanation import Told, context
 from gpufix.explain.log_scan import Hit
@@ -19,7 +20,9 @@ def one_of(known: Owner, name: str, asker: str | None, hit: Hit) -> Told:
     who = name_spans.askers(known.package, name)
     if asker in who:
         who = {str(asker): who[str(asker)]}
-    what = _lacks(known, name, asker or (next(iter(who)) if len(who) == 1 else None), hit)
+    asks = asker or (next(iter(who)) if len(who) == 1 else None)
+    side = _side(known, name, hit)
+    what, rule = _lacks(known, name, side, asks, hit), claim(name, side == "newer", asks)
     said = _SAID.search(hit.shown) if known.span.last else None
     until = f"before {said['since']}" if said else known.span.words
     bounds = f"<{said['since']}" if said else known.span.bounds
@@ -32,15 +35,29 @@ def one_of(known: Owner, name: str, asker: str | None, hit: Hit) -> Told:
         return Told(
             what,
             f"Where {known.pip} has to stay as it is, another {' or '.join(who)} helps ({named}). Else {has}.",
+            rule,
+            known.pip,
         )
     other = f"of {asker or 'what asks for it'}"
     if not known.span.last:
         return Told(
-            what, f"{has}; or an older release {other}, which goes with the installed {known.pip}."
+            what,
+            f"{has}; or an older release {other}, which goes with the installed {known.pip}.",
+            rule,
+            known.pip,
         )
     own = instead(f"{known.package}.{name}") or instead(name)
     write = f" (in code of your own write {own})" if own else ""
-    return Told(what, f"{has}; or a newer release {other}, which does without it{write}.")
+    return Told(
+        what, f"{has}; or a newer release {other}, which does without it{write}.", rule, known.pip
+    )
+
+
+def claim(name: str, gone: bool, asker: str | None) -> str:
+    """A package that asks another one for what its release does not have is a conflict of the two, and so is an argument. A name that
+    is gone is the fault of the code that uses it.
+    """
+    return "SRC604" if gone and asker is None and not name.endswith(")") else "WHL506"
 
 
 def subject(name: str) -> str:
@@ -63,15 +80,26 @@ def _came_with_its_class(known: Owner, name: str) -> bool:
     return own is not None and own != known.span and own.first == known.span.first
 
 
-def _lacks(known: Owner, name: str, asker: str | None, hit: Hit) -> str:
-    """Which of the two is the older one, as far as the span and the text tell."""
+Side = Literal["newer", "older", "either"]  # than the releases that have a name
+
+
+def _side(known: Owner, name: str, hit: Hit) -> Side:
+    """Where the installed release stands, as far as the span and the text tell."""
+    span, here = known.span, stated_release(hit, known)
+    first = span.first and not _came_with_its_class(known, name)
+    if span.last and (not first or (here and numbers(here) > numbers(span.last))):
+        return "newer"
+    if span.first and (not span.last or (here and numbers(here) < numbers(span.first))):
+        return "older"
+    return "either"
+
+
+def _lacks(known: Owner, name: str, side: Side, asker: str | None, hit: Hit) -> str:
+    """Which of the two is the older one."""
     span, pip, it = known.span, known.pip, subject(name)
     here = stated_release(hit, known)
-    first = span.first and not _came_with_its_class(known, name)
-    newer = not first or (here and numbers(here) > numbers(span.last))
-    older = not span.last or (here and numbers(here) < numbers(span.first))
     installed = f"{pip} {here}" if here else f"the installed {pip}"
-    if span.last and newer:
+    if side == "newer":
         said = _SAID.search(hit.shown)
         since = (
             f"it went with {said['since']}"
@@ -84,11 +112,11 @@ def _lacks(known: Owner, name: str, asker: str | None, hit: Hit) -> str:
             else f" What asks for it was written for an older {pip}."
         )
         return f"{pip} does not have {it} any more ({since}).{behind}"
-    if span.first and older:
+    if side == "older":
         asks = f"; {asker} asks for it" if asker else ""
         return f"{installed[0].upper()}{installed[1:]} is too old: {span.before} does not have {it}, {span.first} does{asks}."
     asks = f" {asker} asks for it." if asker else ""
-    return f"{pip} has {it} from {span.first} up to {span.last} only, and {installed} is older or newer.{asks}"
+    return f"{pip} has {it} from {span.first} up to {span.last} only: {installed} is most likely newer, else older (`pip show {pip}`).{asks}"
 
 
 def stated_release(hit: Hit, known: Owner) -> str | None:
@@ -133,7 +161,9 @@ def replaced(name: str, asker: str | None, of: str = "") -> Told | None:
         ways.append(f"in code of your own write {known.instead}")
     first, *others = ways
     do = f"{first[0].upper()}{first[1:]}; or {'; or '.join(others)}." if others else f"{first}."
-    return Told(_went(it, pip or (pip_name(of) if of else ""), known.requirement, asker), do)
+    pip = pip or (pip_name(of) if of else "")
+    what = _went(it, pip, known.requirement, asker)
+    return Told(what, do, claim(name, True, asker), pip)
 
 
 def _went(it: str, pip: str, requirement: str, asker: str | None) -> str:
@@ -159,6 +189,7 @@ def of_python(span: Span, name: str, asker: str | None) -> Told:
             f"This Python has no {name} any more: {span.last} is the last that has it.{asks}",
             f"Python has {name} up to {span.last}: `pip install -U` a newer release of {whose}, or an environment of Python "
             f"{span.last} (`uv venv --python {span.last}`).{own}",
+            claim(name, True, asker),
         )
     backport = _BACKPORTS.get(name.rpartition(".")[0] or name)
     own = (
@@ -168,6 +199,7 @@ def of_python(span: Span, name: str, asker: str | None) -> Told:
         f"This Python is too old: {name} came with Python {span.first}.{asks}",
         f"Python has {name} from {span.first} on: an environment of a newer Python (`uv venv --python {span.first}`), or an "
         f"older release of {whose}.{own}",
+        "WHL506" if asker else None,
     )
 
 

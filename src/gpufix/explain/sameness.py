@@ -97,7 +97,7 @@ def named(explanation: Explanation) -> Names:
     for module in [*_PATH.findall(shown), *imported]:
         exact |= {module, *_of(module)}
     exact |= {f"{module or of}.py" for module, of in _SHADOWED.findall(shown)}
-    for key in ("module", "requirement", "extension"):
+    for key in ("module", "requirement", "extension", "package"):
         if value := captures.get(key):
             exact.add(re.split(r"[.=<>!~\[ ]", value)[0])
     if symbol and not is_torch_name(symbol):

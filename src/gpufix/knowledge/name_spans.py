@@ -77,13 +77,24 @@ def owner_of(package: str, name: str) -> Owner | None:
 
 def span(package: str, name: str) -> Span | None:
     """Of `DynamicCache`, `DynamicCache.get_max_length`, `Trainer(tokenizer)`, `model:qwen3`; None: not known."""
-    return _names(package).get(name)
+    known = _names(package).get(name)
+    if known or package not in packed_table("name_history")["packages"]:
+        return known
+    of = _owner(package, name if re.search(r"[.(]", name) else f":{name}")
+    return of.span if of else None
 
 
 def sole_owner(name: str) -> str | None:
-    """The package among the Hugging Face ones whose releases differ in a name; None where it is none, or several."""
-    found = [one for one in packed_table("name_history")["packages"] if name in _names(one)]
-    return found[0] if len(found) == 1 else None
+    """The package whose releases differ in a name, in whatever module; None where it is none, or several."""
+    found = {one for one in packed_table("name_history")["packages"] if name in _names(one)}
+    found |= {one for one in _packages() if one != PYTHON and next(_ending(one, name, ":="), None)}
+    return found.pop() if len(found) == 1 else None
+
+
+def module_of(package: str, name: str) -> str | None:
+    """The module of a package that has a name in some releases only; None where that is not one."""
+    found = {one.partition(":")[0].strip("=") for one in _ending(package, name, ":=")}
+    return f"{package}.{found.pop()}".rstrip(".") if len(found) == 1 else None
 
 
 def source() -> str:
@@ -120,7 +131,15 @@ def package_of(owner: str) -> str | None:
     for package in packages:
         if any(name.startswith((f"{owner}.", f"{owner}(")) for name in _names(package)):
             return package
+        if _has_member(package, owner):
+            return package
     return None
+
+
+def _has_member(package: str, owner: str) -> bool:
+    spans = _packages()[package]["names"] if package in _packages() else {}
+    assert isinstance(spans, dict)
+    return any(f" {owner}{sign}" in f" {names}" for names in spans.values() for sign in ".(")
 
 
 class Owner(Frozen):
@@ -166,6 +185,17 @@ def of_member(owner: str, name: str) -> Iterator[Owner]:
     yield from _owners(f"{owner}.{name}")
 
 
+def members(package: str, name: str) -> Iterator[tuple[str, Owner]]:
+    """The classes of a package of which an attribute or an argument of that name is recorded, and of which releases."""
+    ends = (f".{name}", f"({name})")
+    tokens = [one for one in _names(package) if one.endswith(ends)]
+    if package in _packages():
+        tokens += [one for end in ends for one in _ending(package, end)]
+    for token in tokens:
+        if known := owner_of(package, token):
+            yield re.split(r"[.(]", token)[0], known
+
+
 def of_member_like(owner: str, name: str) -> Iterator[tuple[str, Owner]]:
     """The same of the classes that one is named after: FigureCanvasInterAgg is a FigureCanvasAgg."""
     parts = _words(owner)
@@ -186,8 +216,8 @@ def _words(name: str) -> list[str]:
 def of_called(
     argument: str, called: Container[str], packages: Container[str]
 ) -> tuple[str, Owner] | None:
-    """The function or class that takes an argument in some releases only: one that a text calls, else all those of a package, if
-    they agree.
+    """The function or class that takes an argument in some releases only: one that a text calls, else all those of a package (of
+    any, where nothing is named), if they agree.
     """
     for near in (True, False):
         found = {
@@ -197,7 +227,7 @@ def of_called(
             if (
                 token.partition("(")[0].rpartition(".")[2] in called
                 if near
-                else package in packages
+                else package in packages or not (packages or called)
             )
             and (known := _owner(package, token))
         }
@@ -206,12 +236,18 @@ def of_called(
     return None
 
 
-def _ending(package: str, end: str) -> Iterator[str]:
+def _ending(package: str, end: str, after: str = "") -> Iterator[str]:
+    """The members, or the names of modules that stand after one of these signs."""
     spans = _packages()[package]["names"]
     assert isinstance(spans, dict)
     for names in spans.values():
-        if end in names:
-            yield from (one for one in names.split() if one.endswith(end) and one[0] not in ".:=")
+        if end not in names:
+            continue
+        for one in names.split():
+            if not one.endswith(end):
+                continue
+            if one[: -len(end)][-1:] in after if after else one[0] not in ".:=":
+                yield one
 
 
 def of_argument(function: str, name: str) -> Iterator[Owner]:
@@ -231,7 +267,7 @@ def _owners(token: str) -> Iterator[Owner]:
 
 
 def _owner(package: str, token: str) -> Owner | None:
-    row = _packages()[package]
+    row = _packages().get(package, {"releases": [], "names": {}})
     releases, spans = row["releases"], row["names"]
     assert isinstance(releases, list) and isinstance(spans, dict)
     for between, names in spans.items():
