@@ -32,7 +32,6 @@ UNSEEN = (
     "ninth_aside",
     "twelfth_learnt_runtime",
     "thirteenth_learnt_runtime",
-    "sixteenth_learnt",
 )  # not looked at before their first measurement
 
 LEARNT = (
@@ -181,7 +180,6 @@ def named(text: Text) -> bool:
         ("fourteenth_learnt_builds", 0),
         ("fifteenth_learnt_builds", 2),
         ("fifteenth_learnt_runtime", 0),
-        ("sixteenth_learnt", 4),
     ],
 )
 def test_the_advice_on_a_late_batch_names_what_helped(name: str, most: int) -> None:
