@@ -74,10 +74,10 @@ def fuzz(name: str, seconds: int) -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the child; its figures are kept
         for line in child.stderr or ():
             log.write(line)
-            if found := _STATUS.match(line):
-                cpu, ran = _cpu(child.pid) or cpu, int(found[1])
-                if int(found[2]) > edges:
-                    edges, last = int(found[2]), cpu
+            if status := _STATUS.match(line):
+                cpu, ran = _cpu(child.pid) or cpu, int(status[1])
+                if int(status[2]) > edges:
+                    edges, last = int(status[2]), cpu
     code = child.wait()
     new = edges > done["edges"]
     done = {
@@ -87,7 +87,8 @@ def fuzz(name: str, seconds: int) -> int:
         "quiet": round(cpu - last if new else done["quiet"] + cpu, 1),
     }
     (STATE / name / "figures.json").write_text(json.dumps(done))
-    ended = {0: "", _INTERRUPTED: "interrupted"}.get(code, f"FINDING: see {crashes}")
+    found = f"FINDING: see {crashes}" if any(crashes.iterdir()) else f"exit code {code}"
+    ended = {0: "", _INTERRUPTED: "interrupted"}.get(code, found)
     print(name, json.dumps(done), ended, flush=True)
     return code
 

@@ -13,7 +13,6 @@ from typing import Any
 from gpufix.binary.loader.disk import Files
 from gpufix.binary.pe_loader.disk import PeFiles
 from gpufix.facts.libraries.dependents import (
-    Estranged,
     between,
     carries,
     dependents,
@@ -23,6 +22,7 @@ from gpufix.facts.libraries.dependents import (
     openers,
     owner_of,
 )
+from gpufix.facts.libraries.estranged import Estranged
 from gpufix.facts.libraries.generated import Unfit
 from gpufix.facts.libraries.imports import Site, dotted, module_above
 from gpufix.facts.libraries.known_values import known_values

@@ -7,7 +7,8 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from gpufix.facts.context import CollectContext
-from gpufix.facts.libraries.dependents import estranged, lacking, openers
+from gpufix.facts.libraries.dependents import lacking, openers
+from gpufix.facts.libraries.estranged import estranged
 from gpufix.facts.libraries.generated import unfit as unfit_code
 from gpufix.facts.libraries.module_names import ModuleNames
 from gpufix.facts.libraries.modules import Modules

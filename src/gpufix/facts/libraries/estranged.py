@@ -1,0 +1,194 @@
+"""Distributions for GPUs, and what uses these, that ask others for modules or names which are not there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
+
+from gpufix.facts.libraries.apart import Apart
+from gpufix.facts.libraries.dependents import TESTS, TEXT, main_packages, required_name, sources
+from gpufix.facts.libraries.module_names import ModuleNames
+from gpufix.facts.reading import read
+from gpufix.frozen import Frozen
+from gpufix.model import Distribution
+from gpufix.source.python.asked_of_modules import (
+    asked_of_modules,
+    imported_modules,
+    possibly_asked,
+    tried_in_vain,
+)
+from gpufix.source.python.skeleton import Late, cut_functions
+from gpufix.text.names import module_name
+
+_OF_GPU = (
+    "tensorrt", "torch-tensorrt", "cupy", "cuda-", "jax", "rapids", "warp-lang", "onnx", "nvidia-",
+)  # fmt: skip
+_HEADER = 2_000  # characters of a function that its parameters end in
+_CALLED = re.compile(r"(?<!def )(?<!class )\b([A-Za-z_]\w*)\(")
+_LATE = re.compile(
+    r"^[ \t]+(import[ \t]+[A-Za-z][\w.]*(?:[ \t]+as[ \t]+\w+)?)[ \t]*$", re.MULTILINE
+)
+_SOURCES = 1_200  # of a distribution that is looked at for names
+_OF_OTHERS = 60  # of one that is not for GPUs itself
+_OF_APART = 250  # of one that requires none that is, of which few are looked at
+_FOR_MODULES = 400  # and for modules
+_PARTS = 2  # modules of a distribution that are asked besides its packages
+
+
+class Estranged(Frozen):
+    """A package, and the modules of it that ask for what is not there. `apart`: of a framework, of which it is not known otherwise that it uses one."""
+
+    owner: str
+    package: str
+    parts: tuple[str, ...]
+    apart: bool = False
+
+
+def estranged(
+    distributions: Sequence[Distribution], gpu: Collection[str], names: ModuleNames
+) -> Iterator[Estranged]:
+    """Distributions for GPUs, and what requires these, that ask for modules or names which are not there.
+
+    Told from statements that stand under no condition. Of what requires these in turn, only the small ones.
+    """
+    near = {dist.name for dist in distributions if _is_for_gpus(dist, gpu)}
+    apart = Apart(names.modules)
+    for dist in distributions:
+        above = near if dist.name in near else _required(dist)
+        if dist.record is None or not dist.metadata or dist.editable:
+            continue
+        aside = near.isdisjoint(above)
+        most = _SOURCES if dist.name in near else _OF_APART if aside else _OF_OTHERS
+        if aside and not apart.may_ask(dist):
+            continue
+        paths = [path for path in sources(dist) if not TESTS & set(path.split("/"))]
+        if len(paths) > most or (aside and not (paths := apart.asking(dist, paths))):
+            continue
+        texts = {path: _text(f"{dist.location}/{path}") for path in paths}
+        read = _Sources(texts, names, uses_late=aside)
+        lost = [path for path in paths if read.asks_in_vain(path)]
+        few = paths if len(paths) <= _FOR_MODULES else ()
+        absent = {path: modules for path in few if (modules := read.absent(path))}
+        if not lost and not absent:
+            continue
+        gone = set().union(*absent.values()).intersection(names.modules.lost)
+        speaks = aside and apart.speaks_of_framework(dist)
+        if aside and not (lost or gone or speaks):
+            continue  # an optional part of something that has nothing to do with GPUs
+        asking = [path for path, modules in absent.items() if not gone.isdisjoint(modules)]
+        yield from _estranged(dist, lost, asking, speaks and bool(lost))
+
+
+def _estranged(
+    dist: Distribution, lost: Sequence[str], asking: Sequence[str], apart: bool
+) -> Iterator[Estranged]:
+    """`lost`: the sources that ask for a name in vain. `asking`: for a module that Python has no more."""
+    packages = main_packages(dist)
+    for package in packages:
+        inner = [
+            module_name(path) for path in lost if path.startswith(f"{package.replace('.', '/')}/")
+        ]
+        above = [module_name(path).rpartition(".")[0] for path in asking]
+        inner += [name for name in above if name.startswith(f"{package}.")]
+        # setuptools brings pkg_resources, too
+        beside = {path.partition("/")[0] for path in (*lost, *asking)} - {*packages}
+        inner += [name for name in beside if f"{name}/__init__.py" in (*lost, *asking)]
+        parts = dict.fromkeys(
+            sorted((n for n in inner if n != package), key=lambda n: n.count("."))
+        )
+        yield Estranged(dist.name, package, tuple(parts)[:_PARTS], apart)
+
+
+class _Sources:
+    """The sources of a distribution, by path.
+
+    `uses_late`: a framework is imported where it is used: imports of functions that run count as at the top.
+    """
+
+    def __init__(self, texts: Mapping[str, str], names: ModuleNames, uses_late: bool) -> None:
+        self._texts, self._names, self._uses_late = texts, names, uses_late
+        self._cut: dict[str, tuple[str, list[Late]]] = {}
+
+    def asks_in_vain(self, path: str) -> bool:
+        """Whether one takes a name that is not there from a module of another package, at once; that is remembered."""
+        text, top = self._texts[path], path.partition("/")[0]
+        maybe = {name: self._names.maybe_in_vain(name) for name in possibly_asked(text, top)}
+        words = {*filter(None, maybe.values())}
+        if not words:
+            return False
+        asked = dict.fromkeys(asked_of_modules(self._at_once(path), self._early(path, words)))
+        lost = [name for name in asked if maybe.get(name) and self._names.in_vain(name)]
+        return bool(lost)
+
+    def absent(self, path: str) -> set[str]:
+        """The modules that one imports at once and that are not there."""
+        text, lacks = self._texts[path], self._names.modules.lacks
+        every = imported_modules(f"{text}\n{tried_in_vain(text)}")
+        if not self._uses_late and not any(map(lacks, every)):
+            return set()
+        return {name for name in imported_modules(self._at_once(path)) if lacks(name)}
+
+    def _at_once(self, path: str) -> str:
+        late = _LATE.findall(self._early(path)) if self._uses_late else ()
+        return "\n".join([self._top(path), *late])
+
+    def _top(self, path: str) -> str:
+        """Without the bodies of functions; what it tries and cannot do without stands under no condition."""
+        text = self._parts(path)[0]
+        return f"{text}\n{tried_in_vain(text)}"
+
+    def _early(self, path: str, words: Collection[str] = ("",)) -> str:
+        """What of its functions may run while the package is imported, of those that have one of the words."""
+        functions = self._parts(path)[1]
+        having = (one for one in functions if any(word in one.text for word in words))
+        return "\n".join(map(self._runs, having))
+
+    def _parts(self, path: str) -> tuple[str, list[Late]]:
+        if path not in self._cut:
+            self._cut[path] = cut_functions(self._texts[path])
+        return self._cut[path]
+
+    def _runs(self, function: Late) -> str:
+        """All of a function where some module calls its name."""
+        if function.name in self._called:
+            return function.text
+        return function.header if "." in function.text[:_HEADER] else ""
+
+    @cached_property
+    def _called(self) -> frozenset[str]:
+        texts = map(self._top, self._texts)
+        return frozenset(name for text in texts for name in _CALLED.findall(text))
+
+
+def _is_for_gpus(dist: Distribution, gpu: Collection[str]) -> bool:
+    named = (dist.name, *map(required_name, dist.requires))
+    return any(name in gpu or name.startswith(_OF_GPU) for name in named)
+
+
+def _required(dist: Distribution) -> set[str]:
+    return {required_name(text) for text in dist.requires if "extra" not in text}
+
+
+def _text(path: str) -> str:
+    """A source without its long texts, which speak of names that it does not ask for."""
+    try:
+        return _without_texts(read(path, TEXT).decode("utf-8", "replace"))
+    except OSError:
+        return ""
+
+
+def _without_texts(text: str) -> str:
+    """With '' in the place of what stands between three quotes. A search for two words is faster than a pattern."""
+    kept, at = [], 0
+    following = {mark: text.find(mark) for mark in ('"""', "'''")}
+    while here := [(start, mark) for mark, start in following.items() if start >= 0]:
+        start, mark = min(here)
+        end = text.find(mark, start + 3)
+        if end < 0:
+            following[mark] = -1
+            continue
+        kept += [text[at:start], "''"]
+        at = end + 3
+        following = {m: text.find(m, at) if 0 <= s < at else s for m, s in following.items()}
+    return "".join([*kept, text[at:]])
