@@ -278,11 +278,6 @@ def test_knobs_are_set_in_their_own_spelling(tmp_path: Path) -> None:
             hard_coded_arch,
             {"setup.py": t.setup('"-gencode=arch=compute_90a,code=sm_90a"')},
         ),
-        (
-            follow_torch_abi,
-            hard_coded_abi,
-            {"setup.py": t.setup(f'"-D{ABI}=0"').replace("from torch.", "from .torch_")},
-        ),
         (follow_torch_abi, hard_coded_abi, {"b.sh": f"gcc '-D{ABI}=0' a.cpp\n"}),
         (replace_removed_name, removed_api, {"a.py": "from torch._six import inf\n"}),
         (
