@@ -8,9 +8,10 @@ import pytest
 import source_tree as t
 
 from gpufix.evidence import building
-from gpufix.evidence.builds import builds_of, with_gpu
+from gpufix.evidence.builds import builds_of
 from gpufix.evidence.cmake_builds import roots
 from gpufix.evidence.compiled import compiled
+from gpufix.evidence.supposed_worlds import with_gpu
 from gpufix.evidence.view import EVERY, View
 from gpufix.fixes.foresight import overlaid
 from gpufix.source.parsed_once import ParsedOnce

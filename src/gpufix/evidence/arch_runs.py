@@ -7,15 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from gpufix.evidence import arch_lists
-from gpufix.evidence.builds import (
-    SEARCH,
-    arch_flags,
-    builds_of,
-    compiles_gpu_code,
-    variables_of,
-    with_gpu,
-)
+from gpufix.evidence.builds import SEARCH, arch_flags, builds_of, compiles_gpu_code, variables_of
 from gpufix.evidence.gpu_build import lost_to_cuda, lost_to_rocm, spellings, wanted_run
+from gpufix.evidence.supposed_worlds import with_gpu
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.source.arch_flags import ArchFlag, parse

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from gpufix.evidence.arch_lists import vendor
 from gpufix.evidence.building import toolkit_in_use
 from gpufix.evidence.gpu_code import torch_code
-from gpufix.evidence.source_view import python_files, toml_files
+from gpufix.evidence.source_view import python_files
 from gpufix.evidence.view import EVERY, View
 from gpufix.knowledge.data_table import minor, numbers
 from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
@@ -21,19 +21,9 @@ from gpufix.source.source_facts import is_setup
 
 SEARCH = 300_000  # steps that a search for a variable may follow
 _PROSE = (".md", ".rst")  # much text, which seldom decides about a build
-# Modules that a build environment has beside what is declared.
 _GPUS = ("gpu", "capabilities")  # fields of a world
 _OF_GPUS = ("gpu", "capability")  # kinds of questions for them
 _READ_BY_TORCH = ("CUDNN_HOME",)  # when cpp_extension is imported
-_ALWAYS = (
-    "setuptools",
-    "wheel",
-    "packaging",
-    "pkg_resources",
-    "distutils",
-    "_distutils_hack",
-    "pip",
-)
 
 
 class ViewFiles:
@@ -210,10 +200,11 @@ def variables_of(view: View) -> dict[str, str]:
 
 def world_of(view: View, root: str, files: ViewFiles) -> BuildWorld:
     """The patient as a build file sees it."""
-    return replace(view.derive(_world), root=root, files=files)
+    return replace(view.derive(world_here), root=root, files=files)
 
 
-def _world(view: View) -> BuildWorld:
+def world_here(view: View) -> BuildWorld:
+    """The same without a project."""
     facts, variables = view.facts, variables_of(view)
     toolkit = toolkit_in_use(view)
     rocm = toolkit_in_use(view, "rocm")
@@ -225,7 +216,7 @@ def _world(view: View) -> BuildWorld:
         files=ViewFiles(view, ""),
         environment=variables,
         gpu=_gpu(view),
-        capabilities=tuple(_capabilities(g.arch for g in facts.gpus if g.vendor == vendor(view))),
+        capabilities=tuple(capabilities_of(g.arch for g in facts.gpus if g.vendor == vendor(view))),
         torch=torch,
         modules=dict.fromkeys((d.name.replace("-", "_") for d in facts.distributions), True),
         programs={tool.name: tool.path for tool in facts.tools},
@@ -277,85 +268,18 @@ def _gpu(view: View) -> bool:
     return bool(able) and any(gpu.vendor == vendor(view) for gpu in view.facts.gpus)
 
 
-def _capabilities(archs: Any) -> Iterator[tuple[int, int]]:
+def capabilities_of(archs: Iterable[str | None]) -> Iterator[tuple[int, int]]:
+    """Of those that are NVIDIA's."""
     for name in archs:
         arch = parse_arch(name) if name else None
         if isinstance(arch, CudaArch):
             yield arch.major, arch.minor
 
 
-def with_gpu(view: View) -> dict[str, Any]:
-    """The changes of a world in which the targets are visible."""
-    seen = _capabilities(t.arch for t in view.targets if t.vendor == vendor(view))
-    return {"gpu": True, "capabilities": tuple(seen)}
-
-
-def with_toolkit(view: View) -> dict[str, Any]:
-    """The changes of a world in which torch's toolkit is here; none where it is. TCH204 asks for one."""
-    here = view.derive(_world)
-    if here.torch is not None and here.torch.hip:
-        return {} if here.rocm_home else {"rocm_home": _ROCM_HOME}
-    if here.cuda_home or here.torch is None:
-        return {}
-    return {"cuda_home": _CUDA_HOME, "nvcc": here.torch.cuda}
-
-
-_CUDA_HOME, _ROCM_HOME = "/usr/local/cuda", "/opt/rocm"
-_CUDA = "13.0"  # that of a torch for CUDA in place of one for ROCm
-
-
-def with_cuda(view: View) -> dict[str, Any]:
-    """The changes of a world in which a torch for CUDA is installed, with its toolkit and a GPU."""
-    there = replace(torch_seen(view), cuda=_CUDA, hip=None, archs=None)
-    release = there.version.partition("+")[0]
-    return {
-        "torch": replace(there, version=f"{release}+cu{_CUDA.replace('.', '')}"),
-        "cuda_home": _CUDA_HOME,
-        "nvcc": _CUDA,
-        "rocm_home": None,
-        "gpu": True,
-        "capabilities": ((9, 0),),
-    }
-
-
-_ROCM = "6.4"  # that of a torch for ROCm in place of one for CUDA
-
-
-def with_rocm(view: View) -> dict[str, Any]:
-    """The changes of a world in which a torch for ROCm is installed, with its toolkit and a GPU."""
-    there = replace(torch_seen(view), cuda=None, hip=_ROCM, archs=None)
-    release = there.version.partition("+")[0]
-    return {
-        "torch": replace(there, version=f"{release}+rocm{_ROCM}"),
-        "cuda_home": None,
-        "nvcc": None,
-        "rocm_home": _ROCM_HOME,
-        "gpu": True,
-        "capabilities": None,
-    }
-
-
-def isolated(view: View, path: str) -> dict[str, Any]:
-    """The changes of a world in which a folder is built in isolation, without a torch."""
-    folder = path.rpartition("/")[0]
-    toml = toml_files(view).get(f"{folder}/pyproject.toml" if folder else "pyproject.toml")
-    declared = [r.split(";")[0] for r in (toml.requires or ())] if toml else []
-    names = [n.strip().split("[")[0] for r in declared for n in [_name(r)]]
-    known = {n.replace("-", "_"): True for n in (*names, *_ALWAYS)}
-    return {"torch": None, "modules": known}
-
-
 def without_module(view: View, path: str, name: str) -> BuildRun:
     """The run of a setup.py where a module cannot be imported that is else taken to be there."""
     modules = {d.name.replace("-", "_"): True for d in view.facts.distributions}
     return builds_of(view).run(path, modules={**modules, name: False})
-
-
-def _name(requirement: str) -> str:
-    for at, char in enumerate(requirement):
-        if not (char.isalnum() or char in "-_."):
-            return requirement[:at]
-    return requirement
 
 
 def arch_flags(flags: tuple[Said, ...]) -> list[tuple[Said, list[ArchFlag]]]:

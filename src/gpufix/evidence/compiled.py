@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gpufix.evidence.builds import builds_of, setup_runs, with_gpu
+from gpufix.evidence.builds import builds_of, setup_runs
 from gpufix.evidence.cmake_builds import roots
 from gpufix.evidence.source_view import for_tests, is_vendored, python_files
+from gpufix.evidence.supposed_worlds import with_gpu
 from gpufix.evidence.view import View
 from gpufix.source.builds.run import UNKNOWN_PART, BuildRun
 

@@ -9,17 +9,8 @@ from itertools import product
 from typing import Any
 
 from gpufix.evidence.arch_lists import spelled, targets, vendor
-from gpufix.evidence.builds import (
-    SEARCH,
-    Builds,
-    builds_of,
-    compiles_gpu_code,
-    variables_of,
-    with_cuda,
-    with_gpu,
-    with_rocm,
-    with_toolkit,
-)
+from gpufix.evidence.builds import SEARCH, Builds, builds_of, compiles_gpu_code, variables_of
+from gpufix.evidence.supposed_worlds import with_cuda, with_gpu, with_rocm, with_toolkit
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gpufix.evidence import building, builds, cxx
 from gpufix.evidence.removed_names import header_ends, resolve
+from gpufix.evidence.supposed_worlds import with_gpu
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge import hip_api
@@ -262,7 +263,7 @@ def _with_rocm(view: View, path: str, run: BuildRun) -> Iterator[BuildRun]:
     torch = builds.torch_seen(view)
     if not torch.hip:
         torch = replace(torch, cuda=None, hip=UNKNOWN_PART)
-    rocm: dict[str, Any] = {"rocm_home": "/opt/rocm", "torch": torch, **builds.with_gpu(view)}
+    rocm: dict[str, Any] = {"rocm_home": "/opt/rocm", "torch": torch, **with_gpu(view)}
     yield known.run(path, **rocm)
     asked = {question.subject: "1" for question in run.asked if question.kind == "variable"}
     if asked:

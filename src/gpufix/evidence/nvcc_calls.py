@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from gpufix.evidence.arch_lists import ArchList, arch_list
-from gpufix.evidence.builds import arch_flags, builds_of, with_gpu
+from gpufix.evidence.builds import arch_flags, builds_of
 from gpufix.evidence.source_view import python_files
+from gpufix.evidence.supposed_worlds import with_gpu
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.source.arch_flags import ArchFlag, parse

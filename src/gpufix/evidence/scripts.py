@@ -10,8 +10,9 @@ from pathlib import PurePosixPath
 from posixpath import normpath
 from typing import NamedTuple, TypeVar
 
-from gpufix.evidence.builds import ViewFiles, with_gpu, world_of
+from gpufix.evidence.builds import ViewFiles, world_of
 from gpufix.evidence.source_view import docker_texts, for_tests, is_vendored, shell_texts
+from gpufix.evidence.supposed_worlds import with_gpu
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge.torch_importers import TorchImporter, of_address, of_name

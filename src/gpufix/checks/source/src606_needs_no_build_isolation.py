@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gpufix.checks.registry import ADVICE, WARNING, Fault, rule
 from gpufix.evidence.build_modules import may_add, undeclared_modules
-from gpufix.evidence.builds import builds_of, isolated
+from gpufix.evidence.builds import builds_of
 from gpufix.evidence.cmake_builds import roots
 from gpufix.evidence.requirements import parse
 from gpufix.evidence.scripts import (
@@ -27,6 +27,7 @@ from gpufix.evidence.source_view import (
     requirement_files,
     toml_files,
 )
+from gpufix.evidence.supposed_worlds import isolated
 from gpufix.evidence.view import View
 from gpufix.knowledge import torch_releases
 from gpufix.knowledge.data_table import at_least
