@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator
 
 from packaging.requirements import Requirement
-from packaging.version import Version
 
-from gpufix.evidence.requirements import Requirements, Unmet, holds, parse, version_of
+from gpufix.evidence.requirements import Requirements, Unmet, holds, parse, series, version_of
 from gpufix.evidence.view import View
 from gpufix.knowledge import families
 from gpufix.model import Distribution
@@ -50,18 +49,9 @@ def _ends_before(row: Requirement, version: str) -> bool:
     read = [(s.operator, end) for s in ends if (end := version_of(s.version.removesuffix(".*")))]
     # jax 0.5 is of a later series than <0.5 and than <=0.4.38 admit, transformers 4.57 of none later than <4.38.
     return any(
-        _series(here) > _series(end) or (operator == "<" and end == Version(_series_text(here)))
+        series(here) > series(end) or (operator == "<" and end == series(here))
         for operator, end in read
     )
-
-
-def _series(version: Version) -> tuple[int, int]:
-    """0.x is one; else the major is."""
-    return version.major, version.minor if version.major == 0 else 0
-
-
-def _series_text(version: Version) -> str:
-    return f"0.{version.minor}" if version.major == 0 else str(version.major)
 
 
 def _is_around(dist: Distribution) -> bool:

@@ -150,6 +150,11 @@ def version_of(text: str) -> Version | None:
         return None
 
 
+def series(version: Version) -> Version:
+    """What begins a series: 0.6 of 0.6.2, 5 of 5.1."""
+    return Version(f"0.{version.minor}" if version.major == 0 else str(version.major))
+
+
 def bare(requirement: Requirement) -> str:
     """As an installer is asked for it, extras included: its marker is left out."""
     extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from packaging.version import Version
 
-from gpufix.evidence.requirements import version_of
+from gpufix.evidence.requirements import series, version_of
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.fixes.wheels.resolve_conflict import has_later, moved_partner
@@ -77,12 +77,9 @@ def _ends(version: str) -> list[str]:
     parsed = version_of(version)
     if parsed is None:
         return [version]
-    series = f"{parsed.major}.{parsed.minor}" if parsed.major == 0 else str(parsed.major)
-    return (
-        [version, series]
-        if version_of(series) != parsed and series not in ("0.0", "1")
-        else [version]
-    )
+    start = series(parsed)
+    has_before = start != parsed and str(start) not in ("0.0", "1")
+    return [version, str(start)] if has_before else [version]
 
 
 def _first_with(module: str, dist: Distribution) -> str | None:
