@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from gpufix.evidence import building
 from gpufix.evidence.builds import ViewFiles, world_of
-from gpufix.evidence.cmake_started import DEFINE, setups_above, started
-from gpufix.evidence.source_view import beside, cmake_files, for_tests, is_vendored, python_files
+from gpufix.evidence.cmake_started import DEFINE, started
+from gpufix.evidence.source_view import (
+    beside,
+    cmake_files,
+    for_tests,
+    is_vendored,
+    python_files,
+    setups_above,
+)
 from gpufix.evidence.supposed_worlds import with_gpu
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from gpufix.evidence.builds import builds_of
+from gpufix.evidence.source_view import absolute, setups_above
 from gpufix.evidence.view import View
 from gpufix.source.builds.run import UNKNOWN_PART
 
@@ -19,13 +20,13 @@ def started(view: View, path: str) -> dict[str, str | None] | None:
     """
     folder = path.rpartition("/")[0]
     project = view.facts.project
-    root = project.root.rstrip("/") if project else ""
     paths = {source.path for source in project.sources} if project else ()
+    source = absolute(view, folder).rstrip("/")
     for setup in setups_above(folder):
         if setup not in paths:
             continue
         calls = [each.arguments for each in builds_of(view).run(setup).started]
-        mine = [c for c in calls if f"{root}/{folder}".rstrip("/") in _configured_by(c)]
+        mine = [c for c in calls if source in _configured_by(c)]
         if not mine or any(UNKNOWN_PART in word[:2] for call in mine for word in call):
             return None
         rows = [{m[1]: m[2] for word in call if (m := DEFINE.fullmatch(word))} for call in mine]
@@ -48,10 +49,3 @@ def _configured_by(call: Sequence[str]) -> tuple[str, ...]:
     after = [call[at + 1] for at, word in enumerate(call[:-1]) if word == "-S"]
     joined = [word[2:] for word in call[1:] if word.startswith("-S") and len(word) > 2]
     return (*after, *joined, *(word for word in call[1:] if not word.startswith("-")))
-
-
-def setups_above(folder: str) -> Iterator[str]:
-    """The setup.py files of a folder and of those above it, the nearest first."""
-    parts = folder.split("/") if folder else []
-    for depth in range(len(parts), -1, -1):
-        yield "/".join([*parts[:depth], "setup.py"])

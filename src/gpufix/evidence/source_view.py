@@ -171,13 +171,15 @@ def at(view: View, path: str, line: int, text: str) -> Evidence:
     return Evidence(text=text, path=absolute(view, path), line=line)
 
 
-def beside(path: str, files: Mapping[str, PythonFacts]) -> Iterator[PythonFacts]:
-    """Facts of the setup.py in the folder of a file, or in one above it."""
-    folder = path.rpartition("/")[0]
+def setups_above(folder: str) -> Iterator[str]:
+    """The setup.py files of a folder and of those above it, the nearest first."""
     while True:
-        name = f"{folder}/setup.py" if folder else "setup.py"
-        if name in files:
-            yield files[name]
+        yield f"{folder}/setup.py" if folder else "setup.py"
         if not folder:
             return
         folder = folder.rpartition("/")[0]
+
+
+def beside(path: str, files: Mapping[str, PythonFacts]) -> Iterator[PythonFacts]:
+    """Facts of the setup.py in the folder of a file, or in one above it."""
+    yield from (files[name] for name in setups_above(path.rpartition("/")[0]) if name in files)

@@ -86,13 +86,15 @@ def _of_sources(hit: Hit, fetched: re.Match[str]) -> Told:
     if normalise(name) == package and numbers(version) < numbers(first):
         row = message_of("cython-sources")
         return Told(f"{name} {version} has no wheel for {here}, and is built. {row.what}", row.do)
-    what = (
-        f"{name} {version} has no wheel for {here}: pip builds it from its sources, and most often they are older than the setuptools, "
-        "Cython or Python that builds them. Why stands above."
-    )
+    what = "A build from sources failed; why stands above."
+    if not listings.key(normalise(name)):
+        what = (
+            f"{name} {version} has no wheel for {here}: pip builds it from its sources, and most often they are older than the "
+            "setuptools, Cython or Python that builds them. Why stands above."
+        )
     return Told(
-        "A build from sources failed; why stands above." if listings.key(normalise(name)) else what,
-        f"pip builds {name} {fetched['version']} from its sources: that release has no wheel for {here}. Take a newer {name} that has "
+        what,
+        f"pip builds {name} {version} from its sources: that release has no wheel for {here}. Take a newer {name} that has "
         f"one (`pip install -U --only-binary={name} {name}`), or a Python of that release's time. Else give its isolated build the older "
         "setuptools that its setup.py wants (pkg_resources is gone from 82 on): `echo 'setuptools<82' > c.txt` and `PIP_CONSTRAINT=c.txt "
         "PIP_BUILD_CONSTRAINT=c.txt pip install …` (uv: --build-constraint c.txt). -v shows the first error.",

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from gpufix.explain.explanation import context
+from gpufix.explain.log_scan import Hit
+
 _FRAME = re.compile(
     r'File "(?P<path>[^"\n]{1,400})", line \d+[^\n]*(?:\n(?![ \t]*File ")[ \t]*(?P<code>[^\n]{0,300}))?'
 )
@@ -77,6 +80,11 @@ def frames(text: str) -> list[Frame]:
             end = found.start()
         shown.sort(key=lambda one: one[0])
     return [Frame(path.replace("\\", "/"), (code or "").strip()) for _, path, code in shown]
+
+
+def frames_before(hit: Hit) -> list[Frame]:
+    """Those that stand before a message and in it."""
+    return frames(context(hit, 8192, 0))
 
 
 def asking(shown: list[Frame], owner: str) -> str | None:

@@ -7,7 +7,7 @@ import sys
 
 from gpufix.explain import comfyui
 from gpufix.explain.explanation import Explanation, Told, context
-from gpufix.explain.frames import asking, frames
+from gpufix.explain.frames import asking, frames_before
 from gpufix.explain.hollow import hollow
 from gpufix.explain.log_scan import Hit
 from gpufix.explain.releases_with import instead, of_python, one_of, pip_name, replaced
@@ -309,6 +309,6 @@ def asking_package(hit: Hit, owner: str) -> str | None:
     before = context(hit, 1000, 0)
     if integration := _INTEGRATION.search(before):
         return integration["package"]
-    shown = frames(context(hit, 8192, 0))
+    shown = frames_before(hit)
     lazy = _LAZY.search(before) if not shown else None
     return lazy["package"] if lazy and lazy["package"] != owner else asking(shown, owner)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from gpufix.explain import comfyui
 from gpufix.explain.explanation import Explanation, Told, context
-from gpufix.explain.frames import asking, frames
+from gpufix.explain.frames import asking, frames_before
 from gpufix.explain.log_scan import Hit
 from gpufix.explain.releases_with import one_of, pip_name, replaced
 from gpufix.knowledge import name_spans
@@ -184,7 +184,7 @@ def _arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
         return gone.of(explanation)
     if not near:
         return explanation if re.search("unexpected keyword|multiple values", hit.shown) else None
-    shown = frames(context(hit, 8192, 0))
+    shown = frames_before(hit)
     is_own = argument and shown and asking(shown, "") is None
     own = f" In code of your own leave {argument} out." if is_own else ""
     whose = " and ".join(near)
@@ -290,11 +290,11 @@ def _package(owner: str) -> str | None:
 
 
 def _near(hit: Hit) -> list[str]:
-    shown = [one for one in frames(context(hit, 8192, 0)) if not one.passes_on]
+    shown = [one for one in frames_before(hit) if not one.passes_on]
     packages = [one.package for one in shown if one.package and one.package not in _OWN]
     return list(dict.fromkeys(reversed(packages)))[:2]
 
 
 def _asker(hit: Hit) -> str | None:
-    shown = frames(context(hit, 8192, 0))
+    shown = frames_before(hit)
     return asking([one for one in shown if one.package not in _OWN], "")

@@ -6,8 +6,8 @@ import re
 import sys
 from itertools import pairwise
 
-from gpufix.explain.explanation import Explanation, Refiner, Told, context
-from gpufix.explain.frames import Frame, frames
+from gpufix.explain.explanation import Explanation, Refiner, Told
+from gpufix.explain.frames import Frame, frames_before
 from gpufix.explain.log_scan import Hit
 
 _IMPORTS = re.compile(r"(?:^|;\s*)(?:import|from)\s+(?P<module>[A-Za-z_]\w*)\b(?!\s*=)")
@@ -40,7 +40,7 @@ def _shadowed(hit: Hit) -> Told | None:
         and Frame(asked["path"].replace("\\", "/"), "").own
     ):
         return _rename(asked["path"], asked["module"])
-    shown = [one for one in frames(context(hit, 8192, 0)) if not one.path.startswith("<frozen")]
+    shown = [one for one in frames_before(hit) if not one.path.startswith("<frozen")]
     for frame, below in pairwise(shown):
         for found in _IMPORTS.finditer(frame.code):
             if found["module"] in sys.stdlib_module_names and _is_file_of(found["module"], below):

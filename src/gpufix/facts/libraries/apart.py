@@ -34,16 +34,18 @@ class Apart:
         """Whether it is older than what its Python lost, or speaks of a framework that is here."""
         if self._left <= 0 or not dist.metadata:
             return False
-        head = _head(f"{dist.metadata}/METADATA", _HEAD)
+        head = _metadata(dist)
         newest = max((int(found) for found in _CLASSIFIER.findall(head)), default=0)
         if self._lost and newest < self._knows:
             return True
-        return self.speaks_of_framework(dist)
+        return self._names_one(head)
 
     def speaks_of_framework(self, dist: Distribution) -> bool:
         """Whether its metadata name one that is here."""
-        head = _head(f"{dist.metadata}/METADATA", _HEAD)
-        return self._named and self._speaks.search(head) is not None
+        return self._names_one(_metadata(dist))
+
+    def _names_one(self, metadata: bytes) -> bool:
+        return self._named and self._speaks.search(metadata) is not None
 
     def asking(self, dist: Distribution, sources: Sequence[str]) -> list[str]:
         """The sources of it that name any of that; of few, all where one does."""
@@ -77,6 +79,10 @@ class _Words:
         if any(word in data for word in self._dotted):
             return True
         return any(word in data for word in self._imported) and bool(self._imports.search(data))
+
+
+def _metadata(dist: Distribution) -> bytes:
+    return _head(f"{dist.metadata}/METADATA", _HEAD)
 
 
 def _head(path: str, limit: int) -> bytes:

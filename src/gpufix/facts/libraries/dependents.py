@@ -60,9 +60,14 @@ class Gone(Frozen):
     files: frozenset[str]
 
 
+def recorded(dist: Distribution) -> str:
+    """The files that a distribution recorded, as its RECORD lists them."""
+    return text_of(f"{dist.metadata}/RECORD", _RECORD)
+
+
 def sources(dist: Distribution) -> list[str]:
     """The Python files of a distribution, as it recorded them."""
-    return _SOURCE.findall(text_of(f"{dist.metadata}/RECORD", _RECORD))
+    return _SOURCE.findall(recorded(dist))
 
 
 def main_packages(dist: Distribution) -> list[str]:
@@ -70,7 +75,7 @@ def main_packages(dist: Distribution) -> list[str]:
 
     Of a namespace, what it has of it: "orbax.checkpoint".
     """
-    record = text_of(f"{dist.metadata}/RECORD", _RECORD)
+    record = recorded(dist)
     folders = [name for name in dict.fromkeys(_FOLDER.findall(record)) if name not in TESTS]
     every = folders or _outermost(_INNER.findall(record))
     named = [name for name in every if dist.name.startswith(normalise(name))]
@@ -92,16 +97,14 @@ def owner_of(distributions: Sequence[Distribution], module: str) -> str | None:
     """The distribution that brought the package of a module: of several, the one that is called like it."""
     top = module.partition(".")[0]
     brought = re.compile(rf"^{re.escape(top)}(?:/__init__)?\.py,", re.MULTILINE)
-    every = [
-        d.name for d in distributions if brought.search(text_of(f"{d.metadata}/RECORD", _RECORD))
-    ]
+    every = [d.name for d in distributions if brought.search(recorded(d))]
     return normalise(top) if normalise(top) in every else next(iter(every), None)
 
 
 def carries(dist: Distribution, module: str) -> bool:
     """Whether a distribution brings a module of this name along, in a folder that it may add to sys.path."""
     top = re.escape(module.partition(".")[0])
-    record = text_of(f"{dist.metadata}/RECORD", _RECORD)
+    record = recorded(dist)
     return (
         re.search(rf"^(?:.*/)?{top}(?:/|\.py,|\.so|\.cpython|\.cp\d|\.pyd)", record, re.MULTILINE)
         is not None
@@ -156,7 +159,7 @@ def _is_module(path: str) -> bool:
 
 
 def _packages(dist: Distribution) -> Iterator[tuple[str, str]]:
-    record = text_of(f"{dist.metadata}/RECORD", _RECORD)
+    record = recorded(dist)
     for package in dict.fromkeys(_PACKAGE.findall(record)):
         yield dist.name, package
 

@@ -6,15 +6,15 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from posixpath import basename, dirname
 
+from gpufix.facts.libraries.dependents import recorded, sources
 from gpufix.facts.libraries.modules import Modules
 from gpufix.facts.reading import read
 from gpufix.frozen import Frozen
 from gpufix.model import Distribution
 from gpufix.text.names import module_name
 
-_FILE = re.compile(rb"^([A-Za-z][\w/]*_pb2(?:_grpc)?\.py),", re.MULTILINE)
-_SOURCE = re.compile(rb"^([A-Za-z][\w/]*\.py),", re.MULTILINE)
-_HEAD, _WHOLE, _RECORD = 8 << 10, 1 << 20, 4 << 20
+_FILE = re.compile(r"_pb2(?:_grpc)?\.py$")
+_HEAD, _WHOLE = 8 << 10, 1 << 20
 _FILES = 400  # of one distribution
 _USERS, _PARTS = 300, 4  # sources in which users of one are looked for, modules that are asked
 _GRPC = re.compile(
@@ -57,24 +57,20 @@ def unfit(
     for dist in distributions:
         if not dist.metadata or dist.editable or not here.keys() & {"protobuf", "grpcio"}:
             continue
-        try:
-            record = read(f"{dist.metadata}/RECORD", _RECORD)
-        except OSError:
+        if "_pb2" not in recorded(dist):
             continue
-        if b"_pb2" not in record:
-            continue
-        asked = _asked(dist, [path.decode() for path in _FILE.findall(record)[:_FILES]])
+        every = sources(dist)
+        asked = _asked(dist, [path for path in every if _FILE.search(path)][:_FILES])
         failing = {
             path: lost[0]
             for path, rows in asked.items()
             if (lost := [one for one in rows if not _holds(one.row, here, modules, environ)])
         }
         if failing:
-            sources = [path.decode() for path in _SOURCE.findall(record)]
             yield Unfit(
                 dist.name,
                 {module_name(path): one for path, one in failing.items()},
-                tuple(_leading(dist, sources, failing)),
+                tuple(_leading(dist, every, failing)),
             )
 
 
@@ -126,9 +122,9 @@ def _holds(row: str, here: Mapping[str, str], modules: Modules, environ: Mapping
         return True
 
 
-def _leading(dist: Distribution, sources: Sequence[str], failing: Collection[str]) -> Iterator[str]:
+def _leading(dist: Distribution, paths: Sequence[str], failing: Collection[str]) -> Iterator[str]:
     """Modules that import one of these under no condition; they themselves where nothing else is there."""
-    own = [path for path in sources if _FILE.match(f"{path},".encode()) is None]
+    own = [path for path in paths if not _FILE.search(path)]
     stems = "|".join(sorted({re.escape(basename(path)[:-3]) for path in failing}))
     asks = re.compile(rf"^(?:from|import)\b[^\n#]*\b(?:{stems})\b".encode(), re.MULTILINE)
     asks_many = re.compile(rf"^from\b[^\n#(]*\([^)]*\b(?:{stems})\b".encode(), re.MULTILINE)
