@@ -1,10 +1,10 @@
 """CPU seconds and peak memory of gpufix beside `import torch` and other tools, in one run.
 
-    python benchmarks/doctor_speed.py [--runs 7] [--no-others]
+    python benchmarks/doctor_speed.py [--runs 7] [--no-others] [--patient PYTHON] [--against CHECKOUT]
 
 Builds a venv with torch 2.13 CPU, scipy, pandas and opencv-python-headless, and one with the
 other tools (env-doctor, cuda-doctor), measures every command in turn, round by round, and prints
-medians and ratios. Wall time is shown but not judged: machines are shared.
+medians and ratios. With --against, gpufix of another checkout is measured as well. Wall time is shown but not judged: machines are shared.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def measure(command: Sequence[str], folder: Path) -> Sample:
     return Sample(cpu, wall, usage.ru_maxrss / 1024)
 
 
-def commands(patient: Path, tools: Path | None, gpufix: str) -> dict[str, list[str]]:
+def commands(
+    patient: Path, tools: Path | None, gpufix: str, against: str | None
+) -> dict[str, list[str]]:
     """What is measured; the first one is what the others are compared with."""
     found = {
         "import torch": [str(patient), "-c", "import torch"],
@@ -70,6 +72,11 @@ def commands(patient: Path, tools: Path | None, gpufix: str) -> dict[str, list[s
             "--gpu",
             "sm_120",
         ],
+        **(
+            {"gpufix doctor, --against": [against, "doctor", "--python", str(patient)]}
+            if against
+            else {}
+        ),
         "gpufix --version": [gpufix, "--version"],
         "torch.utils.collect_env": [str(patient), "-m", "torch.utils.collect_env"],
     }
@@ -85,13 +92,16 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--no-others", action="store_true")
     parser.add_argument("--patient", type=Path, help="use this environment's python")
+    parser.add_argument("--against", type=Path, help="another checkout of gpufix")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         patient = options.patient or venv(folder / "patient", *PATIENT)
         own = venv(folder / "gpufix", str(SOURCE))
+        other = venv(folder / "against", str(options.against)) if options.against else None
         tools = None if options.no_others else venv(folder / "others", *OTHERS)
-        todo = commands(patient, tools, str(own.parent / "gpufix"))
+        against = str(other.parent / "gpufix") if other else None
+        todo = commands(patient, tools, str(own.parent / "gpufix"), against)
         samples: dict[str, list[Sample]] = {name: [] for name in todo}
         for turn in range(options.runs + 1):
             for name, command in todo.items():
