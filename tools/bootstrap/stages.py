@@ -63,10 +63,10 @@ class Torch:
 
 Stage = Project | Torch
 BASE = Project("gpufix", 15, 65, "", (".base",))
-TEST = Project("gpufix and what tests it", 90, 280, "[test,dev]", (".test", ".base"))
+TEST = Project("gpufix and what tests it", 105, 280, "[test,dev]", (".test", ".base"))
 FULL = Project(
     "gpufix, what tests it, what makes its site, what mutates it, what makes conda's prefixes, and Ray",
-    250,
+    280,
     800,
     "[test,dev,docs,mutants,conda,fleet]",
     (".full", ".test", ".base"),
