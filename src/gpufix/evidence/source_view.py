@@ -73,7 +73,7 @@ def cmake_files(view: View) -> Mapping[str, CMakeFacts]:
 
 
 def shell_texts(view: View) -> Mapping[str, ShellFacts]:
-    """Of its shell scripts: evidence/scripts.py says what they do."""
+    """Of its shell scripts: evidence/script_calls.py says what they do."""
     return view.derive(_shell)
 
 

@@ -245,7 +245,7 @@ class CMakeFacts(Frozen):
 
 
 class ShellFacts(Frozen):
-    """Of one shell script or Dockerfile: its text, which evidence/scripts.py runs abstractly.
+    """Of one shell script or Dockerfile: its text, which evidence/script_calls.py runs abstractly.
 
     Snapshots of before hold what they found in place of the text.
     """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gpufix.checks.registry import ADVICE, WARNING, Fault
 from gpufix.evidence.requirements import Requirements, parse
-from gpufix.evidence.scripts import shell_files
+from gpufix.evidence.script_rows import shell_files
 from gpufix.evidence.source_view import at, requirement_files
 from gpufix.evidence.torch_builds.existing import disputed, exists, variants
 from gpufix.evidence.torch_builds.on_index import FAMILY, Pin, release_of

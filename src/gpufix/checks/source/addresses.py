@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from gpufix.checks.registry import ADVICE, WARNING, Fault
-from gpufix.evidence.scripts import Unserved, docker_files, shell_files, unserved
+from gpufix.evidence.script_branches import Unserved, unserved
+from gpufix.evidence.script_rows import docker_files, shell_files
 from gpufix.evidence.source_view import at, for_documentation, for_tests, requirement_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import minor

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 from gpufix.checks.registry import ADVICE, WARNING, Fault
 from gpufix.evidence import arch_lists as arch
 from gpufix.evidence.arch_lists import ArchList, of_cmake, of_installed_torch, of_rocm
-from gpufix.evidence.scripts import ArchWords, arch_words, docker_files, shell_files
+from gpufix.evidence.script_rows import docker_files, shell_files
+from gpufix.evidence.script_words import ArchWords, arch_words
 from gpufix.evidence.source_view import at
 from gpufix.evidence.view import View
 from gpufix.model import Target

@@ -11,7 +11,7 @@ from gpufix.evidence import cmake_abi
 from gpufix.evidence.builds import builds_of
 from gpufix.evidence.cmake_builds import roots
 from gpufix.evidence.cxx import forced
-from gpufix.evidence.scripts import docker_files, shell_files
+from gpufix.evidence.script_rows import docker_files, shell_files
 from gpufix.evidence.source_view import (
     absolute,
     active,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
 from gpufix.evidence.builds import builds_of
 from gpufix.evidence.cmake_builds import reached
-from gpufix.evidence.scripts import MissingFolder, missing_folders
+from gpufix.evidence.script_folders import MissingFolder, missing_folders
 from gpufix.evidence.source_view import absolute, aside, at, cmake_files, python_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least

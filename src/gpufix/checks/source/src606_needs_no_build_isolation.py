@@ -10,7 +10,7 @@ from gpufix.evidence.build_modules import may_add, undeclared_modules
 from gpufix.evidence.builds import builds_of
 from gpufix.evidence.cmake_builds import roots
 from gpufix.evidence.requirements import parse
-from gpufix.evidence.scripts import (
+from gpufix.evidence.script_installs import (
     TorchInstall,
     installs_file,
     isolated_installs,

@@ -17,7 +17,7 @@ from gpufix.evidence.gpu_build import (
     lost_to_rocm,
     sees_none,
 )
-from gpufix.evidence.scripts import unexported, unexported_in_images
+from gpufix.evidence.script_words import unexported, unexported_in_images
 from gpufix.evidence.source_view import at, for_tests, is_vendored
 from gpufix.evidence.view import View
 from gpufix.model.source_payload import GpuAsked, PlainSetting, ProjectFile

@@ -11,7 +11,7 @@ from gpufix.engine.builds.folder import NotBuildable, inspect, made_from
 from gpufix.evidence.arch_lists import vendor
 from gpufix.evidence.building import toolkit_in_use
 from gpufix.evidence.gpu_code import targets_of_torch
-from gpufix.evidence.scripts import torch_sources
+from gpufix.evidence.script_installs import torch_sources
 from gpufix.evidence.source_view import aside, cmake_files, is_vendored, python_files
 from gpufix.evidence.view import View
 from gpufix.fixes.build_environment.assemble import build_environment

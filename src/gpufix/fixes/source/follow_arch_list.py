@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from gpufix.evidence.arch_lists import targets, vendor
 from gpufix.evidence.arch_runs import follows, of_run, serves
-from gpufix.evidence.scripts import leaves
+from gpufix.evidence.script_rows import leaves
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.fixes.source import cmake_plans

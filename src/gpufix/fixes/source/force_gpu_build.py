@@ -9,7 +9,7 @@ from shlex import quote
 from gpufix.evidence.arch_lists import vendor
 from gpufix.evidence.builds import asks_torch_for_archs, builds_of
 from gpufix.evidence.gpu_build import forced_as, forced_by, options_of
-from gpufix.evidence.scripts import exports_in
+from gpufix.evidence.script_words import exports_in
 from gpufix.evidence.source_view import absolute
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from shlex import quote
 
-from gpufix.evidence.scripts import called, isolated_of, isolates_in_image
+from gpufix.evidence.script_calls import called
+from gpufix.evidence.script_installs import isolated_of, isolates_in_image
 from gpufix.evidence.source_view import absolute
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
