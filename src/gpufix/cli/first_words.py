@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import pairwise
 
 _LOOKING = ("doctor", "fix", "recommend", "snapshot", "build", "env")
 _shown = False
@@ -34,7 +35,7 @@ def _which(arguments: list[str]) -> str:
     """As it was named, else the active one; which one is chosen of a project's is told later."""
     if "--node" in arguments:
         return "the machine"
-    named = dict(zip(arguments, [*arguments[1:], ""], strict=True)).get("--python")
+    named = dict(pairwise([*arguments, ""])).get("--python")
     active = os.environ.get("VIRTUAL_ENV") or os.environ.get("CONDA_PREFIX")
     shown = named or active or "the environment"
     return shown if shown.isprintable() and len(shown) < 60 else "the environment"

@@ -351,6 +351,9 @@ FIRING = {
     "a script runs another program": Fires(
         scripted("nvcc -c ext.cu\n"), imports(WARNING), offers=BUILT
     ),
+    "a script gives pip nothing to install": Fires(
+        scripted("MORE=\npip install $MORE\n"), imports(WARNING), offers=BUILT
+    ),
     "a script builds it in isolation": Fires(
         scripted("set -e\npip install torch\npip install .\n"),
         replace(

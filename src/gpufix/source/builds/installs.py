@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from gpufix.source.builds.shell_builtins import unwrapped
@@ -95,7 +96,7 @@ def _targets(words: Sequence[str]) -> Iterator[str]:
 
 
 def _files(words: Sequence[str]) -> Iterator[str]:
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in pairwise([*words, ""]):
         if word in ("-r", "--requirement"):
             yield following
         elif word.startswith("--requirement="):
