@@ -22,6 +22,7 @@ REMARKS = [
     "SetuptoolsDeprecationWarning: use_2to3 is invalid from setuptools 58 on",
     "[WARNING] Op Builder: Installed CUDA version 12.1 does not match the version torch was compiled "
     "with 11.8. Allowing this combination of CUDA, but it may result in unexpected behavior.",
+    "Your compiler (clang++) is not compatible with the compiler Pytorch was built with for this platform",
     "WARNING | xformers | No module named 'triton'. This is just a warning",
 ]
 

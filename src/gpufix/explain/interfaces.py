@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 
 from gpufix.explain import comfyui
@@ -67,6 +68,8 @@ def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
     if comfyui.CLASSES.fullmatch(owner):
         return explanation.but(do=f"{owner} is ComfyUI's own. {comfyui.REMEDY}.")
     package, asker = _package(found["owner"]), _asker(hit)
+    if package in sys.stdlib_module_names:  # an object of Python's own, such as a threading.local
+        return None
     if asker and (package == asker or owner in _BUILT_IN) and (told := _own(owner, name, asker)):
         return told.of(explanation)
     subject = owner

@@ -218,11 +218,15 @@ _LISTED = re.compile(
 )
 
 
+# A frame's file and function are names: they tell something only where nothing is said.
+_FRAME = re.compile(r"\s*File \"[^\"\n]+\", line \d+, in ")
+
+
 def _answer(found: LogScan) -> Explanations:
     first: dict[tuple[int, str], Hit] = {}
     for hit in found.hits:  # in the order of lines, then of texts
         first.setdefault((hit.line, hit.message.id), hit)
-    said = [hit for hit in first.values() if not _LISTED.match(hit.raw)]
+    said = [h for h in first.values() if not (_LISTED.match(h.raw) or _FRAME.match(h.raw))]
     explanation = (explained(hit) for hit in said or first.values())
     return resolve(t for t in explanation if t is not None)
 
