@@ -43,6 +43,7 @@ LEARNT = (
     "fourteenth_learnt_builds",
     "fifteenth_learnt_builds",
     "fifteenth_learnt_runtime",
+    "sources_learnt",
 )  # what rows were written from
 
 PLANNED = {"ABI306", "TCH214"}  # codes that labels name and the catalogue does not have
