@@ -14,6 +14,11 @@ from gpufix.explain.read import explain
         "ValueError: please use version 2.1.0",  # of what?
         "RuntimeError: the model requires compute capability 8.0",
         "ERROR: glibc 2.28 or newer is required",
+        "RuntimeError: the collective needs NCCL >= 2.7.4",  # torch and the system bring these, not pip
+        "RuntimeError: a sorted array requires CUB >= 1.17",
+        "RuntimeError: the export requires opset>=12, but got opset=11",
+        "RuntimeError: the predictor requires macOS>=10.13",
+        "RuntimeError: this kernel is broken here. Please upgrade to >= 0.0.33",  # to what?
         "you have torch 2.1.0 and torchvision 0.16.0",
         "ImportError: numpy>=2 is required\n"
         + "line\n" * 3

@@ -46,7 +46,8 @@ _ERROR = re.compile(
 _SIDES = {"older": "<=", "lower": "<=", "earlier": "<=", "below": "<"}
 # No packages of pip, though they have versions; python has its own way. In words, not signs, only known packages are taken for one.
 _OTHERS = frozenset(
-    {"capability", "compute", "cuda", "cudnn", "driver", "gcc", "glibc", "glibcxx", "libc", "nvcc", "rocm", "toolkit", "version", "versions"}
+    {"capability", "compute", "cub", "cuda", "cudnn", "driver", "gcc", "glibc", "glibcxx", "libc", "macos", "nccl", "nvcc", "opset", "rocm", "to", "toolkit",
+     "version", "versions"}
 )  # fmt: skip
 _OPTIONAL = re.compile(r"is_\w+_available|incompatible version of", re.IGNORECASE)
 _REACH = 6_000  # characters of the end
