@@ -228,14 +228,17 @@ class _Follower:
     def _parts_of(self, one: Estranged, whole: Import, session: Session) -> Iterator[Import]:
         """The first module that fails by a name, where the package may reach it or the name is known to be gone.
 
-        Where the package's import works without, it is for a release that people may not have.
+        Where the package's import works without, it is for a release that people may not have; and a
+        module of its own (`_old`) is none of those that people import.
         """
         asked = (self._own(part, one.owner, session.follow(part)) for part in one.parts)
         for told in asked:
             lost = told.missing or ""
             certain = families.gone(lost) or lost in self._modules.lost
             inner = told.module.count(".") == 1 and self._is_hollow(one.package)
-            if told.foreign and (whole.state != "works" or certain or inner):
+            private = told.module.rpartition(".")[2].startswith("_")
+            asked_for = (certain or inner) and not private
+            if told.foreign and (whole.state != "works" or asked_for):
                 yield replace(told, part_of=one.package)
                 return
 
