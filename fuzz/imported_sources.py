@@ -21,6 +21,8 @@ _SEEDS = (
     b"import contextlib, importlib.machinery as m, torch, warnings\ntry:\n    X\nexcept NameError:\n    X = None\n"
     b"with contextlib.suppress(OSError, ImportError):\n    torch.ops.load_library(m.FileFinder(__path__[0], ()).find_spec('bad').origin)\n"
     b"@torch.library.register_fake('p::op')\ndef g(x: int = 1 if X else 2) -> None:\n    '''a\n b\n'''\n    yield x\n",
+    b"import ctypes.util, os\nos.add_dll_directory('/s/p')\nctypes.CDLL(ctypes.util.find_library('good') or 'libgood.so')\n"
+    b"from cuda.pathfinder import load_nvidia_dynamic_lib\nload_nvidia_dynamic_lib('good')\nctypes.CDLL('libno.so')\n",
     b"def f(n):\n    return f(n + 1) + f(n)\ntry:\n    f(0)\nfinally:\n    while True:\n        x = '%d{}' % 3\n        x += x.format(x)\n",
 )
 
@@ -65,6 +67,18 @@ class Memory:
 
     def defines(self, library: str, operator: str) -> bool | None:
         return None
+
+    def locate(self, name: str) -> str | None:
+        return {"libgood.so": "/usr/lib/libgood.so", "libcuda.so.1": None}.get(name, "")
+
+    def find_library(self, name: str) -> str | None:
+        return self.locate(f"lib{name}.so")
+
+    def load_nvidia(self, name: str) -> bool:
+        return name == "good"
+
+    def add_folder(self, folder: str) -> None:
+        pass
 
     def entered(self, name: str) -> None:
         pass

@@ -26,7 +26,8 @@ TTY_COMPATIBLE TTY_INTERACTIVE LANGUAGE CI GITHUB_ACTIONS GITLAB_CI PYTHONIOENCO
 """
 for name in (*_WRITING.split(), *(name for name in os.environ if name.startswith("LC_"))):
     os.environ.pop(name, None)
-os.environ |= {"LANG": "C.UTF-8", "TZ": "UTC"}
+# What torch has built for this user is no part of a test either.
+os.environ |= {"LANG": "C.UTF-8", "TZ": "UTC", "TORCH_EXTENSIONS_DIR": "/nonexistent"}
 time.tzset()
 # A background job ignores Ctrl-C, one of nohup the end of its terminal: and so would every program
 # that a test interrupts.

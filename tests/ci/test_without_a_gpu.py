@@ -38,6 +38,7 @@ def doctor(
     patient: Path, tmp_path: Path, env: dict[str, str], *more: str
 ) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "gpufix", "doctor", "--python", str(patient), *more]
+    env = {"TORCH_EXTENSIONS_DIR": "/nonexistent", **env}  # not what this user has built
     return subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=tmp_path, env=env, timeout=120
     )

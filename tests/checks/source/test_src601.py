@@ -578,6 +578,9 @@ SILENT = {
     "a Dockerfile: a comment in between": files(
         "Dockerfile", f"RUN a \\\n# export {LIST}=7.5 \\\n && b\n"
     ),
+    "a Dockerfile: a word that Docker refuses": files(
+        "Dockerfile", f"FROM scratch\nENV MY=${{NO?is not set}}\nENV {LIST}=${{A?}}\n"
+    ),
     "a Dockerfile: another variable": files("Dockerfile", f"ENV MY_{LIST}=7.5\n"),
     "a Dockerfile: made of a variable": files("Dockerfile", f"ARG L\nENV {LIST}=${{L}}\n"),
     "a Dockerfile: printed": files("Dockerfile", f"RUN echo export {LIST}=7.5\n"),

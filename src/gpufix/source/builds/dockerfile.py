@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -150,7 +151,8 @@ class _Stage:
         script = parse(f"export {text}", each.line)
         runner.line = each.line
         before = dict(runner.state.variables)
-        runner.script(script)
+        with suppress(Leave):  # ${NAME?}: Docker refuses it
+            runner.script(script)
         if each.name == "ARG":
             changed = {n: v for n, v in runner.state.variables.items() if before.get(n) != v}
             self.given.update({n: v for n, v in changed.items() if isinstance(v, str)})
@@ -163,9 +165,8 @@ class _Stage:
         runner = self._runner
         outer, runner.state = runner.state, runner.state.copy()
         try:
-            runner.script(parse(_flat(words), each.line))
-        except Leave:
-            pass
+            with suppress(Leave):
+                runner.script(parse(_flat(words), each.line))
         finally:
             runner.state = outer
 
