@@ -76,7 +76,7 @@ def test_an_error_counts_before_a_warning() -> None:
 
 def test_its_commands_are_no_plan() -> None:
     answer = told("ImportError: widget too old, please run `pip install widget==2.0`")
-    assert answer is not None and answer.role == "symptom" and advised(answer) is None
+    assert answer is not None and answer.role == "cause" and advised(answer) is None
 
 
 def test_an_error_below_its_wrapper_is_the_answer() -> None:

@@ -74,7 +74,7 @@ def not_installed(explanation: Explanation, hit: Hit) -> Explanation:
             if gone := replaced(whole["name"], asking_package(hit, found["module"])):
                 return gone.of(explanation)
             if other := next((names[one] for one in _wholes(whole["name"]) if one in names), None):
-                return explanation.but(do=_install([other], whole["name"]))
+                return explanation.but(do=install([other], whole["name"]))
             built = names.get(found["module"], "").startswith(("git+", "--no-build"))
             if _BINARY.fullmatch(whole["name"]) and not built:
                 return explanation.but(
@@ -92,11 +92,11 @@ def not_installed(explanation: Explanation, hit: Hit) -> Explanation:
             return explanation.but(do=_unlisted(found["module"], explanation.do, hit))
         return explanation.but(
             what=_brought(found["module"], command) or explanation.what,
-            do=stated.for_pyg(_install([command], found["module"]), hit),
+            do=stated.for_pyg(install([command], found["module"]), hit),
         )
     asked = re.split(r", ?", (found["listed"] or found["library"] or found["absent"]).rstrip("."))
     commands = [names.get(one.replace("-", "_"), names.get(one.lower(), one)) for one in asked]
-    return explanation.but(do=_install(commands, asked[0].replace("-", "_")))
+    return explanation.but(do=install(commands, asked[0].replace("-", "_")))
 
 
 # Where pip or uv builds in an environment of its own.
@@ -202,7 +202,7 @@ def _part_of(package: str, name: str) -> str:
     )
 
 
-def _install(commands: list[str], module: str) -> str:
+def install(commands: list[str], module: str) -> str:
     """One command for all; what is built from its source stands last, with the options that it wants."""
     whole = " ".join(sorted(commands, key=lambda one: "--" in one))
     return (

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from gpufix.explain.explanation import Explanation, without_row
+from gpufix.explain.lacking import lacking
 from gpufix.explain.log_scan import LogScan
 from gpufix.explain.prefilter import normalised_line
 from gpufix.knowledge.messages import Role
@@ -16,6 +17,7 @@ _ERROR = re.compile(
     r"(?:\b[A-Z]\w{2,60}(?:Error|Exception)|\b(?:error|fatal|ERROR|FATAL|Error|CRITICAL))\b[^\n]{0,20}:"
 )
 _WARNING = re.compile(r"\b[A-Z]\w{2,40}Warning:|\bDEPRECATION:|^WARNING:? ")
+_LEVEL = re.compile(r"[^\n]{0,60}\b(?:WARN|WARNING|Warning|INFO|DEBUG)\b")
 # At the start of its line, as a program prints it; elsewhere it may be a sentence that speaks of errors.
 _PRINTED = re.compile(
     r"(?:\S{0,60}[\]):|>]\s?|E {1,8}|[│|>*\s-]{1,3}){0,4}(?:[\w.]{0,80}[A-Z]\w{2,60}(?:Error|Exception)|error|fatal|ERROR|FATAL|Error|CRITICAL)\b[^\n]{0,20}:"
@@ -60,17 +62,21 @@ def own_advice(found: LogScan) -> Explanation | None:
     ]
     said = " ".join(" ".join(told).split())[:_LONGEST].strip()
     warning = bool(_WARNING.search(message)) and not _ERROR.search(message)
+    error, line = (
+        message.partition("\n")[0],
+        max(1, found.lines - text.rstrip("\n").count("\n") + at),
+    )
+    lacks = None if warning or _LEVEL.match(text.split("\n")[at]) else lacking(message)
+    if lacks and (lacks.do or said):
+        id = "package-lacking" if lacks.package else STATED
+        return without_row(
+            id, "cause", lacks.what, lacks.do or f"As the message says: {said}", error, line=line
+        )
     if not said and not warning:
         return None
     role, what = _meaning(message, warning)
-    return without_row(
-        STATED,
-        role,
-        what,
-        f"As the message says: {said}{_installed(said)}" if said else "Nothing to do.",
-        message.partition("\n")[0],
-        line=max(1, found.lines - text.rstrip("\n").count("\n") + at),
-    )
+    do = f"As the message says: {said}{_installed(said)}" if said else "Nothing to do."
+    return without_row(STATED, role, what, do, error, line=line)
 
 
 def _installed(said: str) -> str:

@@ -192,7 +192,7 @@ def _by_its_state(answer: Explanations, found: LogScan) -> Explanations:
 def _below_its_wrapper(answer: Explanations, found: LogScan) -> Explanations:
     """The same, or the error before a wrapper, where no row knows it and it says itself what helps."""
     own, wrapper = own_advice(found), answer.primary
-    if own is None or wrapper is None or own.role != "symptom" or own.line >= wrapper.line:
+    if own is None or wrapper is None or own.role == "unknown" or own.line >= wrapper.line:
         return answer
     return Explanations(own, (wrapper, *answer.others))
 

@@ -214,6 +214,8 @@ _BACKPORTS = {
 
 def pip_name(package: str) -> str:
     """What pip is asked for, without options."""
+    if package.lower() == "pytorch":
+        return "torch"
     if recorded := name_spans.pip_name(package):
         return recorded
     known = str(table("import_names")["names"].get(package, package))

@@ -58,7 +58,7 @@ def is_known(name: str) -> bool:
     """Whether a table has a distribution of that name."""
     plain = normalise(name)
     return (
-        plain == "python"
+        plain in ("python", "pytorch")
         or plain in packed_table("name_history")["packages"]
         or plain in packages.imported()
         or name_spans.recorded(name.replace("-", "_"))
