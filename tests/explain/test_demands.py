@@ -39,6 +39,32 @@ _SAGE = "SM89 kernel is not available. Make sure you GPUs with compute capabilit
             "8.6, and this wants 8.9",
             "without FP8",
         ),
+        (
+            "GPU: RTX 5090\nheat_up: Supported only on GPUs with compute capability 9.x",
+            "SRC610",
+            "only for GPUs of capability 9.x, and the GPU's is 12.0",
+            "newer release",
+        ),
+        (
+            "RuntimeError: warm attention needs compute capability 9.0, 10.0, or 12.0; this device reports 8.6.",
+            "SRC610",
+            "only for GPUs of capability 9.0 or 10.0 or 12.0, and the GPU's is 8.6",
+            "sdpa",
+        ),
+        (
+            "GPU: RTX 5090\nRuntimeError: warm heads support compute capability 9.0 or 12.0; compute capability 12.0 or newer is fast",
+            "GPU103",
+            "no code for it",
+            'LIST="12.0"',
+        ),
+        (
+            "RuntimeError: heating requires exact compute capability 10.0 (B200)",
+            "SRC610",
+            "only for GPUs of capability 10.0.",
+            "nvidia-smi",
+        ),
+        ("qprep requires an SM90 (Hopper) GPU", "SRC610", "capability 9.0", "nvidia-smi"),
+        ("RuntimeError: warmth is only supported for Hopper GPUs", "SRC610", "9.0", "nvidia-smi"),
     ],
 )
 def test_the_gpu_of_the_text_decides(log: str, rule: str, what: str, do: str) -> None:

@@ -18,10 +18,16 @@ _ASKED = re.compile(
 )
 _HERE = re.compile(
     r"(?:current|your|this|the|got|found|has)\b[^.\n]{0,60}?capability\W{0,3}(?:is |of |: ?)?(\d{1,2}\.\d|\d{2,3}\b)"
-    r"|\b(?:device|GPU)\b[^.\n]{0,40}?capability (?:is|=) (\d{1,2}\.\d)",
+    r"|\b(?:device|GPU)\b[^.\n]{0,40}?(?:capability (?:is|=)|reports) (\d{1,2}\.\d)",
     re.IGNORECASE,
 )
 _ONLY = re.compile(r"only support\w* (?:sm|compute)_?\d", re.IGNORECASE)  # of one family
+# A list of capabilities, "8.x" and "exact" are closed, unless the words go on.
+_CAPABILITY = re.compile(r"(?<![\d.])\d{1,2}\.[\dx](?![\d.]\d)")
+_OPEN = re.compile(
+    r"\b(?:or|and) (?:higher|greater|newer|above|later|up)\b|\d\+|>=|≥|at least|minimum",
+    re.IGNORECASE,
+)
 _FIRST = {
     "volta": (7, 0),
     "turing": (7, 5),
@@ -61,13 +67,15 @@ def gpu_demand(explanation: Explanation, hit: Hit) -> Explanation | None:
     said = hit.shown
     here = _HERE.search(f"{said}\n{hit.after[:300]}")
     asked = [one for found in _ASKED.finditer(said) if (one := _capability(found))]
-    gpu = _number(here[1] or here[2]) if here else stated.capability(context(hit, 2000, 600))
+    gpu = _number(here[1] or here[2]) if here else stated.capability(_elsewhere(hit))
     wanted = [one for one in asked if one != gpu] if here else asked
     if not wanted:
         return None
+    if (only := _closed(said)) and not (gpu and any(_is_of(one, gpu) for one in only)):
+        return _only_for(explanation, only, gpu, hit)
     least = min(wanted)
     name = f"{least[0]}.{least[1]}"
-    instead = _without(said) or _without(hit.before[-400:]) or _ELSE
+    instead = _instead(hit)
     package = _package(hit)
     build = (
         f"Install {package} again: its newest release, as a wheel for the installed torch and CUDA; or build it "
@@ -95,6 +103,51 @@ def gpu_demand(explanation: Explanation, hit: Hit) -> Explanation | None:
         f"Below {name}: {instead[0].lower() if instead[1].islower() else instead[0]}{instead[1:]}. From {name} on: {build[0].lower()}{build[1:]}",
         open=("GPU103",),
     )
+
+
+_OWN_WORDS = re.compile(r"\b(?:your|this|current|detected|found|got)\b", re.IGNORECASE)
+
+
+def _elsewhere(hit: Hit) -> str:
+    """What stands around the demand: it may name GPUs that would do."""
+    if _OWN_WORDS.search(hit.shown):
+        return context(hit, 2000, 600)
+    return f"{hit.before[-2000:]}\n{hit.after[:600]}"
+
+
+def _closed(said: str) -> list[str]:
+    """The only capabilities that it takes; empty where newer ones will do."""
+    _, _, after = said.lower().partition("capabilit")
+    after = _HERE.sub("", after)
+    only = list(dict.fromkeys(_CAPABILITY.findall(after)))
+    closed = len(only) > 1 or any("x" in one for one in only) or "exact" in said.lower()
+    return only if closed and not _OPEN.search(said) else []
+
+
+def _is_of(only: str, gpu: Capability) -> bool:
+    major, _, minor = only.partition(".")
+    return int(major) == gpu[0] and minor in ("x", str(gpu[1]))
+
+
+def _only_for(
+    explanation: Explanation, only: list[str], gpu: Capability | None, hit: Hit
+) -> Explanation:
+    names, instead = " or ".join(only), _instead(hit)
+    if gpu is None:
+        return explanation.but(
+            what=f"This is only for GPUs of capability {names}.",
+            do="`nvidia-smi --query-gpu=compute_cap --format=csv` tells what the GPU has. Where it is another: "
+            f"{instead[0].lower()}{instead[1:]}.",
+        )
+    older = all(gpu < _number(one.replace("x", "0")) for one in only)
+    return explanation.but(
+        what=f"This is only for GPUs of capability {names}, and the GPU's is {gpu[0]}.{gpu[1]}.",
+        do=f"{instead}; or {'a GPU of one of these' if older else f'a newer release of {_package(hit)} that has it for {gpu[0]}.{gpu[1]}'}.",
+    )
+
+
+def _instead(hit: Hit) -> str:
+    return _without(hit.shown) or _without(hit.before[-400:]) or _ELSE
 
 
 def _without(words: str) -> str | None:
