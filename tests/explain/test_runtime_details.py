@@ -25,6 +25,11 @@ SAID = {
     "requests.exceptions.HTTPError: 429 Client Error: Too Many Requests for url: https://huggingface.co/x": "wait",
     "ConnectionError: HTTPSConnectionPool(host='example.org', port=443): 404 Client Error": "HTTPS_PROXY",
     "SSLError: CERTIFICATE_VERIFY_FAILED, Max retries exceeded": "certifi",
+    # a library by its path, without the loader's reason
+    "RuntimeError: Failed to load plugin /opt/app/libheat.so": "gpufix inspect /opt/app/libheat.so",
+    # CUDA for a program that runs, and for a build
+    "RuntimeError: warming requires CUDA 12.8 or newer": "update the driver",
+    'File "setup.py", line 3\nRuntimeError: warming requires CUDA 12.8 or newer': "Point CUDA_HOME",
     # a name that a package imports only sometimes
     "NameError: name 'init_empty_weights' is not defined": "pip install -U accelerate",
     # ComfyUI's own class and module

@@ -108,6 +108,24 @@ def gpu_demand(explanation: Explanation, hit: Hit) -> Explanation | None:
 _OWN_WORDS = re.compile(r"\b(?:your|this|current|detected|found|got)\b", re.IGNORECASE)
 
 
+_BUILDS = re.compile(
+    r"setup\.py|nvcc|CUDA_HOME|[Bb]uilding wheel|build_ext|bdist|get_requires_for_build|pip-build-env|\bcmake\b|CMake|FlashAttention|flash_attn"
+)
+
+
+def asked_cuda(explanation: Explanation, hit: Hit) -> Explanation:
+    """A build asks for nvcc's CUDA; a program that runs asks for the driver's, or for that of the build of torch or jaxlib."""
+    if _BUILDS.search(context(hit, 4000, 500)):
+        return explanation
+    return explanation.but(
+        rule=None,
+        what="A program asks for another CUDA than it found. Where it runs, and is not built, that is the driver's, or the one that torch or jaxlib was built for.",
+        do="`nvidia-smi` shows the driver's CUDA: where it is older than what is asked for, update the driver. `python -c 'import torch; "
+        "print(torch.version.cuda)'` shows torch's: `gpufix recommend` names the torch for the GPU and the driver. Else an older release of what asks.",
+        open=("TCH202", "GPU105"),
+    )
+
+
 def _elsewhere(hit: Hit) -> str:
     """What stands around the demand: it may name GPUs that would do."""
     if _OWN_WORDS.search(hit.shown):

@@ -222,6 +222,7 @@ def _asked(refiner: Refiner) -> Refiner:
 REFINERS: dict[str, Refiner] = {
     "absurd-size": cuda_details.absurd_size,
     "apt-package": system_details.apt_package,
+    "asked-cuda": demands.asked_cuda,
     "asked-range": conflicts.asked_range,
     "conda-packages": conflicts.conda_packages,
     "build-package": system_details.build_package,

@@ -23,6 +23,12 @@ _OLD_CUDA = re.compile(
 _IS_THERE = re.compile(
     r"version .{1,40} not found|undefined symbol|wrong ELF class|file too short|invalid ELF header|static TLS"
 )
+# A file by its path, without a word about what the loader said of it.
+_BY_PATH = re.compile(
+    r"(?:(?:failed|unable) to load|could not load|error loading)\b[^\n]{0,80}?(?P<path>(?:/|[A-Za-z]:[\\/])[^\s'\"`,;:]{1,300}\.(?:so|dll|pyd)\b[\w.]*)",
+    re.IGNORECASE,
+)
+_ABSENT = re.compile(r"cannot open|not found|no such file|could not be found", re.IGNORECASE)
 
 
 def soname(explanation: Explanation, hit: Hit) -> Explanation | None:
@@ -56,6 +62,15 @@ def soname(explanation: Explanation, hit: Hit) -> Explanation | None:
             "machine with an NVIDIA GPU install the package's CUDA build.",
         )
     wheels = bringing(name)
+    by_path = _BY_PATH.search(hit.shown)
+    if by_path and not wheels and not _ABSENT.search(f"{hit.shown}{hit.after[:300]}"):
+        return explanation.but(
+            rule=None,
+            role="symptom",
+            what=f"{name} does not load, and the message leaves out why: it is absent, damaged or of another machine, or lacks a library or a symbol.",
+            do=f"`gpufix inspect {by_path['path']}` tells which of them it is.",
+            open=("SYM402", "SYM401"),
+        )
     old = _OLD_CUDA.match(name)
     if not wheels and old and explanation.id == "missing-library":
         return explanation.but(
