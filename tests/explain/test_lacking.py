@@ -81,6 +81,16 @@ LACKS = {
         "heaters is not installed for",
         "As the message says: RuntimeError: the heaters package is required to warm",
     ),
+    "one of several": (
+        "ImportError: warming requires `heaters` or `tongs` to be installed",
+        "heaters or tongs is not installed for",
+        "As the message says",
+    ),
+    "a page that tells how": (
+        "ModuleNotFoundError: Refer to https://example.org for more information on how to install heaters",
+        "heaters is not installed for",
+        "Install it as its own page says.",
+    ),
     "several": (
         "ImportError: warming requires `heaters` and `tongs` to be installed",
         "heaters and tongs are not installed for",

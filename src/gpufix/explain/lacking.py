@@ -46,13 +46,14 @@ _LACKS = tuple(
         rf"{_PACKAGE}{_KIND} (?:is|are) (?:required|needed)(?= to | for | but |[.,;:]|$)",
         rf"{_PACKAGE}{_KIND} (?:must|needs to|has to|should) be installed",
         rf"without {_PACKAGE}(?: being)? installed",
-        rf"(?:could not|couldn't|cannot|can't|failed to|unable to) import {_PACKAGE}(?=[.,!:;]|$)",
+        rf"how to install {_PACKAGE}(?=[.,;:]|$)",
+        rf"(?:could not|couldn't|cannot|can't|failed to|unable to) import {_PACKAGE}(?=[.!:;]|$)",
         rf"missing (?:optional |required )?(?:dependency|package|module|library):? {_PACKAGE}",
     )
 )
 _QUOTED = r"[`'][A-Za-z][\w.-]{0,60}(?:[<>=~]=?\d[\w.]{0,20})?[`']"
 _SEVERAL = re.compile(
-    rf"(?:requires?|needs?|install|without)(?: both| the)? (?P<list>{_QUOTED}(?:(?:, | and |, and | & ){_QUOTED}){{1,6}})",
+    rf"(?:requires?|needs?|install|without)(?: both| the)? (?P<list>{_QUOTED}(?:(?:, | and |, and | & | or |, or ){_QUOTED}){{1,6}})",
     re.IGNORECASE,
 )
 _IMPORT = re.compile(
@@ -106,7 +107,8 @@ def lacking(message: str) -> Told | None:
 def _told(said: str, *, bare: bool) -> list[str]:
     """The packages that its sentences name; `bare`: by a lower-case word alone, too."""
     if several := _SEVERAL.search(said):
-        return re.findall(r"[`']([\w.-]+)", several["list"])
+        names = re.findall(r"[`']([\w.-]+)", several["list"])
+        return [" or ".join(names)] if " or " in several["list"] else names
     name = next((name for one in _LACKS if (name := _named(one, said, bare=bare))), None)
     return [name] if name else []
 

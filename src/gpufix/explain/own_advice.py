@@ -67,11 +67,10 @@ def own_advice(found: LogScan) -> Explanation | None:
         max(1, found.lines - text.rstrip("\n").count("\n") + at),
     )
     lacks = None if warning or _LEVEL.match(text.split("\n")[at]) else lacking(message)
-    if lacks and (lacks.do or said):
-        id = "package-lacking" if lacks.package else STATED
-        return without_row(
-            id, "cause", lacks.what, lacks.do or f"As the message says: {said}", error, line=line
-        )
+    if lacks:
+        own = f"As the message says: {said}" if said else "Install it as its own page says."
+        known = "package-lacking" if lacks.package else STATED
+        return without_row(known, "cause", lacks.what, lacks.do or own, error, line=line)
     if not said and not warning:
         return None
     role, what = _meaning(message, warning)

@@ -170,7 +170,7 @@ def explain(parts: Iterable[bytes]) -> tuple[Explanations, LogScan]:
     if answer.primary is None and (read := _without_rows(found)):
         answer = Explanations(read, ())
     elif answer.primary is not None and answer.primary.role in ("notice", "symptom"):
-        answer = _by_its_state(answer, found)
+        answer = _after_its_remark(_by_its_state(answer, found), found)
     elif answer.primary is not None and answer.primary.role == "wrapper":
         answer = _below_its_wrapper(answer, found)
     return _without_quotes(answer, found), found
@@ -187,6 +187,17 @@ def _by_its_state(answer: Explanations, found: LogScan) -> Explanations:
     if told is None or primary is None or (told.role != "cause" and primary.role != "notice"):
         return answer
     return Explanations(told, (primary, *answer.others))
+
+
+def _after_its_remark(answer: Explanations, found: LogScan) -> Explanations:
+    """The same, or the error after a remark, where no row knows it and it says itself what helps."""
+    remark = answer.primary
+    if remark is None or remark.role != "notice":
+        return answer
+    own = own_advice(found)
+    if own is None or own.role not in ("cause", "symptom") or own.line <= remark.line:
+        return answer
+    return Explanations(own, (remark, *answer.others))
 
 
 def _below_its_wrapper(answer: Explanations, found: LogScan) -> Explanations:

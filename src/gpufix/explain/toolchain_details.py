@@ -144,7 +144,18 @@ def no_compiler(explanation: Explanation, hit: Hit) -> Explanation:
             what="No C++ compiler is found here: on Windows that is Microsoft's (cl.exe).",
             do=f"{_BUILD_TOOLS} torch.compile needs it, too.",
         )
+    if named := _NAMED_COMPILER.search(hit.shown):
+        return explanation.but(
+            what=f"The compiler that the build names is not there: {named['path']}.",
+            do="Unset CC and CXX, or name one that is there (`command -v gcc g++`); where there is none, `apt install build-essential` (conda: "
+            "`conda install -c conda-forge gxx`).",
+        )
     return explanation
+
+
+_NAMED_COMPILER = re.compile(
+    r"(?P<path>/[^\s:'\"]{1,200}/(?:gcc|g\+\+|cc|c\+\+|clang|clang\+\+)(?:-\d{1,2})?)['\"]?(?:: (?:command )?not found|$)"
+)
 
 
 def python_headers(explanation: Explanation, hit: Hit) -> Explanation:
