@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
 
+from packaging.markers import UndefinedComparison
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
@@ -103,9 +104,12 @@ class Requirements:
                 yield requirement
 
     def applies(self, requirement: Requirement, extra: str = "") -> bool:
-        """Whether its marker holds for this patient."""
-        marker = requirement.marker
-        return marker is None or marker.evaluate({**self.markers, "extra": extra})
+        """Whether its marker holds for this patient; one that compares what has no order does not."""
+        try:
+            marker = requirement.marker
+            return marker is None or marker.evaluate({**self.markers, "extra": extra})
+        except UndefinedComparison:  # platform_machine ~= "amd64"
+            return False
 
     def _conflict(self, user: Distribution, requirement: Requirement) -> Iterator[Unmet]:
         name = normalise(requirement.name)

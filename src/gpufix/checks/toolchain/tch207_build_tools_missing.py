@@ -227,13 +227,12 @@ def _absent(view: View, path: str, rows: Sequence[tuple[str, Requirement]]) -> F
 
 def _missing(view: View, toml: TomlFacts) -> Iterator[tuple[str, Requirement]]:
     """What is required here, is not installed, and is judged by no rule of its own."""
-    markers = view.derive(Requirements.of).markers
+    here = view.derive(Requirements.of)
     for text in toml.requires or ():
         requirement = parse(text)
         if requirement is None or normalise(requirement.name) in _TOLD:
             continue
-        wanted = requirement.marker is None or requirement.marker.evaluate(markers)
-        if wanted and not view.dist(normalise(requirement.name)):
+        if here.applies(requirement) and not view.dist(normalise(requirement.name)):
             yield text, requirement
 
 

@@ -166,14 +166,15 @@ def _packages(dist: Distribution) -> Iterator[tuple[str, str]]:
 
 def _applies(text: str, python: Python) -> bool:
     """Whether a row holds for this Python, of no extra."""
+    from packaging.markers import UndefinedComparison
     from packaging.requirements import InvalidRequirement, Requirement
 
+    here = environment(python, machine=python.machine or "")
     try:
         marker = Requirement(text).marker
-    except InvalidRequirement:
+        return marker is None or marker.evaluate(here)
+    except (InvalidRequirement, UndefinedComparison):
         return False
-    here = environment(python, machine=python.machine or "")
-    return marker is None or marker.evaluate(here)
 
 
 def required_name(text: str) -> str:

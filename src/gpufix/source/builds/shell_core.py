@@ -205,9 +205,14 @@ class ShellCore(ABC):
         self._note(name, value, *hangs)
         if name in self.state.exported or "a" in self.state.options:
             self.state.exported.add(name)
-            self.writes.append(EnvironmentWrite(name, value, place, not hangs, hangs))
+            self.wrote(EnvironmentWrite(name, value, place, not hangs, hangs))
         elif self._depth < DEEPEST:
             self.plain.append(PlainVariable(name, value, place, hangs))
+
+    def wrote(self, row: EnvironmentWrite) -> None:
+        """Keeps a write of the environment; a loop's same one once."""
+        if row != next((w for w in reversed(self.writes) if w.name == row.name), None):
+            self.writes.append(row)
 
     def export(self, name: str, place: Place) -> None:
         """What is set already is exported with the place of the export."""
@@ -218,7 +223,7 @@ class ShellCore(ABC):
             hangs = self.state.conditions
             before = next((p for p in reversed(self.plain) if p.name == name), None)
             at = before.place if before and before.value == value else place
-            self.writes.append(EnvironmentWrite(name, value, at, not hangs, hangs))
+            self.wrote(EnvironmentWrite(name, value, at, not hangs, hangs))
 
     def unset(self, name: str, place: Place) -> None:
         """Takes a variable away."""
@@ -226,7 +231,7 @@ class ShellCore(ABC):
         if name in self.state.exported:
             self.state.exported.discard(name)
             hangs = self.state.conditions
-            self.writes.append(EnvironmentWrite(name, None, place, not hangs, hangs))
+            self.wrote(EnvironmentWrite(name, None, place, not hangs, hangs))
 
     def assignment(self, each: Assignment, line: int) -> None:
         """NAME=value as a command sets it."""

@@ -464,8 +464,7 @@ class Runner(ShellCore):
                 environment[assignment.name] = value
                 hangs = self.state.conditions
                 place = Place(self.file, each.line)
-                row = EnvironmentWrite(assignment.name, value, place, not hangs, hangs)
-                self.writes.append(row)
+                self.wrote(EnvironmentWrite(assignment.name, value, place, not hangs, hangs))
         self.program(each, words, environment)
 
     def program(self, each: Simple, words: list[str], environment: Mapping[str, str]) -> None:
