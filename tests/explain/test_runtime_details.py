@@ -25,6 +25,10 @@ SAID = {
     "requests.exceptions.HTTPError: 429 Client Error: Too Many Requests for url: https://huggingface.co/x": "wait",
     "ConnectionError: HTTPSConnectionPool(host='example.org', port=443): 404 Client Error": "HTTPS_PROXY",
     "SSLError: CERTIFICATE_VERIFY_FAILED, Max retries exceeded": "certifi",
+    # torch's own part for a GPU, while torch runs, and before it does
+    'File "/v/lib/python3.11/site-packages/torchaudio/__init__.py", line 4, in <module>\nFile "/v/lib/python3.11/site-packages/torch/_ops.py", line 9, in '
+    "load_library\nOSError: libtorch_cuda.so: cannot open shared object file": "build of torchaudio that goes with the installed torch",
+    "ImportError: libtorch_cuda.so: cannot open shared object file": "Import torch first",
     # a library by its path, without the loader's reason
     "RuntimeError: Failed to load plugin /opt/app/libheat.so": "gpufix inspect /opt/app/libheat.so",
     # CUDA for a program that runs, and for a build

@@ -28,6 +28,7 @@ _BY_PATH = re.compile(
     r"(?:(?:failed|unable) to load|could not load|error loading)\b[^\n]{0,80}?(?P<path>(?:/|[A-Za-z]:[\\/])[^\s'\"`,;:]{1,300}\.(?:so|dll|pyd)\b[\w.]*)",
     re.IGNORECASE,
 )
+_WARNED = re.compile(r"\b[A-Z]\w*Warning: ")
 _ABSENT = re.compile(r"cannot open|not found|no such file|could not be found", re.IGNORECASE)
 
 
@@ -66,7 +67,7 @@ def soname(explanation: Explanation, hit: Hit) -> Explanation | None:
     if by_path and not wheels and not _ABSENT.search(f"{hit.shown}{hit.after[:300]}"):
         return explanation.but(
             rule=None,
-            role="symptom",
+            role="notice" if _WARNED.search(hit.raw) else "symptom",
             what=f"{name} does not load, and the message leaves out why: it is absent, damaged or of another machine, or lacks a library or a symbol.",
             do=f"`gpufix inspect {by_path['path']}` tells which of them it is.",
             open=("SYM402", "SYM401"),
@@ -181,8 +182,33 @@ _TORCH_ITSELF = re.compile(
 )
 
 
+_GPU_PART = re.compile(r"lib(?:torch|c10)_(?P<of>cuda|hip)\w*\.so")
+_GPU_OF = {"cuda": "CUDA", "hip": "ROCm"}
+_TORCH_RAN = re.compile(r"[/\\]torch[/\\]\w+\.py\b")
+_FAMILY = ("torchvision", "torchaudio", "torchtext", "torchcodec", "xformers")
+
+
+def _of_other_build(explanation: Explanation, hit: Hit, name: str) -> Explanation | None:
+    """What asks for the GPU part of torch, beside a torch that runs and has none."""
+    part = _GPU_PART.match(name)
+    if part is None or not _TORCH_RAN.search(context(hit, 4000, 4000)):
+        return None
+    shown = [
+        f.package for f in frames(f"{hit.before}\n{hit.after}") if f.package and not f.of_torch
+    ]
+    who, of = (shown[-1] if shown else "what asks for it"), _GPU_OF[part["of"]]
+    return explanation.but(
+        rule="WHL505" if who in _FAMILY else explanation.rule,
+        what=f"A part that was built for a torch with {of} ({who}) meets one without {name}: a build for the CPU, or for other GPUs.",
+        do=f"Install the release and build of {who} that goes with the installed torch (a CPU build: `--index-url https://download.pytorch.org/whl/cpu`). "
+        "Where the GPU is to be used, install torch again with what goes with it: `gpufix recommend` names the command.",
+    )
+
+
 def _bringer(explanation: Explanation, hit: Hit, name: str) -> Explanation:
     """The remedy where a library is torch's, Python's or the system's own."""
+    if other := _of_other_build(explanation, hit, name):
+        return other
     if name.startswith(("libtorch", "libc10", "libcaffe2")):
         return explanation.but(
             do="Import torch first. Library names change from release to release, and CPU builds have none "
