@@ -37,6 +37,7 @@ SAMPLE = {
     "number": "12",
     "path": "/a/b",
     "pin": "foo<2.0",
+    "release": "1.2.3",
     "requirement": "foo==1.0",
     "size": "1.5 GiB",
     "soname": "libfoo.so.1",

@@ -19,6 +19,7 @@ EXAMPLES = {
     "number": "7",
     "path": "/opt/some/path",
     "pin": "some-package==1.2",
+    "release": "1.2.3",
     "requirement": "some-package>=1.0",
     "size": "2.00 GiB",
     "soname": "libsome.so.3",
