@@ -293,10 +293,34 @@ SWITCHED = {
 }
 
 
+SKBUILD = """\
+[build-system]
+requires = ["scikit-build-core"]
+build-backend = "scikit_build_core.build"
+[tool.scikit-build.cmake.define]
+D_CUDA = "{}"
+"""
+
+
 def option(default: str = "OFF", then: str = "enable_language(CUDA)", **files: str) -> Given:
     """A CMakeLists.txt whose library may be built with CUDA."""
     main = OPTION_OFF.format(default=default, then=then)
     return t.project({"CMakeLists.txt": main, "d.cpp": "", "k.cu": "", **files}, "sm_89")
+
+
+def off(given: Given | None = None, **files: str) -> Fires:
+    """What is said of an option that is off."""
+    return Fires(
+        given or option(**files),
+        Fault(
+            ADVICE,
+            "CMakeLists.txt",
+            "CMakeLists.txt builds without CUDA unless cmake is given -DD_CUDA=ON; sm_89 is to be served.",
+            evidence=(t.at("CMakeLists.txt", 3, "D_CUDA is off"),),
+            payload=CMakeOption("CMakeLists.txt", "D_CUDA"),
+        ),
+        offers=["force-gpu-build manual"],
+    )
 
 
 PROBED = """\
@@ -392,6 +416,14 @@ SILENT |= {
         {f"examples/d/{name}": text for name, text in SWITCHED.items()}, "sm_89"
     ),
     "CMake: an option that a caller gives": option(**{"go.sh": "cmake -B b -DD_CUDA=ON .\n"}),
+    "CMake: an option that make gives": option(Makefile="d:\n\tcmake -B b -DD_CUDA=ON .\n"),
+    "CMake: an option that is on for pip": option(**{"pyproject.toml": SKBUILD.format("ON")}),
+    "CMake: an option beside a toolkit that it finds anyway": option(
+        then="find_package(CUDAToolkit)\nendif()\nif(1)\nfind_package(CUDAToolkit)"
+    ),
+    "CMake: an option by which another file is read": option(
+        then="include(cmake/more.cmake)", **{"cmake/more.cmake": ""}
+    ),
     "CMake: Python names a list where it sees no GPU": cmake(
         PROBED.format(otherwise='set(ENV{TORCH_CUDA_ARCH_LIST} "8.9")'), **LISTS
     ),
@@ -454,16 +486,21 @@ FIRING |= {
             payload=ProjectFile("CMakeLists.txt"),
         ),
     ),
-    "CMake: an option that is off": Fires(
-        option(),
-        Fault(
-            ADVICE,
-            "CMakeLists.txt",
-            "CMakeLists.txt builds without CUDA unless cmake is given -DD_CUDA=ON; sm_89 is to be served.",
-            evidence=(t.at("CMakeLists.txt", 3, "D_CUDA is off"),),
-            payload=CMakeOption("CMakeLists.txt", "D_CUDA"),
-        ),
-        offers=["force-gpu-build manual"],
+    "CMake: an option that is off": off(),
+    "CMake: an option that only an image is given": off(
+        Dockerfile="FROM ubuntu\nRUN cmake -B b -DD_CUDA=ON .\n"
+    ),
+    "CMake: an option that is off for pip": off(**{"pyproject.toml": SKBUILD.format("OFF")}),
+    "CMake: an option by which a toolkit is found": off(then="find_package(CUDAToolkit REQUIRED)"),
+    "CMake: an option by which a file for GPUs is read, and no source here is for them": off(
+        t.project(
+            {
+                "CMakeLists.txt": OPTION_OFF.format(default="OFF", then="include(get-gpu.cmake)"),
+                "get-gpu.cmake": "",
+                "d.cpp": "",
+            },
+            "sm_89",
+        )
     ),
     "CMake: it stops with Python": Fires(
         cmake(ONE_FATAL, **LISTS),

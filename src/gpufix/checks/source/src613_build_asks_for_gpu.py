@@ -32,7 +32,8 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
     Follows each setup.py without running it, once on this machine, where no GPU is visible, and once
     with the targets visible, and compares what it would compile. Follows CMake builds in the same
     way: `CMAKE_CUDA_ARCHITECTURES native`, architectures that are left to torch's CMake files, and an
-    option by which CUDA is a language of the build, and which is off.
+    option that is off, and by which CUDA is a language of the build, its toolkit is found, or a file named after
+    CUDA or GPUs is read. What only a Dockerfile gives to cmake is not given to a build by hand.
     Lines of scripts and Dockerfiles that set a variable of it without exporting it are named:
     `FORCE_CUDA=1 && pip install .`; such a line of a Dockerfile is a finding of its own where a GPU is
     visible here, since none is while an image is built. With a torch for ROCm it is followed with one for
