@@ -46,6 +46,14 @@ def importing(statement: str, release: str) -> Callable[[Path], View]:
     )
 
 
+def plain(**files: str) -> Callable[[Path], View]:
+    """A setup.py that needs pkg_resources, and has nothing to compile."""
+    setup = "import pkg_resources\nfrom setuptools import setup\nsetup(name='d')\n"
+    return t.project(
+        {"setup.py": setup, **files}, distributions=[b.dist("setuptools", "84.2.1"), NINJA]
+    )
+
+
 def without(*names: str, **sections: object) -> View:
     return of(tools=[tool for tool in b.build_tools() if tool.name not in names], **sections)
 
@@ -226,6 +234,13 @@ SILENT = {
         t.write(root, {"k.cu": "", "pyproject.toml": TOML.format('"pybind11"')})
     ),
     "pkg_resources of a setuptools that has it": importing("import pkg_resources", "81.0.0"),
+    "pkg_resources of nothing to compile, in a build with an older setuptools": plain(
+        **{"pyproject.toml": TOML.format('"setuptools<81"')}
+    ),
+    "pkg_resources of nothing to compile, below the project": t.project(
+        {"docs/x/setup.py": "import pkg_resources\nfrom setuptools import setup\nsetup()\n"},
+        distributions=[b.dist("setuptools", "84.2.1"), NINJA],
+    ),
     "pkg_resources under try": importing(
         "try:\n    import pkg_resources\nexcept ImportError:\n    pkg_resources = None", "82.0.0"
     ),
@@ -476,6 +491,18 @@ FIRING = {
             "setup.py imports pkg_resources, which setuptools 84.2.1 does not have; setuptools before "
             "82 does.",
             evidence=(Evidence(text="import of pkg_resources", path=f"{ROOT}/setup.py", line=4),),
+            payload=MissingTool("setuptools<82", False),
+        ),
+        offers=["install-build-tools unsafe"],
+    ),
+    "pkg_resources is gone, and nothing is compiled": Fires(
+        plain(),
+        Fault(
+            ERROR,
+            "setuptools",
+            "setup.py imports pkg_resources, which setuptools 84.2.1 does not have; setuptools before "
+            "82 does.",
+            evidence=(Evidence(text="import of pkg_resources", path=f"{ROOT}/setup.py", line=1),),
             payload=MissingTool("setuptools<82", False),
         ),
         offers=["install-build-tools unsafe"],
