@@ -69,6 +69,11 @@ exts = [CUDAExtension("lap", ["lap.cu"]) if gpu else CppExtension("lap", ["lap.c
 NEEDS_CUDA = OF_CUDA.replace("exts", "assert gpu, 'CUDA is needed'\nexts")
 NEEDS_ROCM = "major = int(torch.version.hip.split('.')[0])\n" + CHOICE
 OF_BOTH = OF_CUDA.replace('CppExtension("lap", ["lap.cpp"])', 'CUDAExtension("lap", ["a.cu"])')
+HIPCC = """\
+import subprocess
+subprocess.check_call(["hipcc", "-shared", "lap.hip"])
+exts = []
+"""
 SOURCES = """\
 files = ["lap.cpp", "a.cu"]
 if torch.cuda.device_count() > 0:
@@ -225,6 +230,16 @@ FIRING = {
             "stops where torch is built for ROCm (AssertionError: CUDA is needed)",
             "AssertionError",
             severity=ERROR,
+        ),
+    ),
+    "CUDA: it starts hipcc": Fires(
+        py(HIPCC),
+        Fault(
+            WARNING,
+            "setup.py",
+            "setup.py compiles with hipcc, for AMD GPUs alone; sm_90 is to be served.",
+            evidence=(t.at("setup.py", 6, "starts hipcc"),),
+            payload=ProjectFile("setup.py"),
         ),
     ),
     "CUDA: it stops": Fires(
@@ -410,6 +425,14 @@ SILENT |= {
     "CMake, ROCm: an example": t.project(
         {"examples/d/CMakeLists.txt": "project(d CUDA)\nadd_library(d k.cu)\n"}, "gfx1100", **ROCM
     ),
+    "hipcc with a torch for ROCm": py(HIPCC, "gfx1100", **ROCM),
+    "hipcc where torch is built for ROCm": py(
+        HIPCC.replace("subprocess.c", "torch.version.hip and subprocess.c")
+    ),
+    "hipcc beside code for CUDA": py(
+        HIPCC.replace("exts = []", "exts = [CUDAExtension('lap', ['a.cu'])]")
+    ),
+    "hipcc that compiles for NVIDIA": py(HIPCC, env={"HIP_PLATFORM": "nvidia"}),
     "CMake: an option that is on": option("ON"),
     "CMake: an option by which CUDA is no language": option(then="add_definitions(-DX)"),
     "CMake: an option of an example": t.project(
