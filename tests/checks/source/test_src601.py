@@ -592,6 +592,9 @@ SILENT = {
         "Dockerfile", f"FROM scratch\nENV MY=${{NO?is not set}}\nENV {LIST}=${{A?}}\n"
     ),
     "a Dockerfile: another variable": files("Dockerfile", f"ENV MY_{LIST}=7.5\n"),
+    "a Dockerfile: a list that a variable hands on whole": files(
+        "Dockerfile", f"FROM x\nARG L='7.5 12.0+PTX'\nENV {LIST}=${{L}}\n"
+    ),
     "a Dockerfile: made of a variable": files("Dockerfile", f"ARG L\nENV {LIST}=${{L}}\n"),
     "a Dockerfile: printed": files("Dockerfile", f"RUN echo export {LIST}=7.5\n"),
     "a Dockerfile: a choice": files(
