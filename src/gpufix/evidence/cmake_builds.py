@@ -276,8 +276,10 @@ def _caller(view: View, path: str) -> Caller:
     """Who runs cmake on it: pip by the build backend, setup.py, or a user by hand."""
     folder = path.rpartition("/")[0]
     project = _pyproject(view, folder)
-    backend = str(project.get("build-system", {}).get("build-backend", "")) if project else ""
-    if backend.startswith("scikit_build_core"):
+    system = project.get("build-system", {})
+    named = (str(system.get("build-backend", "")), *map(str, system.get("requires", [])))
+    # A back end that requires it wraps it.
+    if any(re.match(r"scikit[-_.]build[-_.]core\b", name) for name in named):
         return "scikit-build-core"
     holders = view.project_holders("cmake") or ()
     if set(setups_above(folder)) & set(holders) or started(view, path) is not None:

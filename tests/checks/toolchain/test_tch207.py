@@ -30,6 +30,10 @@ SCIKIT = """[build-system]
 requires = ["scikit-build-core"]
 build-backend = "scikit_build_core.build"
 """
+WRAPPED = """[build-system]
+requires = ["some-build-backend>=0.3", "scikit-build-core[pyproject]>=0.10"]
+build-backend = "some_build_backend.build"
+"""
 USES = "try:\n    import pybind11, skbuild, foo\nexcept ImportError:\n    pass\n"
 TOML = '[build-system]\nrequires = ["setuptools", {}]\n'
 
@@ -163,6 +167,9 @@ SILENT = {
     "a newer policy": configures(LEAST.format("3.30", "cmake_policy(SET CMP0066 OLD)"), "4.4.5"),
     "a build for AMD GPUs alone": configures(
         LEAST.format("3.30", "").replace("CUDA", "HIP").replace(".cu", ".hip"), "3.25.1"
+    ),
+    "a back end that wraps one which brings cmake": configures(
+        LEAST.format("3.30", ""), "3.25.1", **{"pyproject.toml": WRAPPED}
     ),
     "a cmake that is new enough": configures(LEAST.format("3.25", ""), "3.25.1"),
     "old policies, and a cmake that has them": configures(LEAST.format("3.1", ""), "3.31.6"),
