@@ -237,7 +237,7 @@ FIRING = {
         Fault(
             WARNING,
             "setup.py",
-            "setup.py compiles with hipcc, for AMD GPUs alone; sm_90 is to be served.",
+            "setup.py compiles with hipcc, for AMD GPUs only; sm_90 is to be served.",
             evidence=(t.at("setup.py", 6, "starts hipcc"),),
             payload=ProjectFile("setup.py"),
         ),

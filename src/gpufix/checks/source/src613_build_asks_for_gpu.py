@@ -149,7 +149,7 @@ def _for_amd(view: View, path: str, place: Place) -> Fault:
     return Fault(
         severity=WARNING,
         subject=path,
-        message=f"{path} compiles with hipcc, for AMD GPUs alone; {listed(targets(view))} is to be served.",
+        message=f"{path} compiles with hipcc, for AMD GPUs only; {listed(targets(view))} is to be served.",
         evidence=(at(view, place.path, place.line, "starts hipcc"),),
         payload=ProjectFile(path),
     )
