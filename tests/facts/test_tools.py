@@ -85,6 +85,21 @@ def test_a_compiler_that_does_not_tell(machine: CollectContext, script: str):
     assert by_name(tools.collect(machine, None)) == {"gcc": ("/usr/bin/gcc", None)}
 
 
+@pytest.mark.parametrize(
+    ("inside", "version"),
+    [
+        ("3.25.0\0a\0" + "3.25.1\0b", "3.25.1"),
+        ("3.25.0\0", "3.25.0"),
+        ("13.25.4\0" + "3.25.1.2\0" + "3.24.9", "3.25"),
+        ("", "3.25"),
+    ],
+)
+def test_the_release_that_cmake_names(machine: CollectContext, inside: str, version: str):
+    program(machine.root, "/usr/bin/cmake", inside)
+    write(machine.root, "/usr/share/cmake-3.25/Modules/x.cmake")
+    assert by_name(tools.collect(machine, None))["cmake"] == ("/usr/bin/cmake", version)
+
+
 def test_others(machine: CollectContext, site: Site):
     for name in ("git", "make", "cmake"):
         program(machine.root, f"/usr/bin/{name}", "#!/bin/sh\nexit 1\n")

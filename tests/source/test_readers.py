@@ -28,6 +28,7 @@ from gpufix.source.source_text import UndecodableText, decode
         ("arm64", []),
         ("-gencode=arch=compute_80,code=sm_80", [("cubin", "sm_80")]),
         ("arch=compute_90a,code=sm_90a", [("cubin", "sm_90a")]),
+        ("-gencode=arch=compute_90a, code=sm_90a", [("cubin", "sm_90a")]),
         ("-gencode arch=compute_80,code=compute_80", [("ptx", "sm_80")]),
         (
             "-gencode=arch=compute_80,code=[sm_80,compute_80]",

@@ -273,6 +273,15 @@ def test_a_copy_of_what_is_not_there_ends_the_build() -> None:
     assert made.fails is not None and made.fails.error == "FileNotFoundError"
 
 
+@pytest.mark.parametrize("output", ["made.so", "lib/made.so"])
+def test_what_a_program_may_have_written_is_there(output: str) -> None:
+    start = f"import shutil, subprocess\nsubprocess.run(['hipcc', '-o', '{output}', 'k.hip'])\n"
+    for body in (f"shutil.copy2('{output}', 'b.so')", f"open('{output}').read()"):
+        assert run(f"{start}{body}\n").fails is None
+    assert run(f"{start}assert os.path.exists('{output}')\n").fails is None
+    assert run(f"{start}open('other.so')\n").fails is not None
+
+
 def test_a_module_run_by_its_spec() -> None:
     body = (
         "import importlib.util\n"

@@ -41,6 +41,9 @@ QUIET = {
     "while (i < r) { __syncthreads(); i += S; }",
     "rounded up, with const behind the type": "int const r = ((n + blockDim.x - 1) / blockDim.x) * "
     "blockDim.x;\nfor (int i = threadIdx.x; i < r; i += blockDim.x) __syncthreads();",
+    "a reference to a place in shared memory": "extern __shared__ char mem[]; int* all = (int*)(mem + M);"
+    "int& first = all[1]; if (threadIdx.x == 0) first = threadIdx.x; __syncthreads();\n"
+    "int k = n - first; if (k == 0) __syncthreads();",
     "up to a number in shared memory": "__shared__ int most; int first = a[threadIdx.x], c = first;\n"
     "if (threadIdx.x == 0) most = c; for (int i = first; i < first + most; i++) __syncthreads();",
     "a number made of another variable of its name": "{ int e = a[threadIdx.x]; a[e] = 0; }\n"
@@ -51,6 +54,15 @@ QUIET = {
     "comment": "if (threadIdx.x) { /* __syncthreads(); */ }",
 }
 DIVERGENT = {
+    "a reference to a thread's own place in shared memory": (
+        "__shared__ int all[9]; int w = threadIdx.x / 32; int& own = all[w]; own = threadIdx.x;"
+        "if (own) __syncthreads();",
+        1,
+    ),
+    "a reference to a thread's own variable": (
+        "__shared__ int m; int t = threadIdx.x; int& r = t; if (r) __syncthreads();",
+        1,
+    ),
     "branch": ("if (threadIdx.x < n) {\n__syncthreads(); }", 2),
     "no braces": ("if (threadIdx.x < n)\n__syncthreads();", 2),
     "else": ("if (threadIdx.x < n) { a[0]++; } else {\n__syncthreads(); }", 2),

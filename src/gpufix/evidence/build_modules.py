@@ -139,6 +139,13 @@ def _required(view: View, path: str) -> tuple[str, ...] | None:
     return None if may_add(toml) else toml.requires
 
 
+def isolation_takes(view: View, path: str, name: str, release: str) -> bool:
+    """Whether a build in isolation may have this release of what it surely has."""
+    rows = [row for text in _required(view, path) or () if (row := parse(text)) is not None]
+    mine = [row.specifier for row in rows if normalise(row.name) == name]
+    return all(allowed.contains(release, prereleases=True) for allowed in mine)
+
+
 def may_add(toml: TomlFacts) -> bool:
     """Whether a back end beside setuptools' may ask for more than the file declares, or not run setup.py."""
     return bool(toml.backend) and not (toml.backend or "").startswith("setuptools.build_meta")

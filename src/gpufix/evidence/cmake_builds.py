@@ -216,18 +216,43 @@ def reached(view: View, path: str, line: int) -> bool | None:
 
 
 def switched_off(view: View, root: CMakeRoot) -> Question | None:
-    """The option without which a build has no CUDA, and with which CUDA is a language of it."""
-    build = root.build
-    if not build.whole or build.fails is not None or build.enables_cuda:
+    """The option without which a build has no CUDA, and by which it comes to have it."""
+    if not root.build.whole or root.build.fails is not None:
         return None
-    asked = (q for q in build.asked if q.kind == "variable" and _SWITCH.search(q.subject))
-    for question in islice((q for q in asked if q.subject not in root.defines), _MOST_SWITCHES):
-        on = run(view, root.path, {**root.defines, question.subject: "ON"})
-        if any(kind == "CUDA" for kind, _ in on.languages):
+    given = _by_a_person(view, root)
+    base = root.build if given == root.defines else run(view, root.path, given)
+    if not base.whole or base.fails is not None or base.enables_cuda:
+        return None
+    asked = (q for q in base.asked if q.kind == "variable" and _SWITCH.search(q.subject))
+    unset = (q for q in asked if (given.get(q.subject, "OFF") or "").upper() in _OFF)
+    for question in islice(unset, _MOST_SWITCHES):
+        on = run(view, root.path, {**given, question.subject: "ON"})
+        if _gains_cuda(base, on):
             return question
     return None
 
 
+def _by_a_person(view: View, root: CMakeRoot) -> Mapping[str, str | None]:
+    """The -D that a build by hand is given: what only a Dockerfile says is for its image."""
+    if root.caller != "hand":
+        return root.defines
+    scripts = _passed(view, _NOTHING, ("shell", "make"))
+    images = set(passed(view, root.caller)).difference(scripts)
+    named = {name: text for name, text in root.defines.items() if name not in images}
+    return {**dict.fromkeys(scripts), **named}
+
+
+def _gains_cuda(base: CMakeBuild, on: CMakeBuild) -> bool:
+    """Whether an option brings CUDA as a language, as a package, or by a file named after it."""
+    if any(kind == "CUDA" for kind, _ in on.languages):
+        return True
+    read = set(on.files).difference(base.files)
+    return not base.finds_cuda and (on.finds_cuda or any(_FOR_GPU.search(path) for path in read))
+
+
+_OFF = ("OFF", "0", "NO", "FALSE", "N")
+_NOTHING = re.compile(r"(?!)")
+_FOR_GPU = re.compile(r"(?:^|[-_/.])(?:gpu|cuda)(?:[-_/.]|$)", re.IGNORECASE)
 _SWITCH = re.compile(r"^(?!CMAKE_|CUDA_).*(?:CUDA|CUBLAS|GPU)$")
 _MOST_SWITCHES = 4
 
@@ -251,8 +276,10 @@ def _caller(view: View, path: str) -> Caller:
     """Who runs cmake on it: pip by the build backend, setup.py, or a user by hand."""
     folder = path.rpartition("/")[0]
     project = _pyproject(view, folder)
-    backend = str(project.get("build-system", {}).get("build-backend", "")) if project else ""
-    if backend.startswith("scikit_build_core"):
+    system = project.get("build-system", {})
+    named = (str(system.get("build-backend", "")), *map(str, system.get("requires", [])))
+    # A back end that requires it wraps it.
+    if any(re.match(r"scikit[-_.]build[-_.]core\b", name) for name in named):
         return "scikit-build-core"
     holders = view.project_holders("cmake") or ()
     if set(setups_above(folder)) & set(holders) or started(view, path) is not None:
@@ -302,20 +329,20 @@ def passed(view: View, caller: Caller) -> tuple[str, ...]:
 
 def _passed_by_files(view: View) -> tuple[str, ...]:
     """Variables that Python files and scripts of the project give to cmake."""
-    return _passed(view, re.compile(r"(?!)"))
+    return _passed(view, _NOTHING, ("shell", "docker"))
 
 
 def _passed_to_pip(view: View) -> tuple[str, ...]:
     """The same, but those that a script gives to a cmake of its own."""
-    return _passed(view, _CALLS_CMAKE)
+    return _passed(view, _CALLS_CMAKE, ("shell", "docker"))
 
 
-def _passed(view: View, without: re.Pattern[str]) -> tuple[str, ...]:
+def _passed(view: View, without: re.Pattern[str], kinds: tuple[str, ...]) -> tuple[str, ...]:
     project = view.facts.project
     if project is None:
         return ()
     holders = (view.project_holders("-D") or ())[:_MOST_CALLERS]
-    scripts = [s.path for s in project.sources if s.kind in ("shell", "docker")][:_MOST_CALLERS]
+    scripts = [s.path for s in project.sources if s.kind in kinds][:_MOST_CALLERS]
     names: dict[str, None] = {}
     for path in dict.fromkeys([*holders, *scripts]):
         found = view.source(f"{project.root}/{path}") if not for_tests(path) else None

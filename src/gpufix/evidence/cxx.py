@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from gpufix.evidence import building
+from gpufix.evidence.carried import is_carried
 from gpufix.evidence.compiled import compiled
 from gpufix.evidence.source_view import is_vendored, note_unread
 from gpufix.evidence.view import View
@@ -141,7 +142,7 @@ def _sources(view: View) -> CxxSources | None:
 
 def _built(view: View) -> frozenset[str]:
     sources = view.derive(_sources)
-    named = frozenset(sources.built if sources else ())
+    named = frozenset(p for p in (sources.built if sources else ()) if not is_carried(view, p))
     known = compiled(view)
     return named if known is None else named & known
 

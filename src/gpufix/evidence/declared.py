@@ -10,10 +10,11 @@ from packaging.specifiers import Specifier, SpecifierSet
 from packaging.version import Version
 
 from gpufix.evidence.requirements import Requirements, holds, parse
-from gpufix.evidence.source_view import is_vendored, requirement_files
+from gpufix.evidence.source_view import absolute, is_vendored, requirement_files, toml_files
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge.cuda_libraries import of_extras
+from gpufix.source import toml_text
 from gpufix.text.names import normalise
 
 # Whose pins come first where several versions would do.
@@ -74,6 +75,20 @@ def declared(view: View, name: str) -> Declared:
     # Files of a project that contradict each other are alternatives, of which none is known to count.
     usable = of_project if _satisfiable(Declared(name, tuple(of_project)).specifier) else []
     return Declared(name, (*own, *usable))
+
+
+def depends_on(view: View, name: str) -> bool:
+    """Whether the project itself depends on a distribution, by pyproject.toml or a requirement file."""
+    if view.derive(_Rows).of_project(name):
+        return True
+    found = view.source(absolute(view, "pyproject.toml")) if toml_files(view) else None
+    try:
+        table = toml_text.parse(found.text).get("project") if found else None
+    except ValueError:
+        return False
+    texts = table.get("dependencies") if isinstance(table, dict) else None
+    rows = [parse(str(text)) for text in texts] if isinstance(texts, list) else []
+    return any(row is not None and normalise(row.name) == name for row in rows)
 
 
 def with_row(view: View, text: str) -> Declared:

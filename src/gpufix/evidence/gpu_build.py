@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import product
+from posixpath import basename
 from typing import Any
 
 from gpufix.evidence.arch_lists import spelled, targets, vendor
+from gpufix.evidence.building import cuda_torch
 from gpufix.evidence.builds import SEARCH, Builds, builds_of, compiles_gpu_code, variables_of
 from gpufix.evidence.supposed_worlds import with_cuda, with_gpu, with_rocm, with_toolkit
 from gpufix.evidence.view import View
@@ -115,6 +117,17 @@ def lost_to_cuda(view: View, path: str) -> Lost | None:
     if any((each.error, each.message) == (end.error, end.message) for each in there.endings):
         return None  # what else decides ends it with a torch for ROCm too
     return Lost(place=end.place, stops=end)
+
+
+def for_amd_alone(view: View, path: str) -> Place | None:
+    """Where a setup.py surely starts hipcc, with a torch for CUDA too, and builds nothing for NVIDIA's GPUs."""
+    if cuda_torch(view) is None or view.env("HIP_PLATFORM"):
+        return None
+    run = builds_of(view).run(path, **with_gpu(view), **with_toolkit(view))
+    programs = [(basename(each.arguments[0]), each) for each in run.started if each.arguments]
+    if any(built.kind == "cuda" for built in run.extensions) or "nvcc" in dict(programs):
+        return None
+    return next((each.place for name, each in programs if name == "hipcc" and each.sure), None)
 
 
 def sees_none(view: View) -> bool:

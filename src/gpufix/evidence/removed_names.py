@@ -7,6 +7,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gpufix.evidence import building, cxx
+from gpufix.evidence.carried import is_carried
 from gpufix.evidence.source_view import absolute, is_vendored
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
@@ -63,7 +64,7 @@ def _telling(view: View, files: CxxFiles) -> Iterator[tuple[str, CxxFacts]]:
     """The files that may use a name that is gone: most use none, and their includes all exist."""
     gone: dict[str, bool] = {}
     for path, names in files.named.items():
-        if is_vendored(path):
+        if is_vendored(path) or (is_carried(view, path) and not is_reached(view, path)):
             continue
         for name in () if files.whole else names:
             if name not in gone:
@@ -326,7 +327,7 @@ def missing(view: View) -> list[MissingHeader]:
     for need in NEEDS:
         walk = _Walk(view, need)
         for path, kind in cxx.source_kinds(view).items():
-            if kind in kinds and path in leading and not path.endswith(".cuh"):
+            if kind in kinds and path in leading and not path.endswith((".cuh", ".c")):
                 for row in walk.unit(path):
                     found.setdefault((row.path, row.header), row)
     return [row for row in found.values() if not is_vendored(row.path)]

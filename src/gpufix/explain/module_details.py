@@ -167,11 +167,8 @@ def _unlisted(module: str, do: str, hit: Hit) -> str:
 
 def _brought(module: str, command: str) -> str | None:
     """Which package has a module that is not called like it."""
-    pip = (
-        re.split(r"[\s@\[]|/", command.rstrip("/").removesuffix(".git"))[-1]
-        if "/" in command
-        else command
-    )
+    first = next((word for word in command.split() if not word.startswith("-")), command)
+    pip = re.split(r"[@\[]|/", first.rstrip("/").removesuffix(".git"))[-1] if "/" in first else first
     if " " in pip or pip.startswith("-") or pip.lower().replace("-", "_") == module.lower():
         return None
     if "only when it is asked to" in _hint(module):

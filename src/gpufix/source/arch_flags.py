@@ -11,7 +11,7 @@ UNKNOWN = "\0"  # stands for a part of a string that only a run of the build fil
 Kind = Literal["cubin", "ptx", "hip", "native", "dynamic"]
 
 _CODE = re.compile(r"(sm|compute|lto)_(\d{2,3}[af]?)")
-_PAIR = re.compile(r"arch=(?:compute|sm)_(\d{2,3}[af]?),code=(\[[^\]]*\]|\"[^\"]*\"|\S+)")
+_PAIR = re.compile(r"arch=(?:compute|sm)_(\d{2,3}[af]?),\s*code=(\[[^\]]*\]|\"[^\"]*\"|\S+)")
 _SINGLE = re.compile(
     r"(?:^|[\s;:\"'])(?:-arch|--gpu-architecture|-gpu-arch)[=\s]((?:sm|compute)_\d{2,3}[af]?|native|all(?:-major)?)\b"
 )
@@ -25,7 +25,7 @@ _DYNAMIC = re.compile(
 _CODES = r"(?:sm|compute|lto)_\d{2,3}[af]?"
 _FLAG = re.compile(
     r"(?P<before>[\s;]{0,64})(?<![\w-])(?:"
-    r"(?:-gencode|--generate-code)(?:=|[\s;]+)(?P<q>\\?[\"'])?arch=(?:compute|sm)_\d{2,3}[af]?,code="
+    r"(?:-gencode|--generate-code)(?:=|[\s;]+)(?P<q>\\?[\"'])?arch=(?:compute|sm)_\d{2,3}[af]?,\s*code="
     rf"(?:(?P<c>\\?[\"'])\[?{_CODES}(?:,{_CODES})*\]?(?P=c)|\[{_CODES}(?:,{_CODES})*\]|{_CODES})(?(q)(?P=q))"
     rf"|(?:-arch|--gpu-architecture|-gpu-arch)(?:=|[\s;]+){_CODES}"
     rf"|(?:-code|--gpu-code)(?:=|[\s;]+){_CODES}(?:,{_CODES})*)(?![\w,])(?P<after>[\s;]{{0,64}})"

@@ -312,6 +312,16 @@ SILENT = {
     "where torch is built for CUDA it does not come so far": py(
         before="import torch\ntorch.version.hip.split('.')\nos.environ['TORCH_CUDA_ARCH_LIST'] = '7.5'\n"
     ),
+    "Autotools, in a folder with autogen.sh, are not read": Unseen(
+        t.project({"b/autogen.sh": "", "b/configure.ac": "AC_INIT\n", "k.cu": ""}),
+        ["/src/project/b/configure.ac"],
+    ),
+    "Autotools alone are not read": Unseen(
+        t.project({"configure.ac": "AC_INIT\n", "k.cu": ""}), ["/src/project/configure.ac"]
+    ),
+    "Autotools beside CMake": t.project(
+        {"configure.ac": "AC_INIT\n", "k.cu": "", "CMakeLists.txt": "project(x)\n"}
+    ),
     "Meson alone is not read": Unseen(t.project(MESON), ["/src/project/meson.build"]),
     "Meson as a folder's back end is not read": Unseen(
         t.project(
@@ -582,6 +592,9 @@ SILENT = {
         "Dockerfile", f"FROM scratch\nENV MY=${{NO?is not set}}\nENV {LIST}=${{A?}}\n"
     ),
     "a Dockerfile: another variable": files("Dockerfile", f"ENV MY_{LIST}=7.5\n"),
+    "a Dockerfile: a list that a variable hands on whole": files(
+        "Dockerfile", f"FROM x\nARG L='7.5 12.0+PTX'\nENV {LIST}=${{L}}\n"
+    ),
     "a Dockerfile: made of a variable": files("Dockerfile", f"ARG L\nENV {LIST}=${{L}}\n"),
     "a Dockerfile: printed": files("Dockerfile", f"RUN echo export {LIST}=7.5\n"),
     "a Dockerfile: a choice": files(

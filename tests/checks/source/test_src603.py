@@ -70,6 +70,7 @@ SILENT = {
     "by a header of the project": of(other__h="#include <cstdint>\n"),
     "by a header that may": of(other__h="#include <torch/extension.h>\n"),
     "by one of the library's": of(other__h="#include <memory>\n"),
+    "of C": alone("uint32_t n;\n", "ext.c"),
     "own type": of(impl__h=HEADER.replace("struct", "typedef unsigned uint32_t;\nstruct")),
     "in a comment": of(impl__h=HEADER.replace("uint32_t* p;", "/* uint32_t* p; */")),
     "left out": of(impl__h=HEADER.replace("struct S", "#ifdef _WIN32\nstruct S") + "#endif\n"),

@@ -56,6 +56,14 @@ def lacking(
     return lacks(name, who, *lines, path=path, severity=severity)
 
 
+def beside(files: dict[str, str], folder: str = "csrc/lib") -> Given:
+    """An extension that looks for headers in a folder with a CMake project of its own."""
+    setup = SETUP.replace('["ext.cu"]', f'["ext.cu"], include_dirs=["{folder}/include"]')
+    cmake = "project(lib CUDA)\nadd_executable(t t.cu)\n"
+    found = {"setup.py": setup, "ext.cu": "", f"{folder}/CMakeLists.txt": cmake, **files}
+    return t.project(found, **cuda("13.0"))
+
+
 FLOAT = "import numpy as np\nx = np.float\n"
 MAX = "auto m = cub::Max();"
 NUMPY = b.dist("numpy", "2.0.2")
@@ -157,6 +165,7 @@ SILENT = {
     "CUDA: other functions": cu("void cudaThreadSynchronizeAll(); self.cudaThreadExit();"),
     "CUDA: a header of the project's own": cu('#include "thrust/optional.h"\n'),
     "CUDA: carried along": cu(MAX, path="third_party/x/a.cu"),
+    "CUDA: a test of a project whose headers alone are used": beside({"csrc/lib/t.cu": MAX}),
     "CUDA: no toolkit, no torch": Unseen(cu(MAX, toolkits=[], torch=None), [f"{ROOT}/ext.cu"]),
     "CUDA: no toolkit, no torch, and nothing that went": cu(
         "cub::DeviceScan s;\n", toolkits=[], torch=None
@@ -227,6 +236,30 @@ FIRING = {
     "kept, and only raises": Fires(
         py("import torch\nx = torch.symeig(y)\n"),
         lacks("torch.symeig", "torch 2.9.0", 2, gone="keeps only to raise RuntimeError"),
+    ),
+    "CUDA: a header of a project whose headers alone are used": Fires(
+        beside({"csrc/lib/include/m.cuh": MAX, "ext.cu": '#include "m.cuh"\n'}),
+        lacking("cub::Max", 1, path="csrc/lib/include/m.cuh"),
+        offers=CXX,
+    ),
+    "CUDA: a project that another CMake build adds": Fires(
+        beside(
+            {"csrc/lib/t.cu": MAX, "CMakeLists.txt": "project(d)\nadd_subdirectory(csrc/lib)\n"}
+        ),
+        lacking("cub::Max", 1, path="csrc/lib/t.cu"),
+        offers=CXX,
+    ),
+    "CUDA: a project of whose sources some are built": Fires(
+        beside(
+            {
+                "csrc/lib/t.cu": MAX,
+                "setup.py": SETUP.replace(
+                    '["ext.cu"]', '["csrc/lib/t.cu"], include_dirs=["csrc/lib/include"]'
+                ),
+            }
+        ),
+        lacking("cub::Max", 1, path="csrc/lib/t.cu"),
+        offers=CXX,
     ),
     "cub::Max": Fires(cu(f"\n{MAX}\n"), lacking("cub::Max", 2), offers=CXX),
     "cub::Max, a later CUDA": Fires(

@@ -314,6 +314,38 @@ def test_modules_of_python_itself_name_no_folder(tmp_path: Path) -> None:
     assert finding.severity.value == "warning"
 
 
+@pytest.mark.parametrize(
+    ("text", "severity"),
+    [
+        ("from deps.x import y\n", "warning"),
+        ("import x.y\n", "warning"),
+        ("from .deps.x import y\n", "warning"),
+        ("from torch.utils.x import y\n", "advice"),
+    ],
+)
+def test_imports_that_name_a_folder(text: str, severity: str, tmp_path: Path) -> None:
+    modules = '[submodule "x"]\n\tpath = a/deps/x\n\turl = https://github.com/a/x.git\n'
+    t.write(tmp_path, {".gitmodules": modules, "a.py": text})
+    (finding,) = t.found(submodule_missing, t.look(tmp_path))
+    assert finding.severity.value == severity
+
+
+@pytest.mark.parametrize(
+    ("files", "severity"),
+    [
+        ({"pyproject.toml": '[project]\nname = "d"\ndependencies = ["x==1.0"]\n'}, "advice"),
+        ({"requirements.txt": "x\n"}, "advice"),
+        ({"pyproject.toml": '[project]\nname = "d"\ndependencies = ["y"]\n'}, "warning"),
+        ({"requirements.txt": "x\n", "b.py": 'open("deps/x/data")\n'}, "warning"),
+    ],
+)
+def test_imports_of_what_is_installed(files: dict[str, str], severity: str, tmp_path: Path) -> None:
+    modules = '[submodule "x"]\n\tpath = deps/x\n\turl = https://github.com/a/x.git\n'
+    t.write(tmp_path, {".gitmodules": modules, "a.py": "import x\n", **files})
+    (finding,) = t.found(submodule_missing, t.look(tmp_path))
+    assert finding.severity.value == severity
+
+
 def test_a_folder_without_a_repository(tmp_path: Path) -> None:
     text = '[submodule "x"]\n\tpath = deps/x\n\turl = git@github.com:a/x.git\n'
     t.write(tmp_path, {".gitmodules": text, "a.py": "import os\nfrom deps.x import y\n"})

@@ -69,6 +69,11 @@ exts = [CUDAExtension("lap", ["lap.cu"]) if gpu else CppExtension("lap", ["lap.c
 NEEDS_CUDA = OF_CUDA.replace("exts", "assert gpu, 'CUDA is needed'\nexts")
 NEEDS_ROCM = "major = int(torch.version.hip.split('.')[0])\n" + CHOICE
 OF_BOTH = OF_CUDA.replace('CppExtension("lap", ["lap.cpp"])', 'CUDAExtension("lap", ["a.cu"])')
+HIPCC = """\
+import subprocess
+subprocess.check_call(["hipcc", "-shared", "lap.hip"])
+exts = []
+"""
 SOURCES = """\
 files = ["lap.cpp", "a.cu"]
 if torch.cuda.device_count() > 0:
@@ -227,6 +232,16 @@ FIRING = {
             severity=ERROR,
         ),
     ),
+    "CUDA: it starts hipcc": Fires(
+        py(HIPCC),
+        Fault(
+            WARNING,
+            "setup.py",
+            "setup.py compiles with hipcc, for AMD GPUs only; sm_90 is to be served.",
+            evidence=(t.at("setup.py", 6, "starts hipcc"),),
+            payload=ProjectFile("setup.py"),
+        ),
+    ),
     "CUDA: it stops": Fires(
         py(NEEDS_ROCM),
         replace(
@@ -293,10 +308,34 @@ SWITCHED = {
 }
 
 
+SKBUILD = """\
+[build-system]
+requires = ["scikit-build-core"]
+build-backend = "scikit_build_core.build"
+[tool.scikit-build.cmake.define]
+D_CUDA = "{}"
+"""
+
+
 def option(default: str = "OFF", then: str = "enable_language(CUDA)", **files: str) -> Given:
     """A CMakeLists.txt whose library may be built with CUDA."""
     main = OPTION_OFF.format(default=default, then=then)
     return t.project({"CMakeLists.txt": main, "d.cpp": "", "k.cu": "", **files}, "sm_89")
+
+
+def off(given: Given | None = None, **files: str) -> Fires:
+    """What is said of an option that is off."""
+    return Fires(
+        given or option(**files),
+        Fault(
+            ADVICE,
+            "CMakeLists.txt",
+            "CMakeLists.txt builds without CUDA unless cmake is given -DD_CUDA=ON; sm_89 is to be served.",
+            evidence=(t.at("CMakeLists.txt", 3, "D_CUDA is off"),),
+            payload=CMakeOption("CMakeLists.txt", "D_CUDA"),
+        ),
+        offers=["force-gpu-build manual"],
+    )
 
 
 PROBED = """\
@@ -386,12 +425,28 @@ SILENT |= {
     "CMake, ROCm: an example": t.project(
         {"examples/d/CMakeLists.txt": "project(d CUDA)\nadd_library(d k.cu)\n"}, "gfx1100", **ROCM
     ),
+    "hipcc with a torch for ROCm": py(HIPCC, "gfx1100", **ROCM),
+    "hipcc where torch is built for ROCm": py(
+        HIPCC.replace("subprocess.c", "torch.version.hip and subprocess.c")
+    ),
+    "hipcc beside code for CUDA": py(
+        HIPCC.replace("exts = []", "exts = [CUDAExtension('lap', ['a.cu'])]")
+    ),
+    "hipcc that compiles for NVIDIA": py(HIPCC, env={"HIP_PLATFORM": "nvidia"}),
     "CMake: an option that is on": option("ON"),
     "CMake: an option by which CUDA is no language": option(then="add_definitions(-DX)"),
     "CMake: an option of an example": t.project(
         {f"examples/d/{name}": text for name, text in SWITCHED.items()}, "sm_89"
     ),
     "CMake: an option that a caller gives": option(**{"go.sh": "cmake -B b -DD_CUDA=ON .\n"}),
+    "CMake: an option that make gives": option(Makefile="d:\n\tcmake -B b -DD_CUDA=ON .\n"),
+    "CMake: an option that is on for pip": option(**{"pyproject.toml": SKBUILD.format("ON")}),
+    "CMake: an option beside a toolkit that it finds anyway": option(
+        then="find_package(CUDAToolkit)\nendif()\nif(1)\nfind_package(CUDAToolkit)"
+    ),
+    "CMake: an option by which another file is read": option(
+        then="include(cmake/more.cmake)", **{"cmake/more.cmake": ""}
+    ),
     "CMake: Python names a list where it sees no GPU": cmake(
         PROBED.format(otherwise='set(ENV{TORCH_CUDA_ARCH_LIST} "8.9")'), **LISTS
     ),
@@ -454,16 +509,21 @@ FIRING |= {
             payload=ProjectFile("CMakeLists.txt"),
         ),
     ),
-    "CMake: an option that is off": Fires(
-        option(),
-        Fault(
-            ADVICE,
-            "CMakeLists.txt",
-            "CMakeLists.txt builds without CUDA unless cmake is given -DD_CUDA=ON; sm_89 is to be served.",
-            evidence=(t.at("CMakeLists.txt", 3, "D_CUDA is off"),),
-            payload=CMakeOption("CMakeLists.txt", "D_CUDA"),
-        ),
-        offers=["force-gpu-build manual"],
+    "CMake: an option that is off": off(),
+    "CMake: an option that only an image is given": off(
+        Dockerfile="FROM ubuntu\nRUN cmake -B b -DD_CUDA=ON .\n"
+    ),
+    "CMake: an option that is off for pip": off(**{"pyproject.toml": SKBUILD.format("OFF")}),
+    "CMake: an option by which a toolkit is found": off(then="find_package(CUDAToolkit REQUIRED)"),
+    "CMake: an option by which a file for GPUs is read, and no source here is for them": off(
+        t.project(
+            {
+                "CMakeLists.txt": OPTION_OFF.format(default="OFF", then="include(get-gpu.cmake)"),
+                "get-gpu.cmake": "",
+                "d.cpp": "",
+            },
+            "sm_89",
+        )
     ),
     "CMake: it stops with Python": Fires(
         cmake(ONE_FATAL, **LISTS),

@@ -58,6 +58,19 @@ def unpacked(comment: str = "", module: str = "", folder: str = "eigen/src") -> 
     return given
 
 
+def cutlass(folder: str, *more: str, name: str = "cutlass/gemm.h", there: bool = False) -> Given:
+    """A source that includes a header of CUTLASS, and a folder that is named, and not there."""
+
+    def given(root: Path) -> Any:
+        nowhere = {f"torch-header:{name}": False, f"system-header:{name}": there}
+        empty = {f"project-names:{root}/{folder}": []}
+        text = "\n".join([f"#include <{name}>", *more])
+        own = f', include_dirs=["{folder}"]'
+        return of(text, own, answers=nowhere | empty)(root)
+
+    return given
+
+
 def lacking(
     source: str = "a.cu", header: str = "Eigen/Dense", line: int = 1, lost: str = ""
 ) -> Fault:
@@ -84,6 +97,9 @@ SILENT: dict[str, Given] = {
     "in a folder of the environment": of(
         own=', include_dirs=["/env/include/eigen3"]', answers=NOWHERE | {BELOW: True}
     ),
+    "a library of which no folder is named": cutlass("3rdparty/x/include"),
+    "a header without a folder before its name": cutlass("3rdparty/cutlass", name="cutlass.h"),
+    "a library that the system has": cutlass("3rdparty/cutlass/include", there=True),
     "a folder of some package": of(own=', include_dirs=["' + b.SITE + '/x/include"]'),
     "a folder elsewhere": of(own=', include_dirs=["/opt/eigen"]'),
     "a folder that only a run tells": of(own=", include_dirs=[ask()]"),
@@ -138,6 +154,11 @@ FIRING = {
     "CPATH for CUDA's wheels": Fires(
         of(env={"CPATH": "/v/lib/python3.11/site-packages/nvidia/cu13/include"}),
         lacking(),
+        offers=HOW,
+    ),
+    "a library for which a folder is named that is not there": Fires(
+        cutlass("3rdparty/cutlass/include", "#include <cutlass/half.h>"),
+        lacking(header="cutlass/gemm.h", lost="3rdparty/cutlass/include"),
         offers=HOW,
     ),
     "one a package": Fires(of(f"{EIGEN}#include <Eigen/Core>\n"), lacking(), offers=HOW),

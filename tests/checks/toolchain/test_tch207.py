@@ -30,6 +30,10 @@ SCIKIT = """[build-system]
 requires = ["scikit-build-core"]
 build-backend = "scikit_build_core.build"
 """
+WRAPPED = """[build-system]
+requires = ["some-build-backend>=0.3", "scikit-build-core[pyproject]>=0.10"]
+build-backend = "some_build_backend.build"
+"""
 USES = "try:\n    import pybind11, skbuild, foo\nexcept ImportError:\n    pass\n"
 TOML = '[build-system]\nrequires = ["setuptools", {}]\n'
 
@@ -43,6 +47,14 @@ def importing(statement: str, release: str) -> Callable[[Path], View]:
     return lambda root: t.look(
         t.write(root, {"ext.cu": "", "setup.py": t.setup(before=statement)}),
         distributions=[b.dist("setuptools", release), NINJA],
+    )
+
+
+def plain(**files: str) -> Callable[[Path], View]:
+    """A setup.py that needs pkg_resources, and has nothing to compile."""
+    setup = "import pkg_resources\nfrom setuptools import setup\nsetup(name='d')\n"
+    return t.project(
+        {"setup.py": setup, **files}, distributions=[b.dist("setuptools", "84.2.1"), NINJA]
     )
 
 
@@ -156,6 +168,9 @@ SILENT = {
     "a build for AMD GPUs alone": configures(
         LEAST.format("3.30", "").replace("CUDA", "HIP").replace(".cu", ".hip"), "3.25.1"
     ),
+    "a back end that wraps one which brings cmake": configures(
+        LEAST.format("3.30", ""), "3.25.1", **{"pyproject.toml": WRAPPED}
+    ),
     "a cmake that is new enough": configures(LEAST.format("3.25", ""), "3.25.1"),
     "old policies, and a cmake that has them": configures(LEAST.format("3.1", ""), "3.31.6"),
     "old policies, and newer ones too": configures(LEAST.format("3.1...3.20", ""), "4.4.5"),
@@ -226,6 +241,13 @@ SILENT = {
         t.write(root, {"k.cu": "", "pyproject.toml": TOML.format('"pybind11"')})
     ),
     "pkg_resources of a setuptools that has it": importing("import pkg_resources", "81.0.0"),
+    "pkg_resources of nothing to compile, in a build with an older setuptools": plain(
+        **{"pyproject.toml": TOML.format('"setuptools<81"')}
+    ),
+    "pkg_resources of nothing to compile, below the project": t.project(
+        {"docs/x/setup.py": "import pkg_resources\nfrom setuptools import setup\nsetup()\n"},
+        distributions=[b.dist("setuptools", "84.2.1"), NINJA],
+    ),
     "pkg_resources under try": importing(
         "try:\n    import pkg_resources\nexcept ImportError:\n    pkg_resources = None", "82.0.0"
     ),
@@ -476,6 +498,18 @@ FIRING = {
             "setup.py imports pkg_resources, which setuptools 84.2.1 does not have; setuptools before "
             "82 does.",
             evidence=(Evidence(text="import of pkg_resources", path=f"{ROOT}/setup.py", line=4),),
+            payload=MissingTool("setuptools<82", False),
+        ),
+        offers=["install-build-tools unsafe"],
+    ),
+    "pkg_resources is gone, and nothing is compiled": Fires(
+        plain(),
+        Fault(
+            ERROR,
+            "setuptools",
+            "setup.py imports pkg_resources, which setuptools 84.2.1 does not have; setuptools before "
+            "82 does.",
+            evidence=(Evidence(text="import of pkg_resources", path=f"{ROOT}/setup.py", line=1),),
             payload=MissingTool("setuptools<82", False),
         ),
         offers=["install-build-tools unsafe"],

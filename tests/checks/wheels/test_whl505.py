@@ -67,6 +67,16 @@ def requirements(text: str, **sections: object) -> Callable[[Path], View]:
     return tree({"requirements.txt": text}, **sections)
 
 
+def pinned(
+    text: str,
+    path: str = "requirements.txt",
+    named: tuple[str, ...] = ("sm_120",),
+    **sections: object,
+) -> Callable[[Path], View]:
+    """A requirement file of a project that is to serve a GPU."""
+    return t.project({path: text}, *named, **sections)
+
+
 def address(
     path: str,
     url: str,
@@ -516,6 +526,14 @@ KAOLIN_OLD = KAOLIN.format("2.7.0_cu124")
 SILENT |= {
     "a pin that was published": requirements("torch==2.8.0+cu126\ntorchvision==0.23.0+cu126\n"),
     "a pin without a build": requirements("torch==2.8.0\n"),
+    "a pin with code for the GPU": pinned("torch==2.8.0\n"),
+    "a pin with code for it in one of its builds": pinned("torch==2.7.0\n"),
+    "an old pin, and no GPU is to be served": pinned("torch==2.0.1\n", named=()),
+    "an old pin of examples": pinned("torch==2.0.1\n", "examples/requirements.txt"),
+    "an old pin for other GPUs": pinned("torch==2.0.1\n", "requirements-rocm.txt"),
+    "an old pin for the CPU": pinned("torch==2.0.1+cpu\n"),
+    "a page in a file that names its CUDA": pinned(f"-f {PYTORCH}/cu121\n", "req/cu121.txt"),
+    "a page in a file for other GPUs": pinned(f"-i {PYTORCH}/rocm6.4\n", "req/rocm-build.txt"),
     "a pin from an index that has it": requirements(
         f"-i {PYTORCH}/cu128\ntorch==2.8.0\n", **NO_TORCH
     ),
@@ -539,6 +557,24 @@ SILENT |= {
     ),
 }
 FIRING |= {
+    "a pin without code for the GPU": Fires(
+        pinned("torch==2.0.1\n"),
+        pin(1, "torch==2.0.1", "pins torch==2.0.1, which has no build with code for sm_120."),
+    ),
+    "a pin from an index without code for the GPU": Fires(
+        pinned(f"-i {PYTORCH}/cu126\ntorch==2.7.0\n", **NO_TORCH),
+        pin(2, "torch==2.7.0", "pins torch==2.7.0, which has no build with code for sm_120."),
+    ),
+    "a page in a file that names the release of something else": Fires(
+        pinned(f"-f {PYTORCH}/cu121\n", "requirements-py310.txt"),
+        address(
+            "requirements-py310.txt",
+            f"{PYTORCH}/cu121",
+            f"points to wheels for cu121; {INSTALLED}",
+            1,
+        ),
+        offers=POINT,
+    ),
     "a pin that was never published": Fires(
         requirements("torch==2.8.0+cu118\n"),
         pin(

@@ -8,9 +8,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gpufix.checks.registry import ADVICE, WARNING, Fault
+from gpufix.evidence.arch_lists import listed, targets, vendor
+from gpufix.evidence.gpu_code import Service, service
+from gpufix.evidence.named_for import for_others
 from gpufix.evidence.requirements import Requirements, parse
 from gpufix.evidence.script_rows import shell_files
-from gpufix.evidence.source_view import at, requirement_files
+from gpufix.evidence.source_view import aside, at, requirement_files
+from gpufix.evidence.torch_builds.candidates import TorchBuild
 from gpufix.evidence.torch_builds.existing import disputed, exists, variants
 from gpufix.evidence.torch_builds.on_index import FAMILY, Pin, release_of
 from gpufix.evidence.view import View
@@ -34,6 +38,8 @@ def faults(view: View) -> Iterator[Fault]:
     for path, facts in requirement_files(view).items():
         for line, pin in _pins(view, facts.requirements):
             why = _why(pin, facts.addresses, platform)
+            if not why and not _elsewhere(view, path):
+                why = _without_code(view, pin, facts.addresses, platform)
             if why:
                 yield _fault(view, path, line, pin.text, f"{path} pins {pin.text}{why}.")
         yield from _pages(view, path, facts.addresses, platform)
@@ -84,6 +90,35 @@ def _why(pin: Pin, rows: Sequence[Address], platform: str) -> str | None:
     if local and indexes and local not in {row.variant for row in rows}:
         return f"{elsewhere}it lies on the index {local}"
     return None
+
+
+def _elsewhere(view: View, path: str) -> bool:
+    """Whether a file is for another environment than the one that is to serve the targets."""
+    return aside(path) or for_others(path, vendor(view))
+
+
+def _without_code(view: View, pin: Pin, rows: Sequence[Address], platform: str) -> str | None:
+    """The rest of the message for a torch none of whose builds serves the targets."""
+    release = release_of(pin) if pin.name == "torch" else None
+    if release is None:
+        return None
+    local = pin.version.partition("+")[2]
+    wanted = [local] if local else _own_indexes(rows)
+    builds = [
+        TorchBuild(release, variant)
+        for variant in release.variants(platform).values()
+        if variant.vendor == vendor(view) and (not wanted or variant.name in wanted)
+    ]
+    codes = [build.code for build in builds]
+    known = [code for code in codes if code is not None]
+    if not known or len(known) < len(codes):
+        return None
+    unserved = [
+        target
+        for target in targets(view)
+        if all(service(code, target) is Service.none for code in known)
+    ]
+    return f", which has no build with code for {listed(unserved)}" if unserved else None
 
 
 def _own_indexes(rows: Sequence[Address]) -> list[str]:

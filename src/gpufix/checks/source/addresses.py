@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from gpufix.checks.registry import ADVICE, WARNING, Fault
+from gpufix.evidence.named_for import for_others, for_release
 from gpufix.evidence.script_branches import Unserved, unserved
 from gpufix.evidence.script_rows import docker_files, shell_files
 from gpufix.evidence.source_view import at, for_documentation, for_tests, requirement_files
@@ -23,10 +24,12 @@ def faults(view: View, torch: Torch) -> Iterator[Fault]:
     """One fault for each file and each address that does not fit the installed torch."""
     if not torch.variant or torch.variant == "cpu":
         return
+    torch_vendor = "amd" if torch.hip else "nvidia"
     for path, facts in requirement_files(view).items():
-        if for_tests(path) or for_documentation(path):
+        if for_tests(path) or for_documentation(path) or for_others(path, torch_vendor):
             continue  # another environment, often without a GPU
-        yield from _of_file(view, torch, path, facts.addresses)
+        rows = [row for row in facts.addresses if not for_release(path, row.variant)]
+        yield from _of_file(view, torch, path, rows)
     for path, script in shell_files(view).items():
         yield from _of_file(view, torch, path, script.addresses)
     yield from _images(view)

@@ -18,7 +18,7 @@ from gpufix.model.source_payload import CMakeGpuAsked, CMakeOption, ProjectFile
 
 if TYPE_CHECKING:
     from gpufix.evidence.cmake_archs import Compiled
-    from gpufix.source.builds.run import Place, Question
+    from gpufix.source.builds.run import Place
 
 # Of these cmake releases `native` without a GPU ends the configure (3.25 and 3.26 tried); older ones
 # refuse the word. 3.28, 3.30, 3.31, 4.0 and 4.4 leave it to nvcc, which takes its default architecture.
@@ -29,16 +29,17 @@ _COMMON_OF = ("2.9", "2.15")
 
 def faults(view: View) -> Iterator[Fault]:
     """native, torch's own detection, and what ends or is left out without a visible GPU or without CUDA."""
-    if not builds(view) or not targets(view):
+    if not targets(view):
         return
     if vendor(view) == "amd":
-        for root in roots(view):
+        for root in roots(view) if builds(view) else ():
             yield from _without_hip(view, root)
         return
     if any(gpu.vendor == "nvidia" for gpu in view.facts.gpus):
         return
+    of = _of if builds(view) else _off
     for root in roots(view):
-        found = next(_of(view, root), None)
+        found = next(of(view, root), None)
         if found is not None:
             yield found
 
@@ -70,9 +71,7 @@ def _of(view: View, root: CMakeRoot) -> Iterator[Fault]:
     build = root.build
     if build.fails is not None:
         return
-    mine = root.caller != "aside" and not aside(root.path)
-    if mine and (off := switched_off(view, root)) is not None:
-        yield _off(view, root, off)
+    yield from _off(view, root)
     for row in compiled(build):
         if row.archs is not None and row.archs.text == "native" and row.there:
             yield _native(view, root, row)
@@ -80,9 +79,14 @@ def _of(view: View, root: CMakeRoot) -> Iterator[Fault]:
             yield from _common(view, root, row.by_torch)
 
 
-def _off(view: View, root: CMakeRoot, question: Question) -> Fault:
+def _off(view: View, root: CMakeRoot) -> Iterator[Fault]:
+    """An option without which it builds for the CPU."""
+    mine = root.caller != "aside" and not aside(root.path)
+    question = switched_off(view, root) if mine else None
+    if question is None:
+        return
     place, name = question.place, question.subject
-    return Fault(
+    yield Fault(
         severity=ADVICE,
         subject=root.path,
         message=f"{root.path} builds without CUDA unless cmake is given -D{name}=ON; "

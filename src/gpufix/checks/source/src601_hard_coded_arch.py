@@ -22,7 +22,7 @@ def hard_coded_arch(view: View) -> Iterator[Fault | Gap]:
     Asks whether their code serves each target, and whether the toolkit's nvcc still generates it.
     Code under a condition that does not hold for this patient is no fault. A setup.py is
     followed without running it: its flags are those that would reach nvcc here, of an nvcc that it
-    starts itself too. So are Makefiles, with their variables, conditions and includes. Meson's build files
+    starts itself too. So are Makefiles, with their variables, conditions and includes. Meson's and Autotools' build files
     are not read: where a build goes by them, that is said.
 
     ## Why it matters
@@ -60,15 +60,24 @@ def hard_coded_arch(view: View) -> Iterator[Fault | Gap]:
 
 
 def _unread(view: View) -> Iterator[Gap]:
-    """The project's Meson build, where nothing else builds it, and those of folders with Meson as back end."""
+    """The project's Meson or Autotools build, where nothing else builds it, and those of folders with Meson as
+    back end."""
     project = view.facts.project
     if project is None or not builds(view):
         return
     alone = {"setup.py", "CMakeLists.txt", "pyproject.toml"}.isdisjoint(project.markers)
-    folders = [""] if alone else []
-    folders += [p.rpartition("/")[0] for p, t in toml_files(view).items() if t.backend == "mesonpy"]
-    for folder in folders:
-        place = absolute(view, folder).rstrip("/")
-        if "meson.build" in (view.project_names(place) or ()):
-            reason = "Meson's build files are not read: the GPUs that they build for are not known"
-            yield Gap(section="sources", subject=f"{place}/meson.build", reason=reason)
+    meson = [""] if alone else []
+    meson += [p.rpartition("/")[0] for p, t in toml_files(view).items() if t.backend == "mesonpy"]
+    autogen = [s.path for s in project.sources if s.path.rpartition("/")[2] == "autogen.sh"]
+    autotools = ["", *(path.rpartition("/")[0] for path in autogen)] if alone else []
+    for tool, name, folders in (
+        ("Meson", "meson.build", meson),
+        ("Autotools", "configure.ac", autotools),
+    ):
+        for folder in dict.fromkeys(folders):
+            place = absolute(view, folder).rstrip("/")
+            if name in (view.project_names(place) or ()):
+                reason = (
+                    f"{tool}'s build files are not read: the GPUs that they build for are not known"
+                )
+                yield Gap(section="sources", subject=f"{place}/{name}", reason=reason)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
 from gpufix.evidence.builds import builds_of
 from gpufix.evidence.cmake_builds import reached
+from gpufix.evidence.declared import depends_on
 from gpufix.evidence.script_folders import MissingFolder, missing_folders
 from gpufix.evidence.source_view import absolute, aside, at, cmake_files, python_files
 from gpufix.evidence.view import View
@@ -16,6 +17,7 @@ from gpufix.knowledge.data_table import at_least
 from gpufix.model import Evidence, Severity, Submodule
 from gpufix.model.source_payload import EmptySubmodule, ProjectFile
 from gpufix.source.git_files import https_url
+from gpufix.text.names import normalise
 
 if TYPE_CHECKING:
     from gpufix.source.builds.run import BuildRun
@@ -25,6 +27,7 @@ _OWNER = re.compile(r"github\.com[/:]([\w.-]+)/")
 _NVIDIA, _AMD = ("nvidia",), ("rocm", "rocmsoftwareplatform", "radeonopencompute")
 _FRAMEWORKS = ("googletest", "gtest", "catch2", "doctest", "googlebenchmark")
 _TOOLKIT = ("cub", "thrust")  # CUDA brings them since 11.0
+_IMPORT = re.compile(r"\s*(?:from|import)\b")
 _BUILD_FILES = ("setup.py", "CMakeLists.txt")
 
 
@@ -95,7 +98,7 @@ def _fault(view: View, module: Submodule) -> Fault:
         evidence = (at(view, module.declared_in, module.line, f'[submodule "{module.path}"]'),)
     if module.commit:
         evidence += (Evidence(text=f"git's index wants commit {module.commit[:12]}"),)
-    users = sorted(view.project_mentions(module.path) or (), key=lambda user: not _builds(user))
+    users = sorted(_users(view, module), key=lambda user: not _builds(user))
     evidence += tuple(at(view, u.path, u.line, f"names {module.path}") for u in users[:3])
     return Fault(
         severity=_severity(view, module, users),
@@ -106,6 +109,20 @@ def _fault(view: View, module: Submodule) -> Fault:
         breaks=(f"tree:{module.path}",),
         payload=EmptySubmodule(module.path, module.url, module.gitlink),
     )
+
+
+def _users(view: View, module: Submodule) -> Iterator[Mention]:
+    """Who names its folder. An import of a package on which the project depends is one of the installed package."""
+    depended = depends_on(view, normalise(module.path.rpartition("/")[2]))
+    for user in view.project_mentions(module.path) or ():
+        if not (depended and _IMPORT.match(_line(view, user))):
+            yield user
+
+
+def _line(view: View, user: Mention) -> str:
+    found = view.source(absolute(view, user.path)) if user.path.endswith(".py") else None
+    lines = found.text.split("\n") if found else []
+    return "".join(lines[user.line - 1 : user.line])
 
 
 def _severity(view: View, module: Submodule, users: Sequence[Mention]) -> Severity:

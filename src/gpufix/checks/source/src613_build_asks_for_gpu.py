@@ -11,6 +11,7 @@ from gpufix.evidence.arch_lists import listed, targets
 from gpufix.evidence.builds import builds_of, setup_runs
 from gpufix.evidence.gpu_build import (
     Lost,
+    for_amd_alone,
     lost,
     lost_in_image,
     lost_to_cuda,
@@ -21,7 +22,7 @@ from gpufix.evidence.script_words import unexported, unexported_in_images
 from gpufix.evidence.source_view import at, for_tests, is_vendored
 from gpufix.evidence.view import View
 from gpufix.model.source_payload import GpuAsked, PlainSetting, ProjectFile
-from gpufix.source.builds.run import Ending
+from gpufix.source.builds.run import Ending, Place
 
 
 @rule("SRC613", "build-asks-for-gpu")
@@ -32,12 +33,13 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
     Follows each setup.py without running it, once on this machine, where no GPU is visible, and once
     with the targets visible, and compares what it would compile. Follows CMake builds in the same
     way: `CMAKE_CUDA_ARCHITECTURES native`, architectures that are left to torch's CMake files, and an
-    option by which CUDA is a language of the build, and which is off.
+    option that is off, and by which CUDA is a language of the build, its toolkit is found, or a file named after
+    CUDA or GPUs is read. What only a Dockerfile gives to cmake is not given to a build by hand.
     Lines of scripts and Dockerfiles that set a variable of it without exporting it are named:
     `FORCE_CUDA=1 && pip install .`; such a line of a Dockerfile is a finding of its own where a GPU is
     visible here, since none is while an image is built. With a torch for ROCm it is followed with one for
     CUDA as well: what has GPU code only for CUDA is named. With a torch for CUDA, one that ends there and
-    not with a torch for ROCm is named; with one for ROCm, a CMake build that enables CUDA and not HIP.
+    not with a torch for ROCm is named, and one that starts hipcc and compiles nothing for NVIDIA's; with one for ROCm, a CMake build that enables CUDA and not HIP.
 
     ## Why it matters
     In a container build, on a login node or a CI runner no GPU is visible. The build stops, or ends
@@ -76,6 +78,8 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
             yield _for_other_torch(view, path, found, "ROCm")
         elif (found := lost_to_cuda(view, path)) is not None:
             yield _for_other_torch(view, path, found, "CUDA")
+        elif (place := for_amd_alone(view, path)) is not None:
+            yield _for_amd(view, path, place)
 
 
 def _setups(view: View) -> Iterator[str]:
@@ -138,6 +142,16 @@ def _fault(view: View, path: str, found: Lost) -> Fault:
             ),
         ),
         payload=GpuAsked(path),
+    )
+
+
+def _for_amd(view: View, path: str, place: Place) -> Fault:
+    return Fault(
+        severity=WARNING,
+        subject=path,
+        message=f"{path} compiles with hipcc, for AMD GPUs only; {listed(targets(view))} is to be served.",
+        evidence=(at(view, place.path, place.line, "starts hipcc"),),
+        payload=ProjectFile(path),
     )
 
 

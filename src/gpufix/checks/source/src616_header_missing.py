@@ -42,7 +42,8 @@ def header_missing(view: View) -> Iterator[Fault]:
     ## What it does
     Follows each setup.py, and the includes of what torch's BuildExtension compiles, through the project's
     own headers. Looks for headers that a package of the system is known to hold (Eigen, Boost, sparsehash,
-    OpenCV …): in `include_dirs`, in the folders of `-I`, in the project, with torch, where a compiler
+    OpenCV …), and for those of a library for which a folder of the project is named that is not there
+    (`3rdparty/cutlass/include`, `cutlass/cutlass.h`): in `include_dirs`, in the folders of `-I`, in the project, with torch, where a compiler
     looks by itself.
 
     ## Why it matters
@@ -73,7 +74,7 @@ def header_missing(view: View) -> Iterator[Fault]:
         for each in run.extensions:
             for row in _lacked(view, dirname(path), each):
                 if not (row.lost and _fetches(view, path)):
-                    found.setdefault(row.held.debian, row)
+                    found.setdefault(row.library, row)
         yield from (_fault(view, path, row) for row in found.values())
 
 
@@ -83,7 +84,7 @@ class _Lacked(Frozen):
     source: str
     line: int
     header: str
-    held: system_headers.HeaderPackage
+    library: str  # the system's package, or the folder before its name
     lost: tuple[tuple[str, Said], ...]
 
 
@@ -104,7 +105,7 @@ def _more_folders(view: View) -> bool:
 
 
 def _lacked(view: View, base: str, each: BuiltExtension) -> Iterator[_Lacked]:
-    """The first include of each package that an extension's sources do not find."""
+    """The first include of each library that an extension's sources do not find."""
     given = [*each.include_dirs, *_of_flags(each.cxx), *_of_flags(each.nvcc)]
     if each.kind not in _BY_TORCH or not each.sure:
         return
@@ -129,12 +130,22 @@ def _lacked(view: View, base: str, each: BuiltExtension) -> Iterator[_Lacked]:
                 if own is not None and own not in seen and not is_vendored(own):
                     seen.add(own)
                     queue.append(own)
-                held = None if own else system_headers.holding(include.name)
-                if held is None or held.debian in told:
+                what = None if own else _library(include.name, folders)
+                if what is None or what in told:
                     continue
                 if _absent(view, include.name, dirname(path), folders):
-                    told.add(held.debian)
-                    yield _Lacked(path, include.line, include.name, held, tuple(folders.lost))
+                    told.add(what)
+                    yield _Lacked(path, include.line, include.name, what, tuple(folders.lost))
+
+
+def _library(header: str, folders: _Folders) -> str | None:
+    """What a system's package is known to hold, or is to lie in a folder of its name that is not there."""
+    held = system_headers.holding(header)
+    if held is not None:
+        return held.debian
+    name, inside, _ = header.lower().partition("/")
+    lost = {part for folder, _ in folders.lost for part in folder.lower().split("/")}
+    return name if inside and name in lost else None
 
 
 def _of_flags(flags: tuple[Said, ...]) -> Iterator[Said]:

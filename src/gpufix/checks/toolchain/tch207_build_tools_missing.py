@@ -8,7 +8,12 @@ from packaging.requirements import Requirement
 
 from gpufix.checks.registry import ERROR, WARNING, Fault, rule
 from gpufix.checks.toolchain import configure_needs
-from gpufix.evidence.build_modules import HOLDERS, AbsentModule, absent_modules
+from gpufix.evidence.build_modules import (
+    HOLDERS,
+    AbsentModule,
+    absent_modules,
+    isolation_takes,
+)
 from gpufix.evidence.building import builds, tool, was_collected
 from gpufix.evidence.builds import without_module
 from gpufix.evidence.requirements import Requirements, parse
@@ -56,9 +61,9 @@ def build_tools_missing(view: View) -> Iterator[Fault]:
     ## Severity
     Error for the compiler, Python's headers, a setup.py that ends without pkg_resources, the
     project's own where it ends without a module that its build does not declare and no requirement file lists, and a configure that cmake ends when
-    it is called for the project; warning for the rest. Silent when the
-    project has
-    nothing to build.
+    it is called for the project; warning for the rest. Where the project has
+    nothing to compile, only a setup.py that ends without pkg_resources is looked at, and only if a build in isolation
+    may take the installed setuptools.
 
     ## Fix
     Unsafe: install the Python-packaged ones; CMAKE_POLICY_VERSION_MINIMUM for old policies. Manual: system packages.
@@ -67,7 +72,10 @@ def build_tools_missing(view: View) -> Iterator[Fault]:
     torch/utils/cpp_extension.py; setuptools 70.1 (bdist_wheel of its own); setuptools 82
     (pkg_resources removed).
     """
-    if not builds(view) or view.facts.python is None:
+    if view.facts.python is None:
+        return
+    if not builds(view):
+        yield from _removed(view)
         return
     if was_collected(view, "tools"):
         yield from _programs(view)
@@ -124,7 +132,7 @@ def _removed(view: View) -> Iterator[Fault]:
     places = []
     for path, facts in python_files(view).items():
         own = path.rpartition("/")[2] == "setup.py" and not (for_tests(path) or is_vendored(path))
-        if own and "pkg_resources" in facts.imports:
+        if own and "pkg_resources" in facts.imports and _meets(view, path, setuptools.version):
             end = without_module(view, path, "pkg_resources").fails
             if end is not None and end.missing == "pkg_resources":
                 places.append(end.place)
@@ -138,6 +146,13 @@ def _removed(view: View) -> Iterator[Fault]:
             evidence=tuple(at(view, p.path, p.line, "import of pkg_resources") for p in places),
             payload=MissingTool(f"setuptools<{_NO_PKG_RESOURCES}", False),
         )
+
+
+def _meets(view: View, path: str, release: str) -> bool:
+    """Whether a build runs with the installed setuptools: in isolation where nothing is compiled."""
+    return builds(view) or (
+        path == "setup.py" and isolation_takes(view, path, "setuptools", release)
+    )
 
 
 def _imported(view: View, told: Collection[str]) -> Iterator[Fault]:

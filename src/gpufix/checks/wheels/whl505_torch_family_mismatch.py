@@ -40,7 +40,9 @@ def torch_family_mismatch(view: View) -> Iterator[Fault]:
     named when the script, run for one that has a branch, installs more: `setup.sh installs kaolin
     when it is run with --kaolin for torch 2.0.1 … 2.4.0 only`.
     Pins of torch, torchvision and torchaudio, and pages of wheels, in requirement files are looked
-    up in the tables of published builds, with or without a torch here.
+    up in the tables of published builds, with or without a torch here: whether there is such a build, and
+    one of that torch with code for the GPU that is to be served. Files that name other GPUs, or the CUDA itself
+    (requirements-cu121.txt), are left to who chooses them.
 
     ## Why it matters
     `RuntimeError: operator torchvision::nms does not exist`, undefined symbols, or a crash.
@@ -53,7 +55,7 @@ def torch_family_mismatch(view: View) -> Iterator[Fault]:
     register may still not fit. An address for another CUDA major or torch minor is a warning, one
     for another CUDA minor advice, and so is what a script reaches only with an option: `--kaolin`. A wheel
     for another Python, torch, CUDA major or C++ ABI is a warning. A pin or a page that was not published is a warning: an
-    installation from that file fails, unless it names other places.
+    installation from that file fails, unless it names other places. So is a pin of torch without code for the GPU.
 
     ## Fix
     Unsafe: install the version made for this torch; point the file to the wheels for it. Manual

@@ -130,7 +130,7 @@ class ProjectSources:
         """The files that name a path.
 
         A path is named in full, by its end with a folder before it ("glm/", "third_party/glm"), or by
-        an import of its last component, unless Python itself has a module of that name. At most twenty
+        an import of its last component, by itself or below its folders, unless Python itself has a module of that name. At most twenty
         files.
         """
         from gpufix.source.scanned import Mention
@@ -336,5 +336,8 @@ def _naming(path: str) -> re.Pattern[bytes]:
     named = rb"(?<![\w/.-])(?:\./)?(?:" + full + rb"|" + tail + rb")(?![\w.-])"
     if last not in sys.stdlib_module_names:
         named += rb"|[/\"']" + word + rb"[/\"']"
-        named += rb"|^[ \t]*(?:from|import)[ \t]+[\w.]*\b" + word + rb"\b"
+        above = b""  # what an import may have before it: the folders, from any of them on
+        for folder in path.split("/")[:-1]:
+            above = rb"(?:" + above + re.escape(folder.encode()) + rb"\.)?"
+        named += rb"|^[ \t]*(?:from|import)[ \t]+\.*" + above + word + rb"\b"
     return re.compile(named, re.MULTILINE)

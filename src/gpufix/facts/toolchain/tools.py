@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterator
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from gpufix.facts.context import CollectContext
@@ -45,11 +46,12 @@ class ToolVersions:
         return self._known[key]
 
     def cmake(self, real: Path) -> str | None:
-        """ "3.25", from the folder of modules beside it; starting cmake takes tens of ms."""
+        """ "3.25.1", from the folder of modules beside it and the file; starting cmake takes tens of ms."""
         shares = {
             p.name[len("cmake-") :] for p in (real.parent.parent / "share").glob("cmake-[0-9]*")
         }
-        return shares.pop() if len(shares) == 1 else None
+        release = shares.pop() if len(shares) == 1 else None
+        return _with_patch(real, release) if release else None
 
     def _run(self, found: Path, real: Path) -> str | None:
         clang = "clang" in real.name
@@ -61,6 +63,17 @@ class ToolVersions:
             return None
         said = re.fullmatch(r"\d+(\.\d+)*", text(answer.out).strip())
         return said[0] if said else None
+
+
+def _with_patch(real: Path, release: str) -> str:
+    """The last "3.25.N" in the program, which names 3.25.0, too; the release itself where it names none."""
+    pattern = re.compile(rb"(?<![\d.])%s\.(\d{1,2})(?![\d.])" % re.escape(release.encode()))
+    try:
+        with real.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+            found = [int(number) for number in pattern.findall(data)]
+    except (OSError, ValueError):  # of an empty file
+        return release
+    return f"{release}.{max(found)}" if found else release
 
 
 def _of_clang(real: Path) -> str | None:

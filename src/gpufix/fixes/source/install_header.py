@@ -24,7 +24,13 @@ def install_header(finding: Finding, view: View) -> Plan | None:
     header = wanted.header
     held = system_headers.holding(header)
     if held is None:
-        return None
+        place = next(iter(wanted.folders))
+        return finding.plan(
+            NAME,
+            "manual",
+            f"unpack the sources that hold {header}",
+            Advise(text=f"so that {place}/{header} is there, where the build looks for it"),
+        )
     own, others = managers(view.facts)
     ways = {m: found for m in [*own, *others] if (found := _way(view, m, held, header))}
     first, *more = ways.values()

@@ -98,6 +98,7 @@ def _cuda(run: CMakeState, call: Call, required: bool) -> Flow:
         run.set("CUDA_FOUND", "FALSE")
         return ""
     nvcc = run.world.nvcc or "?"
+    run.finds_cuda |= run.sure
     run.put("CUDA_FOUND", value("TRUE") if there or required else unknown(defined=None))
     known = re.fullmatch(r"(\d+)\.(\d+)", nvcc)
     for name, text in zip(
@@ -126,6 +127,7 @@ def _toolkit(run: CMakeState, call: Call, required: bool) -> Flow:
     if there is False:
         run.set("CUDAToolkit_FOUND", "FALSE")
         return ""
+    run.finds_cuda |= run.sure
     run.put("CUDAToolkit_FOUND", value("TRUE") if there or required else unknown(defined=None))
     version = release(run)
     run.set("CUDAToolkit_VERSION", version)

@@ -101,7 +101,7 @@ class CMakeBuild(Frozen):
     languages: tuple[tuple[str, Place], ...] = ()
     whole: bool = True
     with_torch: Place | None = None  # find_package(Torch), where it is called, perhaps
-
+    finds_cuda: bool = False  # surely, by FindCUDA or CUDAToolkit
     ran: Mapping[tuple[str, int], bool] = field(default_factory=dict)
     detects: Place | None = None  # find_package(Torch) that surely has no list of architectures
 
@@ -143,6 +143,7 @@ def run_cmake(call: CMakeCall) -> CMakeBuild:
         languages=tuple(run.languages.items()),
         whole=run.whole,
         with_torch=run.with_torch,
+        finds_cuda=run.finds_cuda,
         ran={(run.relative(path), line): sure for (path, line), sure in run.ran.items()},
         detects=run.detects,
     )

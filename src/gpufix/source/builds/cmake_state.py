@@ -114,6 +114,7 @@ class CMakeState:
         self.ran: dict[tuple[str, int], bool] = {}  # path and line of each command: whether surely
         self.detects: Place | None = None  # find_package(Torch) without a list of architectures
         self.with_torch: Place | None = None  # the last find_package(Torch)
+        self.finds_cuda = False  # surely, by FindCUDA or CUDAToolkit
         self.printed: dict[str, Printed | None] = {}  # by programs in Python
         self.copies: dict[str, str] = {}  # in the build folder -> of the project
         self.prefixes: set[str] = set()  # of variables that what is not followed may set

@@ -150,11 +150,15 @@ class _Stage:
             text = f'{name}="{value.strip()}"' if '"' not in value else f"{name}={value.strip()}"
         script = parse(f"export {text}", each.line)
         runner.line = each.line
-        before = dict(runner.state.variables)
+        variables = runner.state.variables
+        before = dict(variables)
+        variables["IFS"] = ""  # Docker splits no value
         with suppress(Leave):  # ${NAME?}: Docker refuses it
             runner.script(script)
+        variables.pop("IFS", None)
+        variables.update({n: v for n, v in before.items() if n == "IFS"})
         if each.name == "ARG":
-            changed = {n: v for n, v in runner.state.variables.items() if before.get(n) != v}
+            changed = {n: v for n, v in variables.items() if before.get(n) != v}
             self.given.update({n: v for n, v in changed.items() if isinstance(v, str)})
 
     def _run(self, each: Instruction) -> None:

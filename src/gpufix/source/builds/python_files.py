@@ -114,7 +114,12 @@ class WithFiles(WithBuiltins):
             if found and how in ("isfile", "is_file"):
                 folder = self.files.is_folder(full)
                 found = None if folder is None else not folder
-        return unknown if found is None else found
+        return unknown if found is None or (not found and self._made(full)) else found
+
+    def _made(self, full: str) -> bool:
+        """Whether a program that was started before is told of a file: it may have written it."""
+        words = {word for each in self.started for word in each.arguments}
+        return full in words or self.relative(full) in words
 
     def _of_toolkit(self) -> tuple[str, ...]:
         """The programs of the CUDA toolkit that are surely there."""
@@ -130,7 +135,8 @@ class WithFiles(WithBuiltins):
         full = self.absolute(path)
         if isinstance(mode, str) and any(c in mode for c in "wax+"):
             return OpenFile(full, None, writes=True)
-        if self.files.exists(full) is False and full.startswith(f"{self.build.root}/"):
+        gone = self.files.exists(full) is False and not self._made(full)
+        if gone and full.startswith(f"{self.build.root}/"):
             raise ops.raises("FileNotFoundError", f"No such file or directory: '{path}'")
         return OpenFile(full, self.files.text(full))
 
@@ -209,7 +215,8 @@ class WithFiles(WithBuiltins):
         """What is copied lies in two places from there on."""
         if len(args) > 1 and all(isinstance(a, str) and not hidden(a) for a in args[:2]):
             source = self.absolute(args[0])
-            if self._below(source) and self.files.exists(source) is False:
+            gone = self.files.exists(source) is False and not self._made(source)
+            if gone and self._below(source):
                 raise ops.raises("FileNotFoundError", f"No such file or directory: '{args[0]}'")
             self.files.copied(source, self.absolute(args[1]))
         return args[1] if len(args) > 1 else UNKNOWN

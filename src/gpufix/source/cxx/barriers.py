@@ -53,6 +53,7 @@ _PARTS = re.compile(r"(?i)\b\w*(?:ceil_?div|cdiv|div_?up)\w*\s*(?:<[^<>()]*>\s*)
 _DIVIDED = re.compile(r"/\s*([A-Za-z_]\w*)")
 _TIMES = re.compile(r"\b(\w+)\s*\*|\*\s*(\w+)")
 _SHARED = re.compile(r"\b__shared__\b[^;(){}]*?(\w+)\s*(?:\[|;|,)")
+_REFERS = re.compile(r"[\w>]\s*[&*]\s*(\w+)\s*=(?!=)([^;{}]*)")
 _WORD = re.compile(r"(?<![\w.])([A-Za-z_]\w*)")
 _ROUND = re.compile(r"[()]")
 _CALL = re.compile(r"\s*!?\s*(?:\w+::)*([A-Za-z]\w*)\s*(?:<[^<>()]*>)?\s*\(([^<>=!&|]*)\)\s*")
@@ -168,8 +169,16 @@ class _Value(NamedTuple):
 
 
 def _shared(body: str) -> Set[str]:
-    """What lies in shared memory, the same for all."""
-    return set(_SHARED.findall(body)) if "__shared__" in body else set()
+    """What lies in shared memory, the same for all, and what refers to a place in it that is."""
+    found = set(_SHARED.findall(body)) if "__shared__" in body else set()
+    referring = _REFERS.findall(body) if found else []
+    assignments = _Assignments(body if referring else "")
+    for name, value in referring:
+        made = _Value.of(value)
+        others = (text for other in made.names - found for text in assignments.of(other))
+        if not made.numbered and made.names & found and next(others, None) is None:
+            found.add(name)
+    return found
 
 
 def thread_dependent(body: str, wanted: Iterable[str], uniform: Iterable[str] = ()) -> set[str]:
