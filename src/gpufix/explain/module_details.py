@@ -167,13 +167,19 @@ def _unlisted(module: str, do: str, hit: Hit) -> str:
 
 def _brought(module: str, command: str) -> str | None:
     """Which package has a module that is not called like it."""
-    first = next((word for word in command.split() if not word.startswith("-")), command)
-    pip = re.split(r"[@\[]|/", first.rstrip("/").removesuffix(".git"))[-1] if "/" in first else first
-    if " " in pip or pip.startswith("-") or pip.lower().replace("-", "_") == module.lower():
+    asked = next((word for word in command.split() if not word.startswith("-")), "").partition("#")[
+        0
+    ]
+    pip = re.split(r"[@\[]", asked.rstrip("/").removesuffix(".git").rpartition("/")[2])[0]
+    if asked.startswith("./") or pip.endswith(".whl") or _same(pip, module):
         return None
     if "only when it is asked to" in _hint(module):
         return f"{module} is a compiled part of {pip}, which leaves it out unless it is asked for: {pip} is not here, or is without it."
     return f"The module {module} is not installed for the Python that ran this: the package {pip} brings it."
+
+
+def _same(*names: str) -> bool:
+    return len({re.sub(r"[-_]", "", name).lower() for name in names}) == 1
 
 
 def _part_of_python(module: str, wants: dict[str, str]) -> str:

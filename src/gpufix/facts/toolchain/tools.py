@@ -6,7 +6,6 @@ import os
 import re
 import shlex
 from collections.abc import Iterator
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from gpufix.facts.context import CollectContext
@@ -21,9 +20,11 @@ from gpufix.facts.toolchain.programs import (
     version_of,
     which,
 )
+from gpufix.files import read
 from gpufix.model import Python, Tool
 from gpufix.process import NoAnswer
 
+_PROGRAM_LIMIT = 64 << 20
 _IN_NAME = re.compile(r"-(\d+(?:\.\d+)*)$")
 
 
@@ -67,13 +68,12 @@ class ToolVersions:
 
 def _with_patch(real: Path, release: str) -> str:
     """The last "3.25.N" in the program, which names 3.25.0, too; the release itself where it names none."""
-    pattern = re.compile(rb"(?<![\d.])%s\.(\d{1,2})(?![\d.])" % re.escape(release.encode()))
+    name = re.escape(release.encode())
     try:
-        with real.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
-            found = [int(number) for number in pattern.findall(data)]
-    except (OSError, ValueError):  # of an empty file
+        found = re.findall(rb"%s\.(\d{1,2})(?![\d.])" % name, read(real, _PROGRAM_LIMIT))
+    except OSError:
         return release
-    return f"{release}.{max(found)}" if found else release
+    return f"{release}.{max(map(int, found))}" if found else release
 
 
 def _of_clang(real: Path) -> str | None:
