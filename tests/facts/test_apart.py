@@ -43,7 +43,9 @@ CASES: dict[
     "in a private module, for an older Python": (
         {"q/__init__.py": "", "q/_old.py": "import asyncio\nf = asyncio.coroutine\n"}, None, {}, "3.11.7", None
     ),
-    "its metadata know this Python": ({"q/__init__.py": "import imp\n"}, KNOWS, {}, "3.12.1", None),
+    "in a part, and its metadata know this Python": (
+        {"q/__init__.py": "", "q/b/__init__.py": "import imp\n"}, KNOWS, {}, "3.12.1", None
+    ),
     "the name is asked for first": (
         {"q/__init__.py": "import inspect\nif hasattr(inspect, 'getargspec'):\n    f = inspect.getargspec\n"},
         None, {}, "3.11.7", None,

@@ -426,6 +426,11 @@ FIRING = {
         of(b.dist("a"), **wants("nowhere")),
         lacks("no installed package has", "nowhere", None),
     ),
+    "one that an extra of another package names": Fires(
+        of(b.dist("a"), b.dist("c", requires=["nowhere<2; extra == 'x'"]), **wants("nowhere")),
+        lacks("no installed package has", "nowhere", None),
+        ["resolve-conflict safe"],
+    ),
     "one that a listed distribution is called like": Fires(
         of(b.dist("a"), **wants("tf_keras.api")),
         lacks("no installed package has", "tf_keras.api", None),

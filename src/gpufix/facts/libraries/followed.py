@@ -212,6 +212,7 @@ class _Follower:
                 continue
             session = self._site(one.package, *one.parts)[1]
             told = self._own(one.package, one.owner, session.follow(one.package))
+            told = replace(told, part_of=one.part_of)
             every = [told] if told.foreign else [*self._parts_of(one, told, session)]
             self._steps = session.left
             yield from every or (self._by_way_of(one) if one.apart else ())

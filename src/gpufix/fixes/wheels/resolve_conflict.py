@@ -14,6 +14,7 @@ from gpufix.evidence.view import View
 from gpufix.fixes.pins import extras_of, from_address, immovable, no_numpy
 from gpufix.fixes.registry import fix
 from gpufix.knowledge import cuda, families, listings, name_spans, standard_library
+from gpufix.knowledge.data_table import table
 from gpufix.model import Advise, Distribution, Finding, Install, Plan, Skip
 from gpufix.model.payload import (
     AbsentDepends,
@@ -94,6 +95,8 @@ def _bringing(finding: Finding, absent: AbsentModule, view: View) -> Plan | Skip
         wanted = other.to
     elif absent.of is None and _is_listed(top):
         wanted = top
+    elif absent.of is None and (named := _named_here(dist, top, view)):
+        wanted = named
     elif absent.of and dist and immovable(dist) is None and (has_later(dist) or tried):
         wanted = f"{dist.name}>{dist.version}"
     if wanted is None:
@@ -110,6 +113,16 @@ def _bringing(finding: Finding, absent: AbsentModule, view: View) -> Plan | Skip
         Install(install=_joined(view, [wanted]), dependencies=True, freeze=True),
         subjects=[absent.distribution],
     )
+
+
+def _named_here(dist: Distribution | None, top: str, view: View) -> str | None:
+    """The distribution of a module, where some row here names it, an extra's too: the package's own, else any other's."""
+    name = normalise(str(table("import_names")["names"].get(top, top)))
+    for one in (*([dist] if dist else ()), *view.facts.distributions):
+        rows = (row for text in one.requires if (row := parse(text)) and not row.url)
+        if row := next((row for row in rows if normalise(row.name) == name), None):
+            return f"{name}{row.specifier}" if one is dist else name
+    return None
 
 
 def _for_python(dist: Distribution | None, absent: AbsentModule) -> str | None:
