@@ -63,6 +63,9 @@ CASES: dict[str, tuple[Mapping[str, str], str, tuple[str, str, str | None] | Non
     "in a function that is called at once": (
         {"q/__init__.py": "def f():\n    from pkg_resources import parse_version\nf()\n"}, "", ("q", "pkg_resources", None)
     ),
+    "another one, once that is there": (
+        {"q/__init__.py": "import absent.a\nfrom absent import b\nimport further\n"}, "", ("q", "absent further", None)
+    ),
     "most of its parts": (parts(4, 6), EXTRA, ("q.p0", "absent", None)),
     "a command": (COMMAND, "", ("q.run", "absent", "q")),
 }  # fmt: skip
@@ -77,4 +80,6 @@ def test_what_is_reached_and_absent_is_told(name: str, site: Site, ctx: CollectC
     python = site.python(executable=sys.executable, version="3.11.7")
     dists, _ = distributions.collect(ctx, python)
     found = [one for one in libraries.collect(ctx, python, dists, None).imports if one.foreign]
-    assert [(i.module, i.missing, i.part_of) for i in found] == [expected] * bool(expected)
+    assert [(i.module, " ".join([i.missing or "", *i.further]), i.part_of) for i in found] == [
+        expected
+    ] * bool(expected)

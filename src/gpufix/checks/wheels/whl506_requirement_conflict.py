@@ -252,11 +252,11 @@ def _lacking(view: View, failing: Import, told: dict[str, str]) -> Iterator[Faul
     yield Fault(
         severity=severity,
         subject=dist.name,
-        message=f"{dist.name} {dist.version} imports {lost}{part}, which {has}.",
+        message=f"{dist.name} {dist.version} imports {', '.join([lost, *failing.further])}{part}, which {has}.",
         evidence=(f"import {failing.module} fails: no {lost}", *failing.chain),
         breaks=(f"unmet:{dist.name}",),
         needs=(f"unmet:{first}",) if first != dist.name else (),
-        payload=AbsentModule(dist.name, lost, of.name if of else None),
+        payload=AbsentModule(dist.name, lost, of.name if of else None, tuple(failing.further)),
     )
 
 

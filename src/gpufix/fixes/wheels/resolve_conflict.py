@@ -80,6 +80,7 @@ def _bringing(finding: Finding, absent: AbsentModule, view: View) -> Plan | Skip
     module that nothing brings: the listed distribution of its name."""
     dist, top = view.dist(absent.distribution), normalise(absent.module.partition(".")[0])
     wanted, tried = None, bool(dist and _may_be_later(dist, absent))
+    further: list[str] = []
     python = view.facts.python.version if view.facts.python else ""
     if absent.of is None and standard_library.is_lost(absent.module, python):
         wanted = _for_python(dist, absent)
@@ -96,7 +97,7 @@ def _bringing(finding: Finding, absent: AbsentModule, view: View) -> Plan | Skip
     elif absent.of is None and _is_listed(top):
         wanted = top
     elif absent.of is None and (named := _named_here(dist, top, view)):
-        wanted = named
+        wanted, further = named, _further(dist, absent, view)
     elif absent.of and dist and immovable(dist) is None and (has_later(dist) or tried):
         wanted = f"{dist.name}>{dist.version}"
     if wanted is None:
@@ -109,8 +110,9 @@ def _bringing(finding: Finding, absent: AbsentModule, view: View) -> Plan | Skip
     return finding.plan(
         "resolve-conflict",
         "unsafe" if moves else "safe",
-        f"install {wanted}" + (", if there is one" if moves and tried else ""),
-        Install(install=_joined(view, [wanted]), dependencies=True, freeze=True),
+        f"install {', '.join([wanted, *further])}"
+        + (", if there is one" if moves and tried else ""),
+        Install(install=_joined(view, [wanted, *further]), dependencies=True, freeze=True),
         subjects=[absent.distribution],
     )
 
@@ -123,6 +125,12 @@ def _named_here(dist: Distribution | None, top: str, view: View) -> str | None:
         if row := next((row for row in rows if normalise(row.name) == name), None):
             return f"{name}{row.specifier}" if one is dist else name
     return None
+
+
+def _further(dist: Distribution | None, absent: AbsentModule, view: View) -> list[str]:
+    """The distributions of the other modules that are lacked, where some row here names them."""
+    tops = (normalise(name.partition(".")[0]) for name in absent.further)
+    return [row for top in tops if (row := _named_here(dist, top, view))]
 
 
 def _for_python(dist: Distribution | None, absent: AbsentModule) -> str | None:
