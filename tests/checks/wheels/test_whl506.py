@@ -431,6 +431,11 @@ FIRING = {
         lacks("no installed package has", "nowhere", None),
         ["resolve-conflict safe"],
     ),
+    "one of a distribution of another name": Fires(
+        of(b.dist("a", requires=["pillow; extra == 'x'"]), **wants("PIL")),
+        lacks("no installed package has", "PIL", None),
+        ["resolve-conflict safe"],
+    ),
     "two of an extra of its own": Fires(
         of(
             b.dist("a", requires=["x1>2; extra == 'x'", "x2; extra == 'x'"]),

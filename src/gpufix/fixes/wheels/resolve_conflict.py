@@ -96,7 +96,7 @@ def _bringing(finding: Finding, absent: AbsentModule, view: View) -> Plan | Skip
         wanted = other.to
     elif absent.of is None and _is_listed(top):
         wanted = top
-    elif absent.of is None and (named := _named_here(dist, top, view)):
+    elif absent.of is None and (named := _named_here(dist, absent.module, view)):
         wanted, further = named, _further(dist, absent, view)
     elif absent.of and dist and immovable(dist) is None and (has_later(dist) or tried):
         wanted = f"{dist.name}>{dist.version}"
@@ -117,8 +117,9 @@ def _bringing(finding: Finding, absent: AbsentModule, view: View) -> Plan | Skip
     )
 
 
-def _named_here(dist: Distribution | None, top: str, view: View) -> str | None:
+def _named_here(dist: Distribution | None, module: str, view: View) -> str | None:
     """The distribution of a module, where some row here names it, an extra's too: the package's own, else any other's."""
+    top = module.partition(".")[0]
     name = normalise(str(table("import_names")["names"].get(top, top)))
     for one in (*([dist] if dist else ()), *view.facts.distributions):
         rows = (row for text in one.requires if (row := parse(text)) and not row.url)
@@ -129,8 +130,7 @@ def _named_here(dist: Distribution | None, top: str, view: View) -> str | None:
 
 def _further(dist: Distribution | None, absent: AbsentModule, view: View) -> list[str]:
     """The distributions of the other modules that are lacked, where some row here names them."""
-    tops = (normalise(name.partition(".")[0]) for name in absent.further)
-    return [row for top in tops if (row := _named_here(dist, top, view))]
+    return [row for name in absent.further if (row := _named_here(dist, name, view))]
 
 
 def _for_python(dist: Distribution | None, absent: AbsentModule) -> str | None:
