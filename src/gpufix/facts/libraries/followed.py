@@ -88,7 +88,7 @@ def imports(
     found += follower.lacking({one.module for one in found})
     found += follower.openers({one.module for one in found})
     found += follower.generated(generated)
-    told = {one.module for one in found if one.state != "works"}
+    told = {one.module for one in found if one.state == "fails"}
     return [*found, *follower.estranged(told, astray)]
 
 
