@@ -79,6 +79,13 @@ CASES: dict[
         "3.11.7",
         ("q", "q.late", "keras.utils.gone"),
     ),
+    "the same, where it lacks a requirement": (
+        {"q/__init__.py": "x = 1\n", "q/late.py": "from keras.utils import gone\n"},
+        MENTIONS[:-1] + b"Requires-Dist: nowhere\n\n",
+        KERAS,
+        "3.11.7",
+        ("q", "q.late", "keras.utils.gone"),
+    ),
     "after what a finder of its own brings": (
         {
             "q/__init__.py": "from q.extern.a import x\nimport imp\n",
