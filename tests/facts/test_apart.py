@@ -43,7 +43,9 @@ CASES: dict[
     "in a private module, for an older Python": (
         {"q/__init__.py": "", "q/_old.py": "import asyncio\nf = asyncio.coroutine\n"}, None, {}, "3.11.7", None
     ),
-    "its metadata know this Python": ({"q/__init__.py": "import imp\n"}, KNOWS, {}, "3.12.1", None),
+    "in a part, and its metadata know this Python": (
+        {"q/__init__.py": "", "q/b/__init__.py": "import imp\n"}, KNOWS, {}, "3.12.1", None
+    ),
     "the name is asked for first": (
         {"q/__init__.py": "import inspect\nif hasattr(inspect, 'getargspec'):\n    f = inspect.getargspec\n"},
         None, {}, "3.11.7", None,
@@ -73,6 +75,13 @@ CASES: dict[
     "a framework's name in a module of a package that imports nothing": (
         {"q/__init__.py": "x = 1\n", "q/late.py": "from keras.utils import gone\n"},
         MENTIONS,
+        KERAS,
+        "3.11.7",
+        ("q", "q.late", "keras.utils.gone"),
+    ),
+    "the same, where it lacks a requirement": (
+        {"q/__init__.py": "x = 1\n", "q/late.py": "from keras.utils import gone\n"},
+        MENTIONS[:-1] + b"Requires-Dist: nowhere\n\n",
         KERAS,
         "3.11.7",
         ("q", "q.late", "keras.utils.gone"),

@@ -162,6 +162,13 @@ CASES: dict[str, tuple[Mapping[str, str], str, bool]] = {
     # it is not
     "what every module has": ({"b/c.py": ""}, "b.__path__", False),
     "a module of a namespace": ({"b/c.py": ""}, "b.c", False),
+    "behind setattr of another package's": (
+        {
+            "b/__init__.py": "import torch as t\nfrom torch import (\n    nn,\n)\nsetattr(t, 'x', 1)\nsetattr(nn, 'x', 1)\n"
+        },
+        "b.y",
+        True,
+    ),
     "of a namespace, which has modules only": ({"b/c.py": "x = 1\n"}, "b.x", True),
     "a version that nobody wrote": ({"b/__init__.py": ""}, "b.__version__", True),
     "nothing": ({"b/__init__.py": ""}, "b.x", True),

@@ -125,10 +125,14 @@ class UnmetRequirements(DistributionFault):
 
 
 class AbsentModule(DistributionFault):
-    """A distribution's import asks for a module that no installed package has. `of`: the one that should."""
+    """A distribution's import asks for a module that no installed package has. `of`: the one that should.
+
+    `further`: modules that it asks for in vain as well.
+    """
 
     module: str
     of: str | None
+    further: tuple[str, ...] = ()
 
 
 class NoneOfSeveral(DistributionFault):

@@ -429,6 +429,28 @@ FIRING = {
         of(b.dist("a"), **wants("nowhere")),
         lacks("no installed package has", "nowhere", None),
     ),
+    "one that an extra of another package names": Fires(
+        of(b.dist("a"), b.dist("c", requires=["nowhere<2; extra == 'x'"]), **wants("nowhere")),
+        lacks("no installed package has", "nowhere", None),
+        ["resolve-conflict safe"],
+    ),
+    "one of a distribution of another name": Fires(
+        of(b.dist("a", requires=["pillow; extra == 'x'"]), **wants("PIL")),
+        lacks("no installed package has", "PIL", None),
+        ["resolve-conflict safe"],
+    ),
+    "two of an extra of its own": Fires(
+        of(
+            b.dist("a", requires=["x1>2; extra == 'x'", "x2; extra == 'x'"]),
+            **wants("x1", further=["x2.b"]),
+        ),
+        replace(
+            lacks("no installed package has", "x1", None),
+            message="a 1.0 imports x1, x2.b, which no installed package has.",
+            payload=AbsentModule("a", "x1", None, ("x2.b",)),
+        ),
+        ["resolve-conflict safe"],
+    ),
     "one that a listed distribution is called like": Fires(
         of(b.dist("a"), **wants("tf_keras.api")),
         lacks("no installed package has", "tf_keras.api", None),

@@ -45,8 +45,9 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     Checks every declared requirement (as `pip check` does, extras that were asked for included),
     and the combinations that fail although nothing declares it: gradio 4 with a newer
     huggingface_hub, pydantic or starlette; transformers 5 with an older huggingface_hub. The
-    same combinations among the pins of one requirement file. Of packages for GPUs, whether their
-    imports ask for a module that no installed package has, declared or not, or for a name that the
+    same combinations among the pins of one requirement file. Of all packages, whether their
+    imports ask at once for a module that no installed package has, declared or not; where they speak of a framework, most of
+    their parts and their commands, too. Of packages for GPUs, whether they ask for a name that the
     installed release of another package has no more or not yet. Of all packages, whether code that protoc or gRPC's
     plug-in generated asks for another release of protobuf or grpcio than is here; of small ones, whether they ask for
     what this Python's own library has no more (distutils, imp), or a framework. Whether one of several that
@@ -84,8 +85,8 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     for conflict, held in known:
         yield _known(conflict, held)
     known_pairs = {frozenset(conflict.trigger) for conflict, _ in known}
-    told = view.derive(Mismatches.of).found  # by WHL508
-    known_pairs |= {frozenset((m.one.name, m.other.name)) for m in told}
+    pairs = view.derive(Mismatches.of).found  # told by WHL508
+    known_pairs |= {frozenset((m.one.name, m.other.name)) for m in pairs}
     for failing in view.facts.binaries.imports:
         if failing.wants and (dist := view.dist(failing.distribution or "")):
             wanted = Requirement(failing.wants)
@@ -103,10 +104,11 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
     for extra, unmet in outside(view):
         if frozenset((unmet.dist.name, unmet.name)) not in known_pairs:
             yield _optional(extra, unmet)
-    for failing in view.facts.binaries.imports:
+    told: dict[str, str] = {}
+    for failing in sorted(view.facts.binaries.imports, key=lambda one: one.part_of is not None):
         unmet_too = {row.name for row in grouped.get(failing.distribution or "", ())}
         if failing.foreign and (not unmet_too or (failing.of and failing.of not in unmet_too)):
-            yield from _lacking(view, failing)
+            yield from _lacking(view, failing, told)
     for row in families.one_of():
         yield from _without_any(view, row)
     for package, specs in conda.absent(view.facts):
@@ -233,8 +235,8 @@ def _optional(extra: str, unmet: Unmet) -> Fault:
     )
 
 
-def _lacking(view: View, failing: Import) -> Iterator[Fault]:
-    """An import that fails for want of a module that nothing declares."""
+def _lacking(view: View, failing: Import, told: dict[str, str]) -> Iterator[Fault]:
+    """An import that fails for want of a module that nothing declares. `told`: who lacks it, too."""
     dist, lost = view.dist(failing.distribution or ""), failing.missing or ""
     if dist is None or any(dist.name in c.trigger and _held(view, c) for c in packages.all()):
         return
@@ -246,13 +248,15 @@ def _lacking(view: View, failing: Import) -> Iterator[Fault]:
     part = f" (in {failing.module} only)" if failing.part_of else ""
     if part:
         severity = ADVICE if of and _vouched(view, dist, of) else WARNING
+    first = dist.name if of else told.setdefault(lost.partition(".")[0], dist.name)
     yield Fault(
         severity=severity,
         subject=dist.name,
-        message=f"{dist.name} {dist.version} imports {lost}{part}, which {has}.",
+        message=f"{dist.name} {dist.version} imports {', '.join([lost, *failing.further])}{part}, which {has}.",
         evidence=(f"import {failing.module} fails: no {lost}", *failing.chain),
         breaks=(f"unmet:{dist.name}",),
-        payload=AbsentModule(dist.name, lost, of.name if of else None),
+        needs=(f"unmet:{first}",) if first != dist.name else (),
+        payload=AbsentModule(dist.name, lost, of.name if of else None, tuple(failing.further)),
     )
 
 

@@ -37,12 +37,16 @@ _PARTS = 2  # modules of a distribution that are asked besides its packages
 
 
 class Estranged(Frozen):
-    """A package, and the modules of it that ask for what is not there. `apart`: of a framework, of which it is not known otherwise that it uses one."""
+    """A package, and the modules of it that ask for what is not there. `apart`: of a framework, of which it is not known otherwise that it uses one.
+
+    `part_of`: the package, of one that can do without, that this is a module of.
+    """
 
     owner: str
     package: str
     parts: tuple[str, ...]
     apart: bool = False
+    part_of: str | None = None
 
 
 def estranged(
@@ -173,12 +177,12 @@ def _required(dist: Distribution) -> set[str]:
 def _text(path: str) -> str:
     """A source without its long texts, which speak of names that it does not ask for."""
     try:
-        return _without_texts(read(path, TEXT).decode("utf-8", "replace"))
+        return without_texts(read(path, TEXT).decode("utf-8", "replace"))
     except OSError:
         return ""
 
 
-def _without_texts(text: str) -> str:
+def without_texts(text: str) -> str:
     """With '' in the place of what stands between three quotes. A search for two words is faster than a pattern."""
     kept, at = [], 0
     following = {mark: text.find(mark) for mark in ('"""', "'''")}

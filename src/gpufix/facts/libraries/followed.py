@@ -44,6 +44,7 @@ _PARTS, _ALL_PARTS = 8, 48  # modules of one package, and of all, that are asked
 _DEPENDENTS = 24  # packages that require one of these, that are asked as well
 _OPENERS = 24  # packages that open libraries of the system
 _ESTRANGED = 8  # packages that import a module that is not there
+_FURTHER = 6  # modules that one import lacks
 _STEPS = 2_000_000  # of all imports, each of which has a limit of its own
 _CHECKS = "google.protobuf.runtime_version"  # what generated code asks, since protobuf 5.27
 _FOLDERS, _SOURCE = 2_000, 1 << 20
@@ -87,7 +88,8 @@ def imports(
     found += follower.lacking({one.module for one in found})
     found += follower.openers({one.module for one in found})
     found += follower.generated(generated)
-    return [*found, *follower.estranged({one.module for one in found}, astray)]
+    told = {one.module for one in found if one.state == "fails"}
+    return [*found, *follower.estranged(told, astray)]
 
 
 class _Follower:
@@ -212,9 +214,21 @@ class _Follower:
                 continue
             session = self._site(one.package, *one.parts)[1]
             told = self._own(one.package, one.owner, session.follow(one.package))
+            told = replace(told, part_of=one.part_of, further=self._further(one, told))
             every = [told] if told.foreign else [*self._parts_of(one, told, session)]
             self._steps = session.left
             yield from every or (self._by_way_of(one) if one.apart else ())
+
+    def _further(self, one: Estranged, told: Import) -> list[str]:
+        """What an import lacks as well, once the module is there that it lacks."""
+        found: list[str] = []
+        while told.foreign and not told.of and len(found) < _FURTHER:
+            found.append(told.missing or "")
+            site, session = self._site(one.package)
+            site.assume({name.partition(".")[0] for name in found})
+            told = self._own(one.package, one.owner, session.follow(one.package))
+            self._steps = session.left
+        return found[1:]
 
     def _by_way_of(self, one: Estranged) -> Iterator[Import]:
         """The imports of what requires a package, where its own works and they reach the part that does not."""

@@ -12,6 +12,7 @@ from gpufix.facts.libraries.estranged import estranged
 from gpufix.facts.libraries.generated import unfit as unfit_code
 from gpufix.facts.libraries.module_names import ModuleNames
 from gpufix.facts.libraries.modules import Modules
+from gpufix.facts.libraries.reached import in_vain
 from gpufix.facts.reading import without_collection
 from gpufix.knowledge import families
 from gpufix.model import Distribution, Import, Python, Torch
@@ -41,6 +42,8 @@ def import_outcomes(
     gpu = {*of_gpu, *families.names(), *_FRAMEWORKS}
     names = ModuleNames(Modules(python), {d.name: d.version for d in distributions})
     astray = list(estranged(distributions, gpu, names))
+    seen = {one.package for one in astray}
+    astray += [one for one in in_vain(distributions, names.modules) if one.package not in seen]
     generated = list(unfit_code(distributions, names.modules, ctx.environ))
     asked = chain(lacking(distributions, python), openers(distributions))
     if not suspect and not astray and not generated and next(asked, None) is None:

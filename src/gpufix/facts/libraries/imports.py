@@ -102,9 +102,14 @@ class Site:
         self._found: dict[str, Found | None] = {}
         self._read = self._aside = 0
         self.hooked = modules.hooked
+        self._assumed: Collection[str] = ()
         if siblings:
             for name in followed:  # so that the packages on the way to what opens are known
                 modules.may_open(name)
+
+    def assume(self, packages: Collection[str]) -> None:
+        """Packages that are taken to be there, with all that is asked of them."""
+        self._assumed = packages
 
     def try_rest(self, paths: Iterable[str]) -> None:
         """What of these was not loaded so far may load now, in what the imports have left."""
@@ -126,6 +131,8 @@ class Site:
         return self._found[name]
 
     def _find(self, name: str) -> Found | None:
+        if name.partition(".")[0] in self._assumed:
+            return Found("outside")
         found = self._modules.find(name)
         if found is None:
             # TensorFlow makes tensorflow.keras when it is imported; setuptools' finder brings pkg_resources.extern.*.
@@ -153,7 +160,7 @@ class Site:
 
     def lacks(self, name: str) -> bool:
         """See World."""
-        return self._modules.lacks(name)
+        return name.partition(".")[0] not in self._assumed and self._modules.lacks(name)
 
     def lacks_name(self, module: str, name: str) -> bool:
         """See World."""

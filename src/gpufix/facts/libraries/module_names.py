@@ -71,7 +71,7 @@ class _Source:
 
     @cached_property
     def makes(self) -> bool:
-        return _makes(self.plain)
+        return _makes(self.plain, self._module.partition(".")[0])
 
     @cached_property
     def gets(self) -> bool:
@@ -286,18 +286,21 @@ class ModuleNames:
         return True
 
 
-def _makes(text: str) -> bool:
-    """Whether the module may get names that no statement binds; setattr sets them where its object may be a module."""
+def _makes(text: str, top: str) -> bool:
+    """Whether the module may get names that no statement binds; setattr sets them where its object may be one of its package."""
     if any(word in text for word in _MAKERS) and _MAKES.search(text):
         return True
     objects = {found[1] for found in _SETS.finditer(text)} if "setattr(" in text else ()
     return bool(objects) and (
-        _LOADS.search(text) is not None or any(_imports(text, one) for one in objects)
+        _LOADS.search(text) is not None or any(_imports(text, one, top) for one in objects)
     )
 
 
-def _imports(text: str, name: str) -> bool:
-    statement = rf"^[ \t]*(?:from\b[^\n]*?)?\bimport\b(?:[^()\n]*|[ \t]*\([^)]*)\b{name}\b"
+def _imports(text: str, name: str, top: str) -> bool:
+    """Whether a name is imported from the package itself: to set one of torch's sets nothing here."""
+    own = rf"(?=\.|{top}\b)"
+    listed = rf"from[ \t]+{own}[^\n]*?\bimport\b(?:[^()\n]*|[ \t]*\([^)]*)"
+    statement = rf"^[ \t]*(?:{listed}|import[ \t]+{own}[^\n]*)\b{name}\b"
     return re.search(statement, text, re.MULTILINE) is not None
 
 

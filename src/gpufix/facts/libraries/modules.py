@@ -162,12 +162,12 @@ class Modules:
     def _leads(self, name: str) -> tuple[bool, list[str]]:
         """Whether a module's text names a way to open libraries, and the modules that it may import."""
         if name not in self._led:
-            text, package = self._source(name)
+            text, package = self.source(name)
             others = dict.fromkeys(_imported(text[:_HEAD], package))
             self._led[name] = any(word in text for word in _OPENS), list(others)
         return self._led[name]
 
-    def _source(self, name: str) -> tuple[str, str]:
+    def source(self, name: str) -> tuple[str, str]:
         """The text of a module, and what its relative imports are relative to."""
         found = self.find(name)
         if found is None or found.kind != "source":
@@ -255,22 +255,25 @@ class Modules:
 
 def _imported(text: str, package: str) -> Iterator[str]:
     """Names of modules that a source may import, its submodules and members that may be modules."""
-    for found in _statements(text):
+    for found in statements(text):
         if found["plain"]:
-            yield from _names(found["plain"])
-            continue
-        base = found["base"]
-        level = len(base) - len(base.lstrip("."))
-        if level:
-            above = package.split(".")[: len(package.split(".")) - level + 1]
-            base = ".".join([*above, *filter(None, [base.lstrip(".")])])
-        if base:
+            yield from listed(found["plain"])
+        elif base := absolute(found["base"], package):
             yield base
-            yield from (f"{base}.{name}" for name in _names(found["of"].strip("()")))
+            yield from (f"{base}.{name}" for name in listed(found["of"].strip("()")))
 
 
-def _statements(text: str) -> Iterator[re.Match[str]]:
-    """The word is looked for first: that is ten times as fast as a pattern for each line."""
+def absolute(base: str, package: str) -> str:
+    """A module's name, of one that may be relative to a package; "" for one above all packages."""
+    level = len(base) - len(base.lstrip("."))
+    if not level:
+        return base
+    above = package.split(".")[: len(package.split(".")) - level + 1]
+    return ".".join([*above, *filter(None, [base.lstrip(".")])])
+
+
+def statements(text: str) -> Iterator[re.Match[str]]:
+    """The imports of a source. The word is looked for first: that is ten times as fast as a pattern for each line."""
     at = text.find("import")
     while at >= 0:
         start = text.rfind("\n", 0, at) + 1
@@ -282,9 +285,9 @@ def _statements(text: str) -> Iterator[re.Match[str]]:
         at = text.find("import", at + 1)
 
 
-def _names(listed: str) -> Iterable[str]:
+def listed(text: str) -> Iterable[str]:
     """ "a as b, c" → a, c."""
-    parts = (part.split() for part in listed.split(","))
+    parts = (part.split() for part in text.split(","))
     return [words[0] for words in parts if words and words[0] != "*"]
 
 

@@ -14,6 +14,7 @@ from gpufix.evidence.view import View
 from gpufix.fixes.pins import extras_of, from_address, immovable, no_numpy
 from gpufix.fixes.registry import fix
 from gpufix.knowledge import cuda, families, listings, name_spans, standard_library
+from gpufix.knowledge.data_table import table
 from gpufix.model import Advise, Distribution, Finding, Install, Plan, Skip
 from gpufix.model.payload import (
     AbsentDepends,
@@ -79,6 +80,7 @@ def _bringing(finding: Finding, absent: AbsentModule, view: View) -> Plan | Skip
     module that nothing brings: the listed distribution of its name."""
     dist, top = view.dist(absent.distribution), normalise(absent.module.partition(".")[0])
     wanted, tried = None, bool(dist and _may_be_later(dist, absent))
+    further: list[str] = []
     python = view.facts.python.version if view.facts.python else ""
     if absent.of is None and standard_library.is_lost(absent.module, python):
         wanted = _for_python(dist, absent)
@@ -94,6 +96,8 @@ def _bringing(finding: Finding, absent: AbsentModule, view: View) -> Plan | Skip
         wanted = other.to
     elif absent.of is None and _is_listed(top):
         wanted = top
+    elif absent.of is None and (named := _named_here(dist, absent.module, view)):
+        wanted, further = named, _further(dist, absent, view)
     elif absent.of and dist and immovable(dist) is None and (has_later(dist) or tried):
         wanted = f"{dist.name}>{dist.version}"
     if wanted is None:
@@ -106,10 +110,27 @@ def _bringing(finding: Finding, absent: AbsentModule, view: View) -> Plan | Skip
     return finding.plan(
         "resolve-conflict",
         "unsafe" if moves else "safe",
-        f"install {wanted}" + (", if there is one" if moves and tried else ""),
-        Install(install=_joined(view, [wanted]), dependencies=True, freeze=True),
+        f"install {', '.join([wanted, *further])}"
+        + (", if there is one" if moves and tried else ""),
+        Install(install=_joined(view, [wanted, *further]), dependencies=True, freeze=True),
         subjects=[absent.distribution],
     )
+
+
+def _named_here(dist: Distribution | None, module: str, view: View) -> str | None:
+    """The distribution of a module, where some row here names it, an extra's too: the package's own, else any other's."""
+    top = module.partition(".")[0]
+    name = normalise(str(table("import_names")["names"].get(top, top)))
+    for one in (*([dist] if dist else ()), *view.facts.distributions):
+        rows = (row for text in one.requires if (row := parse(text)) and not row.url)
+        if row := next((row for row in rows if normalise(row.name) == name), None):
+            return f"{name}{row.specifier}" if one is dist else name
+    return None
+
+
+def _further(dist: Distribution | None, absent: AbsentModule, view: View) -> list[str]:
+    """The distributions of the other modules that are lacked, where some row here names them."""
+    return [row for name in absent.further if (row := _named_here(dist, name, view))]
 
 
 def _for_python(dist: Distribution | None, absent: AbsentModule) -> str | None:
