@@ -243,6 +243,7 @@ def test_folders_that_code_adds(tmp_path: Path) -> None:
     for name, code in (("plain", plain), ("hidden", hidden), ("bare", "from . import _C\n")):
         files = {f"{name}/__init__.py": code, f"{name}/_C.cp311-win_amd64.pyd": module}
         machine.package(site, name, "1.0", {**files, f"{name}/bin/late.dll": late})
+    machine.package(site, "helper", "1.0", {"helper.cp311-win_amd64.pyd": Dll()})
     found = diagnosed(folder)
     assert [f.subject for f in found.findings] == ["bare"], told(found)
     assert "lies at" in found.findings[0].message

@@ -125,14 +125,11 @@ class UnmetRequirements(DistributionFault):
 
 
 class AbsentModule(DistributionFault):
-    """A distribution's import asks for a module that no installed package has. `of`: the one that should.
-
-    `further`: modules that it asks for in vain as well.
-    """
+    """A distribution's import asks for a module that no installed package has."""
 
     module: str
-    of: str | None
-    further: tuple[str, ...] = ()
+    of: str | None  # the package that should have it
+    further: tuple[str, ...] = ()  # modules that it asks for in vain as well
 
 
 class NoneOfSeveral(DistributionFault):

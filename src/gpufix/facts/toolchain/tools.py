@@ -68,12 +68,15 @@ class ToolVersions:
 
 def _with_patch(real: Path, release: str) -> str:
     """The last "3.25.N" in the program, which names 3.25.0, too; the release itself where it names none."""
-    name = re.escape(release.encode())
+    pattern = re.compile(rb"%s\.(\d{1,2})(?![\d.])" % re.escape(release.encode()))
     try:
-        found = re.findall(rb"%s\.(\d{1,2})(?![\d.])" % name, read(real, _PROGRAM_LIMIT))
+        program = read(real, _PROGRAM_LIMIT)
     except OSError:
         return release
-    return f"{release}.{max(map(int, found))}" if found else release
+    found = [
+        int(m[1]) for m in pattern.finditer(program) if program[m.start() - 1] not in b".0123456789"
+    ]
+    return f"{release}.{max(found)}" if found else release
 
 
 def _of_clang(real: Path) -> str | None:
