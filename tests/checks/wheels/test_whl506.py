@@ -393,6 +393,24 @@ FIRING = {
         PART,
         ["take-earlier-partner unsafe"],
     ),
+    "a name that the other one of a pair lacks: it hangs under WHL508": Fires(
+        of(
+            b.dist("a"),
+            b.dist("jax", "0.4.30", requires=["jaxlib<=0.4.30,>=0.4.27"]),
+            b.dist("jaxlib", "0.7.2"),
+            **wants("jaxlib.gone", of="jaxlib", module="jax", distribution="jax"),
+        ),
+        Fault(
+            ERROR,
+            "jax",
+            "jax 0.4.30 imports jaxlib.gone, which jaxlib 0.7.2 does not have.",
+            evidence=("import jax fails: no jaxlib.gone", f"{b.SITE}/a/__init__.py:3"),
+            breaks=("unmet:jax",),
+            needs=("mismatch:jax:jaxlib",),
+            payload=AbsentModule("jax", "jaxlib.gone", "jaxlib"),
+        ),
+        ["resolve-conflict unsafe", "try-earlier-partner unsafe", "try-earlier-series unsafe"],
+    ),
     "a module of the package alone, of a release that the package allows by a range": Fires(
         of(
             b.dist("a", requires=["pyarrow>=15,<22"]),

@@ -249,13 +249,18 @@ def _lacking(view: View, failing: Import, told: dict[str, str]) -> Iterator[Faul
     if part:
         severity = ADVICE if of and _vouched(view, dist, of) else WARNING
     first = dist.name if of else told.setdefault(lost.partition(".")[0], dist.name)
+    needs = [f"unmet:{first}"] if first != dist.name else []
+    if of and (pair := view.derive(Mismatches.of).between(dist.name, of.name)):
+        needs.append(
+            f"mismatch:{pair.one.name}:{pair.other.name}"
+        )  # WHL508's, which knows what goes with it
     yield Fault(
         severity=severity,
         subject=dist.name,
         message=f"{dist.name} {dist.version} imports {', '.join([lost, *failing.further])}{part}, which {has}.",
         evidence=(f"import {failing.module} fails: no {lost}", *failing.chain),
         breaks=(f"unmet:{dist.name}",),
-        needs=(f"unmet:{first}",) if first != dist.name else (),
+        needs=tuple(needs),
         payload=AbsentModule(dist.name, lost, of.name if of else None, tuple(failing.further)),
     )
 
