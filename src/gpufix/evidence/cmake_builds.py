@@ -236,7 +236,7 @@ def _by_a_person(view: View, root: CMakeRoot) -> Mapping[str, str | None]:
     """The -D that a build by hand is given: what only a Dockerfile says is for its image."""
     if root.caller != "hand":
         return root.defines
-    scripts = _passed(view, _NOTHING, ("shell", "make"))
+    scripts = view.derive(_passed_by_scripts)
     images = set(passed(view, root.caller)).difference(scripts)
     named = {name: text for name, text in root.defines.items() if name not in images}
     return {**dict.fromkeys(scripts), **named}
@@ -330,6 +330,11 @@ def passed(view: View, caller: Caller) -> tuple[str, ...]:
 def _passed_by_files(view: View) -> tuple[str, ...]:
     """Variables that Python files and scripts of the project give to cmake."""
     return _passed(view, _NOTHING, ("shell", "docker"))
+
+
+def _passed_by_scripts(view: View) -> tuple[str, ...]:
+    """The same, but those that only an image is given."""
+    return _passed(view, _NOTHING, ("shell", "make"))
 
 
 def _passed_to_pip(view: View) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
 
-from packaging.markers import UndefinedComparison
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
@@ -15,7 +14,7 @@ from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge import families, listings
 from gpufix.knowledge.conda import brought_by
-from gpufix.knowledge.markers import environment
+from gpufix.knowledge.markers import applies, environment
 from gpufix.knowledge.torch_importers import of_address
 from gpufix.model import Distribution, Facts, Install
 from gpufix.text.names import normalise
@@ -104,12 +103,8 @@ class Requirements:
                 yield requirement
 
     def applies(self, requirement: Requirement, extra: str = "") -> bool:
-        """Whether its marker holds for this patient; one that compares what has no order does not."""
-        try:
-            marker = requirement.marker
-            return marker is None or marker.evaluate({**self.markers, "extra": extra})
-        except UndefinedComparison:  # platform_machine ~= "amd64"
-            return False
+        """Whether its marker holds for this patient."""
+        return applies(requirement, {**self.markers, "extra": extra})
 
     def _conflict(self, user: Distribution, requirement: Requirement) -> Iterator[Unmet]:
         name = normalise(requirement.name)

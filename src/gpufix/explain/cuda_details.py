@@ -7,7 +7,7 @@ import re
 from gpufix.explain import stated
 from gpufix.explain.capability import Capability, carrying, holds, warned_of
 from gpufix.explain.explanation import Explanation, context
-from gpufix.explain.frames import compiled_call, frames, operator
+from gpufix.explain.frames import compiled_call, frames, operator, packages
 from gpufix.explain.log_scan import Hit
 from gpufix.knowledge import torch_releases
 from gpufix.knowledge.messages import cuda_errors, messages
@@ -139,7 +139,7 @@ def _extension(hit: Hit, around: str) -> str | None:
 
 def _package(hit: Hit) -> str | None:
     """The package in whose frame the kernel was called."""
-    shown = [frame.package for frame in frames(hit.before) if frame.package and not frame.of_torch]
+    shown = packages(hit.before)
     return shown[-1] if shown else None
 
 

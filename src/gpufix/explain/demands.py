@@ -7,7 +7,7 @@ import re
 from gpufix.explain import stated
 from gpufix.explain.capability import Capability
 from gpufix.explain.explanation import Explanation, context
-from gpufix.explain.frames import frames
+from gpufix.explain.frames import packages
 from gpufix.explain.log_scan import Hit
 
 _NUMBER = r"(?P<number>\d{1,2}\.\d|\d{1,3}(?!\d|\.\d))"
@@ -27,6 +27,11 @@ _CAPABILITY = re.compile(r"(?<![\d.])\d{1,2}\.[\dx](?![\d.]\d)")
 _OPEN = re.compile(
     r"\b(?:or|and) (?:higher|greater|newer|above|later|up)\b|\d\+|>=|≥|at least|minimum",
     re.IGNORECASE,
+)
+# Words of the machine that the program ran on.
+_OWN_WORDS = re.compile(r"\b(?:your|this|current|detected|found|got)\b", re.IGNORECASE)
+_BUILDS = re.compile(
+    r"setup\.py|nvcc|CUDA_HOME|[Bb]uilding wheel|build_ext|bdist|get_requires_for_build|pip-build-env|\bcmake\b|CMake|FlashAttention|flash_attn"
 )
 _FIRST = {
     "volta": (7, 0),
@@ -105,14 +110,6 @@ def gpu_demand(explanation: Explanation, hit: Hit) -> Explanation | None:
     )
 
 
-_OWN_WORDS = re.compile(r"\b(?:your|this|current|detected|found|got)\b", re.IGNORECASE)
-
-
-_BUILDS = re.compile(
-    r"setup\.py|nvcc|CUDA_HOME|[Bb]uilding wheel|build_ext|bdist|get_requires_for_build|pip-build-env|\bcmake\b|CMake|FlashAttention|flash_attn"
-)
-
-
 def asked_cuda(explanation: Explanation, hit: Hit) -> Explanation:
     """A build asks for nvcc's CUDA; a program that runs asks for the driver's, or for that of the build of torch or jaxlib."""
     if _BUILDS.search(context(hit, 4000, 500)):
@@ -187,8 +184,7 @@ def _number(text: str) -> Capability:
 
 
 def _package(hit: Hit) -> str:
-    shown = [f.package for f in frames(hit.before) if f.package and not f.of_torch]
-    if shown:
+    if shown := packages(hit.before):
         return shown[-1].replace("_", "-")
     return "sageattention" if "sage" in hit.shown.lower() else "the package that says so"
 

@@ -82,6 +82,11 @@ def frames(text: str) -> list[Frame]:
     return [Frame(path.replace("\\", "/"), (code or "").strip()) for _, path, code in shown]
 
 
+def packages(text: str) -> list[str]:
+    """Those whose frames a text shows, the innermost last; torch's frames are nobody's."""
+    return [frame.package for frame in frames(text) if frame.package and not frame.of_torch]
+
+
 def frames_before(hit: Hit) -> list[Frame]:
     """Those that stand before a message and in it."""
     return frames(context(hit, 8192, 0))

@@ -18,7 +18,7 @@ _REQUIREMENT = re.compile(
     r"(?P<name>[A-Za-z][\w.-]{0,60})(?P<extras>\[[\w,.-]{1,60}\])?(?:[<>=!~]=?[\w.*]+(?:,[<>=!~]=?[\w.*]+){0,3})?"
 )
 _OPTION = re.compile(r"--?[A-Za-z][\w-]{0,40}(?:=[\w.:/+-]{1,120})?")
-_WITH_VALUE = frozenset({"-c", "-f", "-i", "--channel", "--extra-index-url", "--find-links", "--index-url", "--pre-index"})  # fmt: skip
+_WITH_VALUE = frozenset({"-c", "-f", "-i", "--channel", "--extra-index-url", "--find-links", "--index-url"})  # fmt: skip
 _ADDRESS = re.compile(r"(?:git\+)?https://[\w.:/@#=&?%+~-]{4,160}")
 _CHANNEL = re.compile(r"[\w./:-]{1,100}")
 # A command without quotes ends where its sentence goes on.
@@ -94,9 +94,7 @@ def lacking(message: str) -> Told | None:
         return None
     what = _what(said, command, told if len(told) == len(names) == 1 else names)
     known = [_known(name) or "" for name in names]
-    special = any(
-        " " in one for one in known
-    )  # an address, an index, an option that it takes to build
+    special = any(" " in one for one in known)  # an address, an index, an option to build
     if all(known) and (command is None or (special and command.plain)):
         return Told(what, install(known, names[0]), package=names[0])
     if command:
@@ -150,12 +148,12 @@ def _known(name: str) -> str | None:
 
 
 def _command(found: re.Match[str]) -> _Command | None:
-    """The command as far as it is one; None where a word in it is neither option nor requirement."""
+    """The command up to the first word that is none of its own; None where it names no package."""
     words = found["words"].partition("`")[0] if found["quote"] == "`" else found["words"]
     kept, names, extras, value = list[str](), list[str](), "", False
     for raw in words.split():
         word = raw.strip("'\"`").rstrip(".,;:!)'\"`")
-        ends = raw.rstrip("'\"`)") != raw.rstrip("'\"`)").rstrip(".,;:!")
+        ends = raw.rstrip("'\"`)").endswith((".", ",", ";", ":", "!"))
         if value and (_ADDRESS.fullmatch(word) or _CHANNEL.fullmatch(word)):
             value = False
         elif _SENTENCE.fullmatch(word):

@@ -6,7 +6,7 @@ import re
 
 from gpufix.explain import system_details
 from gpufix.explain.explanation import Explanation, context
-from gpufix.explain.frames import frames
+from gpufix.explain.frames import packages
 from gpufix.explain.log_scan import Hit
 from gpufix.explain.symbol_details import CUDA_MAJOR
 from gpufix.knowledge.cuda_libraries import bringing, majors
@@ -102,7 +102,7 @@ def _by_wheel(hit: Hit, name: str, wheels: list[str]) -> str:
     wheel = next((w for w in wheels if major and w.endswith(f"-cu{major[1]}")), None) or next(
         (w for w in wheels if w.endswith(f"-cu{cuda}")), wheels[0]
     )
-    shown = [frame.package for frame in frames(hit.before) if frame.package and not frame.of_torch]
+    shown = packages(hit.before)
     who = shown[-1] if shown else "what asks for it"
     return (
         f"Install the release or build of {who} for the CUDA that is here (that of torch). Or bring the library: `pip install "
@@ -193,9 +193,7 @@ def _of_other_build(explanation: Explanation, hit: Hit, name: str) -> Explanatio
     part = _GPU_PART.match(name)
     if part is None or not _TORCH_RAN.search(context(hit, 4000, 4000)):
         return None
-    shown = [
-        f.package for f in frames(f"{hit.before}\n{hit.after}") if f.package and not f.of_torch
-    ]
+    shown = packages(f"{hit.before}\n{hit.after}")
     who, of = (shown[-1] if shown else "what asks for it"), _GPU_OF[part["of"]]
     return explanation.but(
         rule="WHL505" if who in _FAMILY else explanation.rule,

@@ -7,7 +7,7 @@ import re
 from gpufix.explain import comfyui
 from gpufix.explain.added_parts import added_part, newest
 from gpufix.explain.explanation import Explanation, without_row
-from gpufix.explain.frames import frames
+from gpufix.explain.frames import frames, packages
 from gpufix.explain.log_scan import LogScan
 from gpufix.knowledge import families, listings
 from gpufix.knowledge.data_table import packed_table
@@ -126,8 +126,7 @@ def moving_packages(before: str) -> list[str]:
 
 def _packages(before: str) -> list[str]:
     """Those of a traceback, the innermost first; torch's frames are nobody's."""
-    shown = [f.package for f in frames(before) if f.package and not f.of_torch]
-    return list(dict.fromkeys(reversed(shown)))
+    return list(dict.fromkeys(reversed(packages(before))))
 
 
 def other_releases(near: list[str]) -> str:

@@ -170,9 +170,9 @@ def explain(parts: Iterable[bytes]) -> tuple[Explanations, LogScan]:
     if answer.primary is None and (read := _without_rows(found)):
         answer = Explanations(read, ())
     elif answer.primary is not None and answer.primary.role in ("notice", "symptom"):
-        answer = _after_its_remark(_by_its_state(answer, found), found)
+        answer = _in_own_words(_by_its_state(answer, found), found)
     elif answer.primary is not None and answer.primary.role == "wrapper":
-        answer = _below_its_wrapper(answer, found)
+        answer = _in_own_words(answer, found)
     return _without_quotes(answer, found), found
 
 
@@ -189,23 +189,17 @@ def _by_its_state(answer: Explanations, found: LogScan) -> Explanations:
     return Explanations(told, (primary, *answer.others))
 
 
-def _after_its_remark(answer: Explanations, found: LogScan) -> Explanations:
-    """The same, or the error after a remark, where no row knows it and it says itself what helps."""
-    remark = answer.primary
-    if remark is None or remark.role != "notice":
+def _in_own_words(answer: Explanations, found: LogScan) -> Explanations:
+    """The same, or the error after a remark or before a wrapper, where no row knows it and it says itself what helps."""
+    primary = answer.primary
+    if primary is None or primary.role not in ("notice", "wrapper"):
         return answer
     own = own_advice(found)
-    if own is None or own.role not in ("cause", "symptom") or own.line <= remark.line:
+    if own is None or own.role not in ("cause", "symptom") or own.line == primary.line:
         return answer
-    return Explanations(own, (remark, *answer.others))
-
-
-def _below_its_wrapper(answer: Explanations, found: LogScan) -> Explanations:
-    """The same, or the error before a wrapper, where no row knows it and it says itself what helps."""
-    own, wrapper = own_advice(found), answer.primary
-    if own is None or wrapper is None or own.role == "unknown" or own.line >= wrapper.line:
+    if (own.line < primary.line) != (primary.role == "wrapper"):
         return answer
-    return Explanations(own, (wrapper, *answer.others))
+    return Explanations(own, (primary, *answer.others))
 
 
 def _without_quotes(answer: Explanations, found: LogScan) -> Explanations:

@@ -136,6 +136,11 @@ def _too_new(explanation: Explanation, told: Machine) -> Explanation:
     )
 
 
+_NAMED_COMPILER = re.compile(
+    r"(?P<path>/[^\s:'\"]{1,200}/(?:gcc|g\+\+|cc|c\+\+|clang|clang\+\+)(?:-\d{1,2})?)['\"]?(?:: (?:command )?not found|$)"
+)
+
+
 def no_compiler(explanation: Explanation, hit: Hit) -> Explanation:
     """On Windows the compiler that is missing is Microsoft's."""
     around = context(hit, 2000, 1000)
@@ -151,11 +156,6 @@ def no_compiler(explanation: Explanation, hit: Hit) -> Explanation:
             "`conda install -c conda-forge gxx`).",
         )
     return explanation
-
-
-_NAMED_COMPILER = re.compile(
-    r"(?P<path>/[^\s:'\"]{1,200}/(?:gcc|g\+\+|cc|c\+\+|clang|clang\+\+)(?:-\d{1,2})?)['\"]?(?:: (?:command )?not found|$)"
-)
 
 
 def python_headers(explanation: Explanation, hit: Hit) -> Explanation:

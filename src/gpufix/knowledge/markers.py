@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from gpufix.model import Python
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 _NAMES = {"cpython": "CPython", "pypy": "PyPy"}
 
@@ -30,3 +36,13 @@ def environment(
         "sys_platform": "win32" if windows else system.lower(),
         "extra": "",
     }
+
+
+def applies(requirement: Requirement, here: Mapping[str, str]) -> bool:
+    """Whether its marker holds; one that compares what has no order does not."""
+    from packaging.markers import UndefinedComparison
+
+    try:
+        return requirement.marker is None or requirement.marker.evaluate(dict(here))
+    except UndefinedComparison:  # platform_machine ~= "amd64"
+        return False

@@ -112,9 +112,8 @@ class Import(Model):
     whole: bool = True  # all that it runs was followed
     foreign: bool = False  # what is missing is nothing of the distribution's own
     of: str | None = None  # the distribution that should have it
-    further: list[str] = field(
-        default_factory=list
-    )  # modules that it lacks as well, once that one is there
+    # Modules that it lacks as well, once that one is there.
+    further: list[str] = field(default_factory=list)
     wants: str | None = None  # what generated code that is missing so asks for: "grpcio>=1.67.0"
 
 

@@ -9,7 +9,7 @@ from posixpath import basename
 from gpufix.facts.libraries.library_files import is_library_name, python_tag
 from gpufix.facts.reading import read, text_of
 from gpufix.frozen import Frozen
-from gpufix.knowledge.markers import environment
+from gpufix.knowledge.markers import applies, environment
 from gpufix.model import Distribution, Python
 from gpufix.text.names import module_name, normalise
 
@@ -166,15 +166,13 @@ def _packages(dist: Distribution) -> Iterator[tuple[str, str]]:
 
 def _applies(text: str, python: Python) -> bool:
     """Whether a row holds for this Python, of no extra."""
-    from packaging.markers import UndefinedComparison
     from packaging.requirements import InvalidRequirement, Requirement
 
-    here = environment(python, machine=python.machine or "")
     try:
-        marker = Requirement(text).marker
-        return marker is None or marker.evaluate(here)
-    except (InvalidRequirement, UndefinedComparison):
+        requirement = Requirement(text)
+    except InvalidRequirement:
         return False
+    return applies(requirement, environment(python, machine=python.machine or ""))
 
 
 def required_name(text: str) -> str:

@@ -156,7 +156,8 @@ class _Stage:
         with suppress(Leave):  # ${NAME?}: Docker refuses it
             runner.script(script)
         variables.pop("IFS", None)
-        variables.update({n: v for n, v in before.items() if n == "IFS"})
+        if "IFS" in before:
+            variables["IFS"] = before["IFS"]
         if each.name == "ARG":
             changed = {n: v for n, v in variables.items() if before.get(n) != v}
             self.given.update({n: v for n, v in changed.items() if isinstance(v, str)})
