@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import pytest
 from hostile import EVIL, TEXTS
-from hypothesis import given
+from hypothesis import example, given
 from pages import content, page
 
 from gpufix.model import Diagnosis, PatientSummary, Summary
@@ -63,6 +63,7 @@ def clean_diagnosis() -> Diagnosis:
 
 
 @given(TEXTS)
+@example("torch ")
 def test_no_text_becomes_markup(text: str) -> None:
     read = Reader(page(text or "x"))
     extra = {"p", "span", "pre", "code"}  # lines of a diff, a command that is empty

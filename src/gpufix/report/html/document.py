@@ -64,7 +64,7 @@ def _about(diagnosis: Diagnosis) -> Markup:
     python = f"Python {patient.python}" if patient.python else "none found"
     rows: list[tuple[str, str | Markup | None]] = [
         ("Targets", _targets(diagnosis.targets)),
-        ("torch", (patient.torch or "not installed").removeprefix("torch ")),
+        ("torch", (patient.torch or "not installed").removeprefix("torch ") or patient.torch),
         (
             "Python",
             f"{python.removeprefix('Python ')}{f' ({patient.kind})' if patient.kind else ''}",
