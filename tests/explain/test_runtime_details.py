@@ -36,9 +36,43 @@ SAID = {
     'File "setup.py", line 3\nRuntimeError: warming requires CUDA 12.8 or newer': "Point CUDA_HOME",
     # a name that a package imports only sometimes
     "NameError: name 'init_empty_weights' is not defined": "pip install -U accelerate",
+    # memory that is free, and not allowed
+    "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 4.00 GiB. GPU 0 has a total capacity of 139.80 GiB of which 139.29 GiB is free. "
+    "Including non-PyTorch memory, this process has 518.00 MiB memory in use. 1.40 GiB allowed; Of": "The process may have 1.4 GiB of the GPU's 139.8",
     # ComfyUI's own class and module
     "AttributeError: 'ModelPatcher' object has no attribute 'x'": "update ComfyUI",
 }
+
+# What a kernel's own report says, before the cause.
+_ASSERTED = "/pytorch/aten/src/ATen/native/cuda/K.cu:9: f: block: [0,0,0], thread: [0,0,0] Assertion `{}` failed.\nCUDA error: device-side assert triggered"
+REPORTED = {
+    _ASSERTED.format("input_val >= zero && input_val <= one"): "binary_cross_entropy",
+    _ASSERTED.format("t >= 0 && t < n_classes"): "A class label",
+    _ASSERTED.format(
+        '-sizes[i] <= index && index < sizes[i] && "index out of bounds"'
+    ): "An index is outside",
+    _ASSERTED.format("srcIndex < srcSelectDimSize"): "An index is outside",
+    _ASSERTED.format("radius > 0"): "An assertion inside a kernel failed",
+    "CUDA error: device-side assert triggered": "An assertion inside a kernel failed",
+    "========= Invalid __global__ write of size 4 bytes\n=========     at fill(float *, int)+0x70 in field.cu:31\n"
+    "=========     by thread (11,0,0) in block (0,0,0)": "The kernel fill(float *, int) accesses memory outside its own, at field.cu:31",
+    "========= Invalid __shared__ read of size 8 bytes\n=========     at fill(float *)+0x7f0\n": "The kernel fill(float *) accesses memory outside its own.",
+    "========= Invalid __shared__ read of size 8 bytes": "a kernel access memory outside its own",
+}
+
+
+@pytest.mark.parametrize("text", REPORTED)
+def test_what_the_kernel_reports_is_the_cause(text: str) -> None:
+    primary = explain([text.encode()])[0].primary
+    assert primary is not None
+    assert REPORTED[text] in primary.what
+
+
+def test_the_reason_of_tritons_compiler_stands_under_the_caret() -> None:
+    text = "triton.compiler.errors.CompilationError: at 4:4:\ndef put(x):\n    tl.store(x, 1)\n    ^\nUnsupported ptr type"
+    primary = explain([text.encode()])[0].primary
+    assert primary is not None
+    assert primary.notes == ("The reason: Unsupported ptr type",)
 
 
 @pytest.mark.parametrize("text", SAID)

@@ -11,6 +11,7 @@ _UNITS = {"B": 0, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40, "KB": 10, "MB": 20
 _SIZE = r"([\d.]{1,12}) ?([KMGT]?i?B)"
 _ASKED = re.compile(rf"[Tt]ried to allocate {_SIZE}")
 _TOTAL = re.compile(rf"total capacity of {_SIZE}|{_SIZE} total capacity")
+_ALLOWED = re.compile(rf"memory in use\. {_SIZE} allowed")
 _OTHER = re.compile(rf"Process (\d{{1,9}}) has {_SIZE} memory in use")
 _LOOSE = re.compile(rf"{_SIZE} is reserved by PyTorch but unallocated")
 _ALLOCATED = re.compile(rf"{_SIZE} is allocated by PyTorch|{_SIZE} already allocated")
@@ -52,7 +53,12 @@ def _of_numbers(explanation: Explanation, hit: Hit) -> Explanation:
     loose = _first(_LOOSE, words)
     if reserved := _first(_RESERVED, words):
         loose = max(loose, reserved - _first(_ALLOCATED, words))
-    if _first(_ALLOCATED, words) > total:
+    if 0 < (allowed := _first(_ALLOWED, words)) < asked:
+        first = (
+            f"The process may have {allowed / 2**30:.1f} GiB of the GPU's {total / 2**30:.1f}: raise or drop "
+            "torch.cuda.set_per_process_memory_fraction, or the program's option that calls it"
+        )
+    elif _first(_ALLOCATED, words) > total:
         first = (
             "More is in use than the GPU has: on Windows the driver lends it the computer's memory, which is slow and ends, "
             "too. A smaller or quantised model, lower resolution, or offloading to the CPU"

@@ -14,7 +14,7 @@ from gpufix.knowledge.data_table import packed_table
 from gpufix.text.names import normalise
 
 _ERROR = re.compile(
-    r"^[ \t│|>]{0,8}(?P<error>(?:[\w.]{1,80}\.)?[A-Z]\w{2,60}(?:Error|Exception)\b(?::[^\n]{0,300})?)",
+    r"^[ \t│|>]{0,8}(?P<error>(?:[\w.]{1,80}\.)?_?[A-Z]\w{2,60}(?:Error|Exception)\b(?::[^\n]{0,300})?)",
     re.M,
 )
 _ALSO = {
