@@ -139,6 +139,36 @@ def _no_versions(absent: re.Match[str]) -> Told:
     )
 
 
+_BEYOND = re.compile(
+    r"(?:there is no version of (?P<absent>[A-Za-z][\w.-]{0,60})==(?P<version>\d[\w.+!-]{0,40})"
+    r"|only (?P<name>[A-Za-z][\w.-]{0,60})(?P<marker>\{[^}]{1,80}\})?(?P<most><=?[\w.+!-]{1,40}) is available)"
+    r" and (?P<who>[A-Za-z][\w.:\[\]=+-]{0,80}) (?:depends? on|requires?) (?:(?P=absent)|(?P=name))(?:\{[^}]{1,80}\})?(?P<wants>[<>=!~][\w.+!*,<>=~-]{1,60})"
+)
+
+
+def _out_of_reach(found: re.Match[str]) -> Told:
+    """uv's: the index has other releases of a package than the one that is asked for."""
+    name, wants = found["absent"] or found["name"], found["wants"].rstrip(".,")
+    who = "the requirements" if found["who"] in ("you", "your") else found["who"]
+    there = f"no {name} {found['version']}" if found["absent"] else f"{name}{found['most']} only"
+    asks = "ask" if who == "the requirements" else "asks"
+    other = f"Ask for a release that there is (`pip index versions {name}` lists them){'' if asks == 'ask' else f', or take another release of {who}'}. "
+    indexes = (
+        f"Where another index has it: `[tool.uv.sources]` with `{name} = {{ index = NAME }}`, or `--index-strategy unsafe-best-match`, since uv stops at "
+        "the first index that has the package at all."
+    )
+    split = (
+        f" These are the releases for {found['marker'].strip('{}')}: uv looks for all platforms that the project allows. `[tool.uv]` with `environments` "
+        "leaves out those that nobody needs; a source without its marker serves them all."
+        if found["marker"]
+        else ""
+    )
+    return Told(
+        f"The indexes in use have {there}, and {who} {asks} for {name}{wants}.",
+        f"{other}{indexes}{split}",
+    )
+
+
 _EXTRAS = re.compile(
     r"(?P<project>[\w.-]{1,60})\[(?P<first>[\w.-]{1,60})\] depends on (?P<what>[A-Za-z][\w.-]{0,60})(?P<one>[<>=!~][\w.+!*,<>=~-]{1,60}) and "
     r"(?P=project)\[(?P<second>[\w.-]{1,60})\] depends on (?P=what)(?P<other>[<>=!~][\w.+!*,<>=~-]{1,60})"
@@ -187,6 +217,8 @@ def _parted(explanation: Explanation, hit: Hit) -> Explanation:
         return _no_wheels(lacking, around).of(explanation)
     if allowed := _project_python(around):
         return allowed.of(explanation)
+    if beyond := _BEYOND.search(_MARGINS.sub(" ", around.replace("│", " "))):
+        return _out_of_reach(beyond).of(explanation)
     sides: dict[str, dict[str, str]] = defaultdict(dict)
     for found in _DEPENDS.finditer(around):
         sides[found["what"]].setdefault(

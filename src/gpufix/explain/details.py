@@ -270,6 +270,7 @@ REFINERS: dict[str, Refiner] = {
     "libnvvm-refused": hollow.refused,
     "numpy-of-another": hollow.numpy_of_another,
     "model-type": interfaces.model_type,
+    "registered-type": interfaces.registered_type,
     "meson-command": toolchain_details.meson_command,
     "meson-compiler": toolchain_details.meson_compiler,
     "memory-numbers": memory_details.numbers_of_memory,

@@ -261,6 +261,21 @@ def model_type(explanation: Explanation, hit: Hit) -> Explanation:
     )
 
 
+def registered_type(explanation: Explanation, hit: Hit) -> Explanation:
+    """The transformers that has a type of model itself, which a package registers."""
+    name = explanation.captures.get("name", "")
+    known = name_spans.owner_of("transformers", f"model:{name}")
+    if known is None:
+        return explanation
+    caller = next((one for one in _near(hit) if one != "transformers"), None) or (
+        "vllm" if name == "aimv2" else "the package that registers it"
+    )
+    return explanation.but(
+        what=f"{caller} registers the model type {name}, which transformers has {known.span.words}: {caller} is of before that.",
+        do=f'A newer release of {caller}; or the transformers of its time: `pip install "transformers<={known.span.before}"`.',
+    )
+
+
 def _new_name(owner: str, argument: str, new: str, near: list[str]) -> Told:
     caller = next(
         (one for one in near if one not in ("transformers", "trl")), "the code that calls it"

@@ -29,6 +29,8 @@ _BY_PATH = re.compile(
     re.IGNORECASE,
 )
 _WARNED = re.compile(r"\b[A-Z]\w*Warning: ")
+_OF_TORCH_CUDA = re.compile(r"lib(?:c10|torch)_cuda\w*\.so")
+_ROCM_HERE = re.compile(r"\+rocm\d|\brocm ?\d", re.IGNORECASE)
 _ABSENT = re.compile(r"cannot open|not found|no such file|could not be found", re.IGNORECASE)
 
 
@@ -61,6 +63,12 @@ def soname(explanation: Explanation, hit: Hit) -> Explanation | None:
             do="Install the torch build for ROCm, which brings its own (--index-url https://download.pytorch.org/whl/rocmX.Y). Or "
             "install the ROCm of the release that the program was built for, and put its folder on LD_LIBRARY_PATH (/opt/rocm/lib). On a "
             "machine with an NVIDIA GPU install the package's CUDA build.",
+        )
+    if _OF_TORCH_CUDA.match(name) and _ROCM_HERE.search(context(hit, 2048, 2048)):
+        return explanation.but(
+            what=f"{name} is of torch's CUDA builds, and this torch is built for ROCm: what asks for it was built for CUDA.",
+            do="Install the build for ROCm of what asks for it: the last file of the traceback, or the path before the message. Or build it here, "
+            "beside this torch (--no-build-isolation).",
         )
     wheels = bringing(name)
     by_path = _BY_PATH.search(hit.shown)
@@ -137,6 +145,8 @@ _CUDA_OF_CUDNN = 12
 def of_ctranslate2(explanation: Explanation, hit: Hit) -> Explanation:
     """Whose file it is that CTranslate2 opens by name, and whether another CUDA's is here."""
     found = _CT2.search(hit.shown)
+    if part := _CUDNN_PART.search(hit.shown):
+        return _of_cudnn(explanation, part, hit)
     if found is None:
         return explanation
     file, major = found["file"], int(found["major"])
@@ -156,6 +166,37 @@ def of_ctranslate2(explanation: Explanation, hit: Hit) -> Explanation:
         what=f"{file}, {whose}, is not found: CTranslate2 (faster-whisper) opens it by name{other}.",
         do=f"`pip install {wheels}` with both lib folders on LD_LIBRARY_PATH, or the toolkit of CUDA {cuda}; on Windows their bin folders on PATH. "
         'Or the CTranslate2 that was built for the CUDA that is here (`ctranslate2<4` for CUDA 11). Without a GPU: device="cpu".',
+    )
+
+
+# cuDNN 8 is in parts, and its first library opens the others by name: so says whatever uses it.
+_CUDNN_PART = re.compile(
+    r"Could not load library (?P<file>cudnn_\w{2,20}64_(?P<major>\d)\.dll)(?:\. Error code (?P<code>\d{1,4}))?"
+)
+_WHY = {
+    "126": "it, or a DLL that it needs, is not found",
+    "127": "it lacks a function that another part asks for, so parts of two releases are mixed",
+    "193": "it is not of 64 bit",
+    "1114": "its start-up failed",
+    "1455": "the paging file is too small for it",
+}
+
+
+def _of_cudnn(explanation: Explanation, part: re.Match[str], hit: Hit) -> Explanation:
+    """A part of cuDNN on Windows, and why it does not load."""
+    major = part["major"]
+    why = _WHY.get(part["code"] or "126", "it does not load")
+    other = (
+        " Or a CTranslate2 for another cuDNN: 4.5 and newer take cuDNN 9."
+        if "whisper" in context(hit).lower() or "ctranslate2" in context(hit).lower()
+        else ""
+    )
+    return explanation.but(
+        id="cudnn-part-missing",
+        rule="SYM403" if part["code"] == "127" else "SYM402",
+        what=f"cuDNN {major} opens its parts by name: {part['file']} is not loaded, as {why}.",
+        do=f"Keep all DLLs of one cuDNN {major} release, for the CUDA in use, in one folder that stands first on PATH. `where {part['file']}` shows each copy; "
+        f"pip's nvidia-cudnn-cu12 (cu11) has them in its bin folder. cuDNN 8 wants zlibwapi.dll as well.{other}",
     )
 
 

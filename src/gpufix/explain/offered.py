@@ -277,6 +277,7 @@ _OTHERWISE = {
     "pytorch": "called torch by pip: `pip install torch`.",
     "opencv": "called opencv-python by pip: `pip install opencv-python` (opencv-python-headless without a screen).",
     "bitsandbytes-windows": "not needed any more: `pip install -U bitsandbytes` has wheels for Windows.",
+    "pyav": "called av: `pip install av`.",
     "sklearn": "called scikit-learn: `pip install scikit-learn`.",
 }  # fmt: skip
 

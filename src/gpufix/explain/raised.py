@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from gpufix.explain import comfyui
 from gpufix.explain.added_parts import added_part, newest
@@ -37,12 +38,17 @@ _DOWNLOADED = re.compile(r"transformers_modules[/\\\\.]")  # trust_remote_code
 _REACH = 12_000  # characters of the end
 
 
-def raised_in(found: LogScan) -> Explanation | None:
-    """None where neither an added part nor a package stands in the last traceback."""
+def raised_in(found: LogScan, wrappers: Collection[int] = ()) -> Explanation | None:
+    """None where neither an added part nor a package stands in the last traceback. `wrappers`: lines that only report an error."""
     text = found.end(_REACH)
-    errors = list(_ERROR.finditer(text))
+    first = found.lines - text.rstrip("\n").count("\n")
+    errors = [
+        error
+        for error in _ERROR.finditer(text)
+        if first + text.count("\n", 0, error.start()) not in wrappers
+    ]
     if not errors:
-        return _cut_off(text)
+        return None if wrappers else _cut_off(text)
     before = text[: errors[-1].start()]
     near = moving_packages(before)
     if _DOWNLOADED.search(before):

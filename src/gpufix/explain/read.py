@@ -172,7 +172,7 @@ def explain(parts: Iterable[bytes]) -> tuple[Explanations, LogScan]:
     elif answer.primary is not None and answer.primary.role in ("notice", "symptom"):
         answer = _in_own_words(_by_its_state(answer, found), found)
     elif answer.primary is not None and answer.primary.role == "wrapper":
-        answer = _in_own_words(answer, found)
+        answer = _before_wrapper(_in_own_words(answer, found), found)
     return _without_quotes(answer, found), found
 
 
@@ -200,6 +200,16 @@ def _in_own_words(answer: Explanations, found: LogScan) -> Explanations:
     if (own.line < primary.line) != (primary.role == "wrapper"):
         return answer
     return Explanations(own, (primary, *answer.others))
+
+
+def _before_wrapper(answer: Explanations, found: LogScan) -> Explanations:
+    """The same, or the error that a wrapper reports: no row knows it, and a traceback shows whose it is."""
+    primary = answer.primary
+    if primary is None or primary.role != "wrapper":
+        return answer
+    lines = {hit.line for hit in found.hits if hit.message.role == "wrapper"}
+    error = raised_in(found, lines)
+    return answer if error is None else Explanations(error, (primary, *answer.others))
 
 
 def _without_quotes(answer: Explanations, found: LogScan) -> Explanations:

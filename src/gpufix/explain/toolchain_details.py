@@ -180,12 +180,22 @@ def python_headers(explanation: Explanation, hit: Hit) -> Explanation:
     )
 
 
-def runtime(explanation: Explanation, _: Hit) -> Explanation:
+# Where Apptainer and Singularity put the libraries of the host's driver (--nv): etc/nvliblist.conf.
+_OF_HOST = re.compile(r"\(required by /\.singularity\.d/libs/(?P<file>[\w.+-]{1,80})\)")
+
+
+def runtime(explanation: Explanation, hit: Hit) -> Explanation:
     """Which GCC brought a symbol version of libstdc++; which systems have a glibc."""
     version = explanation.captures.get("symver", "")
     family, number = version.partition("_")[::2]
     if family in ("GLIBCXX", "CXXABI"):
         return _libstdcxx(explanation, version)
+    if family == "GLIBC" and (host := _OF_HOST.search(hit.shown)):
+        return explanation.but(
+            what=f"--nv put {host['file']} of the host into the container, and it wants glibc {number}: the image's is older.",
+            do=f"An image whose glibc is as new as the host's (`ldd --version` shows {number} or more), or a host that is as old as the image. Without a "
+            "GPU: no --nv.",
+        )
     if family == "GLIBC" and number:
         return explanation.but(
             do=f"This system's C library is older than glibc {number}, and it cannot be replaced. Use a newer "

@@ -38,6 +38,12 @@ def dll(explanation: Explanation, hit: Hit) -> Explanation:
         return explanation.but(
             id=own.id, rule=own.rule, what=own.what, do=own.do, source=own.source
         )
+    if re.search("zluda", around, re.IGNORECASE):
+        return explanation.but(
+            what="A DLL was not found: torch's CUDA files are ZLUDA's here, which open those of AMD's HIP SDK.",
+            do="Install AMD's HIP SDK at the release that this ZLUDA names. Set HIP_PATH, put its bin folder (C:\\Program Files\\AMD\\ROCm\\…\\bin) on PATH, and "
+            "open a new terminal. Then copy ZLUDA's files into torch\\lib again.",
+        )
     found = _DLL.search(around)
     if found is None and (module := _IMPORTING.search(hit.shown)):
         return _of_module(explanation, module["name"], hit)
@@ -70,6 +76,12 @@ def _of_module(explanation: Explanation, name: str, hit: Hit) -> Explanation:
             "python openssl libffi sqlite`. Without conda: repair that Python by its installer, or take another (`uv python install`); "
             "no second Python's folder may stand before it on PATH.",
         )
+    if folder := _folder_of(name, hit):
+        return explanation.but(
+            what=f"{name} is a compiled file (.pyd) of {folder} itself, and does not load. It is made for one Python (cp311 in its name is 3.11), or lacks a DLL.",
+            do=f"Take {folder}'s release or files for this Python (`python -VV`), its newest state, or the one that holds {name}.py; or run it with the Python "
+            f"that the file's name says. Or install {_RUNTIME}.",
+        )
     package = _PACKAGES.get(name) or _named_before(hit) or ("" if _OF_TORCH.match(name) else name)
     if package == "torch" or not package:
         return explanation
@@ -90,6 +102,16 @@ def _of_module(explanation: Explanation, name: str, hit: Hit) -> Explanation:
         ways.append(note)
     first, *others = ways
     return explanation.but(do=f"{first[0].upper()}{first[1:]}; {'; '.join(others)}.")
+
+
+def _folder_of(name: str, hit: Hit) -> str | None:
+    """The folder, of no package, whose own file imports the module from beside itself."""
+    asks = re.compile(
+        rf'File "(?P<path>[^"\n]{{1,300}})", line \d+, in [^\n]{{1,80}}\n[^\n]{{0,40}}from \.(?:\w+\.)*{re.escape(name)} import '
+    )
+    found = list(asks.finditer(context(hit, 3000, 0)))
+    parts = re.split(r"[/\\]", found[-1]["path"]) if found else []
+    return parts[-2] if len(parts) > 1 and "site-packages" not in parts else None
 
 
 # The last releases that ran with the Visual C++ runtime of before 2024.
