@@ -64,6 +64,19 @@ _SAGE = "SM89 kernel is not available. Make sure you GPUs with compute capabilit
             "nvidia-smi",
         ),
         ("qprep requires an SM90 (Hopper) GPU", "SRC610", "capability 9.0", "nvidia-smi"),
+        ("ValueError: --warm-backend odd is SM90-only", "SRC610", "9.0", "nvidia-smi"),
+        (
+            "ValueError: warmth is supported only on NVIDIA Blackwell GPUs",
+            "SRC610",
+            "10.0",
+            "nvidia-smi",
+        ),
+        (
+            "ValueError: WarmAttention supports CUDA compute capabilities 8.0, 8.6, and 9.0; found 12.0.",
+            "SRC610",
+            "only for GPUs of capability 8.0 or 8.6 or 9.0, and the GPU's is 12.0",
+            "newer release",
+        ),
         ("RuntimeError: warmth is only supported for Hopper GPUs", "SRC610", "9.0", "nvidia-smi"),
     ],
 )

@@ -21,6 +21,11 @@ SAYS_NOTHING_OF_A_PACKAGE = {
 }
 
 LACKS = {
+    "what was selected": (
+        "ValueError: torchao was selected, but it is not installed on this machine.",
+        "torchao is not installed",
+        "pip install torchao",
+    ),
     "a command in quotes": (
         "ImportError: Warming needs more. Run `pip install heaters` first.",
         "heaters is not installed for",

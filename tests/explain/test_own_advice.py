@@ -33,6 +33,8 @@ def test_a_bare_message_is_one_error() -> None:
         "ValueError: the widget is cold. Please open an issue at https://example.org",
         "ValueError: cold use of widget",
         "please be kind\n" * 60,
+        "  steps:\n      # AttributeError: the widget is cold, please install heaters\n"
+        + "      run: warm up\n" * 40,
     ],
 )
 def test_what_asks_for_nothing_gets_no_advice(log: str) -> None:

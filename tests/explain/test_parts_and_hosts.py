@@ -91,6 +91,31 @@ CASES = {
         ("`pip install av`",),
         ("pip install pyav",),
     ),
+    "a window of Windows'": (
+        "The code execution cannot proceed because amdhip64_6.dll was not found. Reinstalling the program may fix this problem.",
+        ("amdhip64_6.dll, of AMD's HIP SDK", "HIP_PATH"),
+        (),
+    ),
+    "of nobody's DLL": (
+        "The code execution cannot proceed because heater.dll was not found.",
+        ("heater.dll, which the program needs",),
+        ("HIP",),
+    ),
+    "an inner header of Thrust": (
+        "a.cu:3:10: fatal error: thrust/system/cuda/detail/odd_runtime_api.h: No such file or directory",
+        ("inner header of Thrust", "newer source"),
+        (),
+    ),
+    "a public one": (
+        "a.cu:3:10: fatal error: thrust/device_vector.h: No such file or directory",
+        ("toolkit",),
+        ("inner header",),
+    ),
+    "CTranslate2's own words": (
+        "RuntimeError: CUDA failed with error no kernel image is available for execution on the device",
+        ("CTranslate2", "CUDA_ARCH_LIST"),
+        ("torch",),
+    ),
     "a wrapper alone": (ENGINE, ("why stands above",), ("It was raised in",)),
     "a wrapper's error, of no row": (
         'Traceback (most recent call last):\n  File "/env/lib/python3.12/site-packages/vllm/v1/worker/odd.py", line 9, in f\n'

@@ -20,6 +20,7 @@ from gpufix.explain.read import explain
         "RuntimeError: the predictor requires macOS>=10.13",
         "RuntimeError: this kernel is broken here. Please upgrade to >= 0.0.33",  # to what?
         "you have torch 2.1.0 and torchvision 0.16.0",
+        "RuntimeError: the driver is not compatible with CUDA < 12.4",
         "ImportError: numpy>=2 is required\n"
         + "line\n" * 3
         + "KeyError: 'x'",  # not the last error
@@ -41,6 +42,20 @@ def test_what_checks_no_package_is_left(log: str) -> None:
         ("ImportError: einops version 0.7 or newer is required, but found 0.6.1", '"einops>=0.7"` (here is 0.6.1)'),
         ("ValueError: Please downgrade scipy to 1.10 or older.", "scipy<=1.10"),
         ("RuntimeError: somelib requires otherlib<2.0,>=1.4", "otherlib<2.0,>=1.4"),
+        (
+            "ImportError: Found an incompatible version of transformers. Found version 4.40.1, but only 4.51.0 and above are supported.",
+            "transformers>=4.51.0",
+        ),
+        (
+            "ImportError: Found an incompatible version of `warmth`. Found version `1.0.1`, but only versions `1.2.0` or higher are supported",
+            "warmth>=1.2.0",
+        ),
+        (
+            "ImportError: Found an incompatible version of numpy. Found version 2.1.0, but expected numpy<2.0.0. See above.",
+            '`pip install "numpy<2.0.0"` (here is 2.1.0)',
+        ),
+        ("ValueError: the warm optimiser is incompatible with torch version < 2.5.1", "torch>=2.5.1"),
+        ("RuntimeError: warmlib is not compatible with transformers>=5.0", "transformers<5.0"),
         ("RuntimeError: nerfacc requires Python >= 3.9", "Use a Python >=3.9"),
     ],
 )  # fmt: skip

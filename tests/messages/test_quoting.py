@@ -13,6 +13,26 @@ QUOTED = "quoted-errors"
 
 # Documents as projects write them.
 DOCUMENTS = {
+    "a guide in Chinese": """# 安装
+
+- 注意:
+   - 我们提供了预先构建的安装包。如果您的环境报如下错误：
+     ```bash
+     Traceback (most recent call last):
+     ImportError: libcudart.so.12: cannot open shared object file: No such file or directory
+     ```
+     请安装另一个包:
+     ```bash
+     pip install heater-cpu
+     ```
+
+## 编译选项
+
+建议使用下面的选项。
+""",
+    "a changelog of years": "## 0.1.0\n\n### Fixed\n\n"
+    + "- Document the new heater of the year (#12) [@somebody](https://example.org)\n" * 1500
+    + "- Document that the minimum required CMake version is now 3.23.1 ([#13](https://example.org))\n",
     "a list of troubles": """# Example detector
 
 ## Troubleshooting
@@ -72,6 +92,19 @@ See also the [wiki](https://example.org/wiki).
 
 # What people write of themselves, with what a program printed: (rule, text).
 REPORTS = (
+    (
+        "SYM404",
+        """### 问题描述
+
+大佬，我按照说明安装，如果运行就报错，请问怎么解决？
+
+- 系统: Ubuntu
+- 显卡: 4090
+
+### 错误日志
+
+RuntimeError: operator torchvision::nms does not exist""",
+    ),
     (
         "SYM404",
         """Hi, I installed everything as the README says but the demo fails:

@@ -8,13 +8,12 @@ from collections import defaultdict
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion
 
-from gpufix.explain import stated
+from gpufix.explain import index_lacks, stated
 from gpufix.explain.explanation import Explanation, Told, context
 from gpufix.explain.frames import frames
 from gpufix.explain.imports import lacking_name
 from gpufix.explain.log_scan import Hit
 from gpufix.explain.offered import newest_python, with_hint
-from gpufix.explain.releases_with import pip_name
 from gpufix.knowledge.data_table import table
 from gpufix.knowledge.packages import for_torch
 from gpufix.text.names import normalise
@@ -73,11 +72,6 @@ def contradiction(explanation: Explanation, hit: Hit) -> Explanation:
     return with_hint(_parted(explanation, hit), hit)
 
 
-_NO_WHEELS = re.compile(
-    r"(?<![\w.+=-])(?P<name>[A-Za-z][\w.-]{0,60}?)(?:[<>=!~]=?[<>=!~,.+*\w]{1,60})?\s+ha(?:s|ve)\s+no\s+wheels\s+with\s+a\s+matching\s+"
-    r"(?:Python\s+(?:version|ABI|implementation)|(?P<platform>platform))\s+tag(?:\s*\(e\.g\.,\s*`(?P<tag>\w{2,40})`\))?"
-)
-_AVAILABLE = re.compile(r"on the following platforms?:\s*(?P<tags>`\w+`(?:,\s*`\w+`){0,30})")
 _PROJECT_PYTHON = re.compile(
     r"requested\s+Python\s+version\s+\((?P<allowed>[<>=!~]=?[\d.*]+)[^)]{0,40}\)\s+does\s+not\s+satisfy\s+Python(?P<wants>[<>=!~]=?[\d.*]{1,10})"
     r"(?:\s+and\s+(?P<who>[A-Za-z][\w.\[\]=-]{0,80})\s+depends\s+on\s+(?P<what>[A-Za-z][\w.-]{0,60}))?"
@@ -96,76 +90,6 @@ def _project_python(around: str) -> Told | None:
         f"The project allows Python {found['allowed']}, and {whose} wants Python {wants}: uv looks for versions for each Python that "
         "the project allows.",
         f'`requires-python = "{wants}"` in pyproject.toml, then `uv lock`; or an older {whose}, which takes Python {found["allowed"]}.',
-    )
-
-
-def _no_wheels(lacking: re.Match[str], around: str) -> Told:
-    """Whose wheels are for other Pythons, or other systems."""
-    name, tag = lacking["name"], lacking["tag"] or ""
-    if lacking["platform"]:
-        told = _AVAILABLE.search(around)
-        only = ", ".join(re.findall(r"\w+", told["tags"])) if told else ""
-        return Told(
-            f"{name} has no wheels for this system{f' ({tag})' if tag else ''}{f': those that there are, are for {only}' if only else ''}.",
-            f"Run it on a system that {name} has wheels for{f' ({only})' if only else ''}. Or take a release of {name}, or a fork, that has one for "
-            f"this system; or leave {name} out here by a marker (`; sys_platform == 'linux'`).",
-        )
-    here = f" {tag[2]}.{tag[3:]}" if re.fullmatch(r"cp3\d+", tag) else ""
-    return Told(
-        f"{name} has no wheels for this Python{here} in the releases that are allowed: most often this Python is newer than they are.",
-        f"`uv venv --python 3.12` (or the newest Python that {name}'s wheels name), and install again; or, where a newer {name} has wheels "
-        "for this Python, a newer release of what pins it.",
-    )
-
-
-_NO_VERSIONS = re.compile(
-    r"there are no versions of (?P<name>[A-Za-z][\w.-]{0,60})(?:\[[\w,-]*\])? and (?P<who>[A-Za-z][\w.-]{0,60})(?:\[[\w,-]*\])?(?:==(?P<version>\d[\w.+!-]{0,40}))? "
-    r"depends on (?P=name)(?P<wants>[<>=!~][\w.+!*,<>=~-]{1,60})?"
-)
-
-
-def _no_versions(absent: re.Match[str]) -> Told:
-    """uv's: a distribution of that name is on no index in use."""
-    name, who = absent["name"], f"{absent['who']} {absent['version'] or ''}".strip()
-    wants = (absent["wants"] or "").rstrip(".,")
-    pip = pip_name(name.replace("-", "_"))
-    called = f" (`{pip}`)" if normalise(pip) != normalise(name) else ""
-    return Told(
-        f"No index in use has any release of {name}, and {who} asks for {name}{wants}: its name is another one, or it was withdrawn, or it is on "
-        "another index.",
-        f"Take another release of {absent['who']}, or its newest source, which asks for what there is. Where the package is called otherwise{called}, "
-        f"in pyproject.toml leave {name} out: `[tool.uv]` with `override-dependencies = [\"{name}; sys_platform == 'never'\"]`, and name the "
-        "right one among your own dependencies. Where a private index has it: `[[tool.uv.index]]`.",
-    )
-
-
-_BEYOND = re.compile(
-    r"(?:there is no version of (?P<absent>[A-Za-z][\w.-]{0,60})==(?P<version>\d[\w.+!-]{0,40})"
-    r"|only (?P<name>[A-Za-z][\w.-]{0,60})(?P<marker>\{[^}]{1,80}\})?(?P<most><=?[\w.+!-]{1,40}) is available)"
-    r" and (?P<who>[A-Za-z][\w.:\[\]=+-]{0,80}) (?:depends? on|requires?) (?:(?P=absent)|(?P=name))(?:\{[^}]{1,80}\})?(?P<wants>[<>=!~][\w.+!*,<>=~-]{1,60})"
-)
-
-
-def _out_of_reach(found: re.Match[str]) -> Told:
-    """uv's: the index has other releases of a package than the one that is asked for."""
-    name, wants = found["absent"] or found["name"], found["wants"].rstrip(".,")
-    who = "the requirements" if found["who"] in ("you", "your") else found["who"]
-    there = f"no {name} {found['version']}" if found["absent"] else f"{name}{found['most']} only"
-    asks = "ask" if who == "the requirements" else "asks"
-    other = f"Ask for a release that there is (`pip index versions {name}` lists them){'' if asks == 'ask' else f', or take another release of {who}'}. "
-    indexes = (
-        f"Where another index has it: `[tool.uv.sources]` with `{name} = {{ index = NAME }}`, or `--index-strategy unsafe-best-match`, since uv stops at "
-        "the first index that has the package at all."
-    )
-    split = (
-        f" These are the releases for {found['marker'].strip('{}')}: uv looks for all platforms that the project allows. `[tool.uv]` with `environments` "
-        "leaves out those that nobody needs; a source without its marker serves them all."
-        if found["marker"]
-        else ""
-    )
-    return Told(
-        f"The indexes in use have {there}, and {who} {asks} for {name}{wants}.",
-        f"{other}{indexes}{split}",
     )
 
 
@@ -211,14 +135,12 @@ def _parted(explanation: Explanation, hit: Hit) -> Explanation:
             do='`python -m pip install "pip<24.1"`, then again: newer ones refuse a release whose metadata is not valid, as they say above; '
             "or a newer release of that package."
         )
-    if absent := _NO_VERSIONS.search(_MARGINS.sub(" ", around)):
-        return _no_versions(absent).of(explanation)
-    if lacking := _NO_WHEELS.search(around):
-        return _no_wheels(lacking, around).of(explanation)
+    if lacks := index_lacks.lacks(around):
+        return lacks.of(explanation)
     if allowed := _project_python(around):
         return allowed.of(explanation)
-    if beyond := _BEYOND.search(_MARGINS.sub(" ", around.replace("│", " "))):
-        return _out_of_reach(beyond).of(explanation)
+    if other := index_lacks.other_releases(around):
+        return other.of(explanation)
     sides: dict[str, dict[str, str]] = defaultdict(dict)
     for found in _DEPENDS.finditer(around):
         sides[found["what"]].setdefault(

@@ -56,6 +56,13 @@ def kernel_image(explanation: Explanation, hit: Hit) -> Explanation | None:
             note="torch's own warning beside it says the same.",
             do=(gpu and carrying(gpu)) or explanation.do,
         )
+    if "CUDA failed with error" in hit.shown:  # as CTranslate2 says it, src/cuda/utils.h
+        return explanation.but(
+            rule="GPU103",
+            what="CTranslate2 (faster-whisper) holds no code for this GPU.",
+            do='A newer CTranslate2 for a new GPU (`pip install -U ctranslate2`), an older one for an old GPU (`pip install "ctranslate2<4"`). Or build it here: '
+            '-DWITH_CUDA=ON -DCUDA_ARCH_LIST=X.Y with the GPU\'s capability. Or device="cpu".',
+        )
     whose = _extension(hit, around)
     if ggml:
         return explanation.but(

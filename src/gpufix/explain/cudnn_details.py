@@ -57,3 +57,37 @@ def status(explanation: Explanation, hit: Hit) -> Explanation:
         "driver or program.",
         do=f"The release of {name} before {version}, with the older cuDNN that it brings (or hold cuDNN itself at the older release).{others}",
     )
+
+
+# cuDNN 8 is in parts, and its first library opens the others by name: so says whatever uses it.
+_PART = re.compile(
+    r"Could not load library (?P<file>cudnn_\w{2,20}64_(?P<major>\d)\.dll)(?:\. Error code (?P<code>\d{1,4}))?"
+)
+_WHY = {
+    "126": "it, or a DLL that it needs, is not found",
+    "127": "it lacks a function that another part asks for, so parts of two releases are mixed",
+    "193": "it is not of 64 bit",
+    "1114": "its start-up failed",
+    "1455": "the paging file is too small for it",
+}
+
+
+def part(explanation: Explanation, hit: Hit) -> Explanation | None:
+    """A part of cuDNN on Windows, and why it does not load."""
+    found = _PART.search(hit.shown)
+    if found is None:
+        return None
+    major = found["major"]
+    why = _WHY.get(found["code"] or "126", "it does not load")
+    other = (
+        " Or a CTranslate2 for another cuDNN: 4.5 and newer take cuDNN 9."
+        if "whisper" in context(hit).lower() or "ctranslate2" in context(hit).lower()
+        else ""
+    )
+    return explanation.but(
+        id="cudnn-part-missing",
+        rule="SYM403" if found["code"] == "127" else "SYM402",
+        what=f"cuDNN {major} opens its parts by name: {found['file']} is not loaded, as {why}.",
+        do=f"Keep all DLLs of one cuDNN {major} release, for the CUDA in use, in one folder that stands first on PATH. `where {found['file']}` shows each copy; "
+        f"pip's nvidia-cudnn-cu12 (cu11) has them in its bin folder. cuDNN 8 wants zlibwapi.dll as well.{other}",
+    )

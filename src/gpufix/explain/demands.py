@@ -18,7 +18,7 @@ _ASKED = re.compile(
 )
 _HERE = re.compile(
     r"(?:current|your|this|the|got|found|has)\b[^.\n]{0,60}?capability\W{0,3}(?:is |of |: ?)?(\d{1,2}\.\d|\d{2,3}\b)"
-    r"|\b(?:device|GPU)\b[^.\n]{0,40}?(?:capability (?:is|=)|reports) (\d{1,2}\.\d)",
+    r"|\b(?:device|GPU)\b[^.\n]{0,40}?(?:capability (?:is|=)|reports) (\d{1,2}\.\d)|; (?:found|got) (\d{1,2}\.\d)",
     re.IGNORECASE,
 )
 _ONLY = re.compile(r"only support\w* (?:sm|compute)_?\d", re.IGNORECASE)  # of one family
@@ -72,7 +72,7 @@ def gpu_demand(explanation: Explanation, hit: Hit) -> Explanation | None:
     said = hit.shown
     here = _HERE.search(f"{said}\n{hit.after[:300]}")
     asked = [one for found in _ASKED.finditer(said) if (one := _capability(found))]
-    gpu = _number(here[1] or here[2]) if here else stated.capability(_elsewhere(hit))
+    gpu = _number(here[1] or here[2] or here[3]) if here else stated.capability(_elsewhere(hit))
     wanted = [one for one in asked if one != gpu] if here else asked
     if not wanted:
         return None

@@ -156,6 +156,7 @@ def memory(explanation: Explanation, hit: Hit) -> Explanation:
     return explanation.but(captures={**explanation.captures, "extension": nearest})
 
 
+_INNER = re.compile(r"(?:thrust|cub)/(?:\w+/){0,4}detail/")
 # The first that matches the header's name tells the message that explains it.
 _WHOSE = (
     (r"Python\.h|pyconfig\.h|patchlevel\.h|pybind11/detail/.*Python", "python-h"),
@@ -193,6 +194,15 @@ def header(explanation: Explanation, hit: Hit) -> Explanation | None:
     name = explanation.captures.get("header", "").replace("\\", "/")
     if gone := removed_details.removed_header(explanation, name):
         return gone
+    if _INNER.match(name):
+        return explanation.but(
+            rule=None,
+            role="cause",
+            what=f"{name} is an inner header of Thrust and CUB (CCCL), and this toolkit has none of that name: such headers come and go with a release.",
+            do="Build with the CUDA that the project was written for, or take its newer source. In a source of your own: the public header in its place. Where "
+            "no header of thrust is found at all, the toolkit is incomplete.",
+            open=("SRC604", "TCH204"),
+        )
     for pattern, whose in _WHOSE:
         if re.match(pattern, name):
             own = message_of(whose)
@@ -251,6 +261,7 @@ REFINERS: dict[str, Refiner] = {
     "cufft": cuda_details.cufft,
     "device-file": driver_details.device_file,
     "dll": windows_details.dll,
+    "dll-named": windows_details.named,
     "driver-numbers": driver_details.too_old,
     "family": conflicts.family,
     "gfx-passed-off": hip_details.passed_off,

@@ -40,6 +40,7 @@ _LACKS = tuple(
     for pattern in (
         rf"{_PACKAGE}{_KIND} (?:is|was) (?:not|required but not) (?:currently )?(?:installed|found|available)",
         rf"{_PACKAGE}{_KIND} (?:isn't|not) installed",
+        rf"{_PACKAGE} was (?:selected|requested|specified|chosen)[^.\n]{{0,30}}, but (?:it )?is not (?:installed|available)",
         rf"(?:(?:needs?|have) to install|please(?: first)? install|must install)(?: the| a)? {_PACKAGE}{_KIND}(?=[ .,!;:(]|$)",
         rf"(?:requires?|needs?|depends on)(?: the| a)? {_PACKAGE}{_KIND}"
         r"(?= to be installed| installed| first\b| package| library|[.,!;:]? ?$|[.,!;:] | to use| in order| via | \()",

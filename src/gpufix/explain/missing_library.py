@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gpufix.explain import system_details
+from gpufix.explain import cudnn_details, system_details
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import packages
 from gpufix.explain.log_scan import Hit
@@ -145,8 +145,8 @@ _CUDA_OF_CUDNN = 12
 def of_ctranslate2(explanation: Explanation, hit: Hit) -> Explanation:
     """Whose file it is that CTranslate2 opens by name, and whether another CUDA's is here."""
     found = _CT2.search(hit.shown)
-    if part := _CUDNN_PART.search(hit.shown):
-        return _of_cudnn(explanation, part, hit)
+    if part := cudnn_details.part(explanation, hit):
+        return part
     if found is None:
         return explanation
     file, major = found["file"], int(found["major"])
@@ -166,37 +166,6 @@ def of_ctranslate2(explanation: Explanation, hit: Hit) -> Explanation:
         what=f"{file}, {whose}, is not found: CTranslate2 (faster-whisper) opens it by name{other}.",
         do=f"`pip install {wheels}` with both lib folders on LD_LIBRARY_PATH, or the toolkit of CUDA {cuda}; on Windows their bin folders on PATH. "
         'Or the CTranslate2 that was built for the CUDA that is here (`ctranslate2<4` for CUDA 11). Without a GPU: device="cpu".',
-    )
-
-
-# cuDNN 8 is in parts, and its first library opens the others by name: so says whatever uses it.
-_CUDNN_PART = re.compile(
-    r"Could not load library (?P<file>cudnn_\w{2,20}64_(?P<major>\d)\.dll)(?:\. Error code (?P<code>\d{1,4}))?"
-)
-_WHY = {
-    "126": "it, or a DLL that it needs, is not found",
-    "127": "it lacks a function that another part asks for, so parts of two releases are mixed",
-    "193": "it is not of 64 bit",
-    "1114": "its start-up failed",
-    "1455": "the paging file is too small for it",
-}
-
-
-def _of_cudnn(explanation: Explanation, part: re.Match[str], hit: Hit) -> Explanation:
-    """A part of cuDNN on Windows, and why it does not load."""
-    major = part["major"]
-    why = _WHY.get(part["code"] or "126", "it does not load")
-    other = (
-        " Or a CTranslate2 for another cuDNN: 4.5 and newer take cuDNN 9."
-        if "whisper" in context(hit).lower() or "ctranslate2" in context(hit).lower()
-        else ""
-    )
-    return explanation.but(
-        id="cudnn-part-missing",
-        rule="SYM403" if part["code"] == "127" else "SYM402",
-        what=f"cuDNN {major} opens its parts by name: {part['file']} is not loaded, as {why}.",
-        do=f"Keep all DLLs of one cuDNN {major} release, for the CUDA in use, in one folder that stands first on PATH. `where {part['file']}` shows each copy; "
-        f"pip's nvidia-cudnn-cu12 (cu11) has them in its bin folder. cuDNN 8 wants zlibwapi.dll as well.{other}",
     )
 
 

@@ -43,6 +43,7 @@ _MOVED = re.compile(
     r"(?:moved|renamed|superseded|replaced|split|extracted|migrated|transferred)\b[^.\n]{0,30}? (?:to|by|with|into) (?:the |a |its own )?[`'\"]?(?P<package>[A-Za-z][\w-]{2,40})[`'\"]? (?:package|project|library|distribution|repo)"
 )
 _LISTING = re.compile(r"(?:[→❱>] ?)?\d{1,5} ?[│|]|at \S+:\d+ in ")
+_COMMENT = re.compile(r"[ \t]+# ")  # within a script or a workflow
 _REACH = 6_000  # characters of the end
 _LONGEST = 360
 _BARE = 500  # characters of a text that is one message, without a word for an error
@@ -53,7 +54,7 @@ STATED = "own-advice"  # what a program says of itself: no row stands behind it
 def own_advice(found: LogScan) -> Explanation | None:
     """The sentences of the last error that tell what to do; None where there are none."""
     text = found.end(_REACH)
-    lines = [normalised_line(line) for line in text.split("\n")]
+    lines = ["" if _COMMENT.match(line) else normalised_line(line) for line in text.split("\n")]
     at, message = _error(lines) or _bare(lines, text)
     told = [
         one

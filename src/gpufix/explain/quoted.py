@@ -14,10 +14,10 @@ from gpufix.explain.explanation import Explanation
 
 _FENCE = re.compile(r"[ \t]*(?:[-*>][ \t]+)?(?:```|~~~)[ \t]*(?P<language>[\w{}+.:\- ]{0,30})$")
 _HEADING = re.compile(
-    r"(?:#{2,6}(?!\[)|# (?=[A-Z][a-z]+ [A-Za-z]))\s*(?:[\d.]+\s+)?\S*[A-Za-z]|h[1-6]\. "
+    r"(?:#{2,6}(?!\[)|# (?=[A-Z][a-z]+ [A-Za-z]))\s*(?:[\d.]+\s+)?\S*[A-Za-z一-鿿]|h[1-6]\. "
 )
 _RULER = re.compile(r"([=\-~^\"*+#])\1{3,199}$")
-_ITEM = re.compile(r"\s{0,12}(?:[-*•+]|\d{1,2}[.)]|#\.|-->)\s+(?=\S*[A-Za-z\"'`(])")
+_ITEM = re.compile(r"\s{0,12}(?:[-*•+]|\d{1,2}[.)]|#\.|-->)\s+(?=\S*[A-Za-z一-鿿\"'`(])")
 _LINK = re.compile(
     r"\[[^\]\n]{1,200}\]\([^)\s]{1,300}\)|`[^`\n]{1,120}<[^>\n]{1,300}>`__?|:[a-z:+]{2,20}:`"
     r"|^[ \t]*\.\. [\w:+\-]+::|</?(?:details|summary|br|code|pre|kbd|ul|li|p|b|a|h\d)\b[^>\n]{0,80}/?>"
@@ -50,7 +50,8 @@ _ADVICE = re.compile(
     r"|\b(?:it|this)(?:'s| is) (?:\w+ ){0,2}because\b|\b(?:known|common) (?:\w+ )?(?:issue|problem|error)s?\b"
     r"|\bwork-?arounds?\b|\bsolutions?\b|\bresolutions?\b|\bsymptoms?\b|\btrouble ?shoot|\bFAQ\b|\bcan be (?:\w+ )?(?:fixed|solved|resolved|caused)"
     r"|\bmay (?:occur|fail|happen|be)\b|\bto (?:fix|solve|resolve|avoid|work ?around|check|verify|install|build)\b"
-    r"|\b(?:check|verify|set|install|reinstall|run|use|add|see|delete|upgrade|update|rebuild) (?:whether|that|if|the|your|again)\b",
+    r"|\b(?:check|verify|set|install|reinstall|run|use|add|see|delete|upgrade|update|rebuild) (?:whether|that|if|the|your|again)\b"
+    r"|如果|请(?!问|教)|您|建议|注意|解决(?:方法|办法|方案)",
     re.IGNORECASE,
 )
 _SEES = re.compile(
@@ -63,12 +64,13 @@ _SEES = re.compile(
 _MYSELF = re.compile(
     r"(?<![\w.'`/\-])(?:I(?:'m|'ve|'d|’m|’ve)?|my|myself)(?= [a-z])|\bany (?:help|ideas?|suggestions?)\b|\bthanks in advance\b"
     r"|\b(?:can|could) (?:you|someone|anyone|anybody) \b"
+    r"|我(?!们)|请问|求助|大佬|怎么办|为什么"
 )
 _REPORT = re.compile(
     r"^(?:#{1,6}|\*\*)\W{0,4}(?:describe the (?:bug|issue)|bug description|to reproduce|steps to reproduce"
     r"|(?:detailed )?(?:reproduction|steps)\b|(?:expected|actual|current) (?:behaviou?r|results?)|what happened"
     r"|(?:your |my )?(?:current )?environment|versions|(?:relevant )?(?:error|log) ?(?:messages?|logs?|output)?\W*$"
-    r"|logs?\b|system info|stack ?trace|traceback|additional context|debug logs)",
+    r"|logs?\b|system info|stack ?trace|traceback|additional context|debug logs|版本信息|问题描述|(?:错误)?日志|复现|环境|预期|实际)",
     re.IGNORECASE | re.MULTILINE,
 )
 _PRINTED = re.compile(
@@ -87,7 +89,7 @@ _CONDITION = re.compile(  # the sentence that holds the message says whom it con
 )
 _MANY = 5  # sentences
 _LEAST = 4  # lines of a document
-_LONGEST = 64 << 10  # characters of a text that may be a document
+_LONGEST = 64 << 10  # characters that are looked at
 
 
 _TITLE = re.compile(r"#{1,6} \S.*[A-Za-z]{3}")
@@ -123,8 +125,7 @@ def quotes_errors(text: str, line: int) -> bool:
     `line`: where the message stands, from 1. In a sentence or a listing of source code it counts as
     quoted sooner than on a line of its own.
     """
-    if len(text) > _LONGEST:
-        return False
+    text, line = _around(text, line)
     lines = _COMMENT.sub(_blank, text.replace("\r\n", "\n")).split("\n")
     if 0 < line <= len(lines) and not lines[line - 1].strip():
         return True  # it stands in a comment: the form's words
@@ -152,6 +153,19 @@ def quotes_errors(text: str, line: int) -> bool:
         return True
     weight = marks.structure + 2 * marks.advice - 2 * marks.printed
     return weight >= 3 if within else weight >= 7 and marks.advice >= 2
+
+
+def _around(text: str, line: int) -> tuple[str, int]:
+    """The part of a long text that stands around a line, and the line's number in it."""
+    if len(text) <= _LONGEST:
+        return text, line
+    lines = text.split("\n")
+    first = last = max(0, min(line, len(lines)) - 1)
+    size = len(lines[first])
+    while size < _LONGEST // 2 and (first > 0 or last + 1 < len(lines)):
+        first, last = max(0, first - 1), min(len(lines) - 1, last + 1)
+        size += len(lines[first]) + len(lines[last])
+    return "\n".join(lines[first : last + 1])[:_LONGEST], line - first
 
 
 def asked_which(quoted: Sequence[Explanation]) -> Explanation:
@@ -189,7 +203,7 @@ def _counted(lines: list[str], prose: set[int]) -> _Marks:
         item = _ITEM.match(line)
         marks.items += bool(item)
         marks.changes += bool(item and _CHANGE.match(line[item.end() :]))
-        if len(re.findall(r"[A-Za-z]{2,}", line)) < 3:
+        if len(re.findall(r"[A-Za-z]{2,}|[一-鿿]{2}", line)) < 3:
             continue
         bold += bool(_BOLD.search(line))
         code += bool(_CODE.search(line))

@@ -26,7 +26,9 @@ _WANTED = r"(?<!pip )(?<!pip3 )(?<!conda )(?:requires?|required|needs?|install|u
 _CHECKS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"incompatible version of {_NAME}[^\n]{{0,40}}\s+Found version (?P<found>\d[\w.+]*), but only versions {_SIDE} {_VERSION}",
+        rf"incompatible version of {_NAME}[^\n]{{0,60}}\s+Found version `?(?P<found>\d[\w.+]*)`?, but only (?:versions )?(?:{_SIDE} |(?P<op>[<>]=?) ?|`?){_VERSION}",
+        rf"incompatible version of [^\n]{{2,80}}\s+Found version `?(?P<found>\d[\w.+]*)`?, but expected {_NAME}{_BOUND}",
+        rf"(?:incompatible|not compatible) with {_NAME}(?: versions?)?\s?(?P<unlike>[<>]=?)\s?{_VERSION}",
         rf"{_NAME}(?: version)?{_BOUND}['\"`]?,? (?:is |are |was |has to be |must be )?(?:required|needed|expected|not satisfied|requirement)",
         rf"{_WANTED}(?: (?:you to |to |at least |a |the |your |version ){{1,3}}| ){_NAME}(?: version)?{_BOUND}",
         rf"{_WANTED}(?: (?:you to |to |a |the |your ){{1,3}}| ){_NAME}(?: version)?(?: (?:to|at least|of at least|of))? {_VERSION}(?:\+| (?:or|and) {_SIDE})?",
@@ -43,6 +45,7 @@ _FOUND = re.compile(
 _ERROR = re.compile(
     r"\b(?:[A-Z]\w{2,60}(?:Error|Exception)\b|(?i:error|fatal|critical)\b)[^\n]{0,20}:|^\s*raise \w"
 )
+_UNLIKE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 _SIDES = {"older": "<=", "lower": "<=", "earlier": "<=", "below": "<"}
 # No packages of pip, though they have versions; python has its own way. In words, not signs, only known packages are taken for one.
 _OTHERS = frozenset(
@@ -89,7 +92,9 @@ def _explained(
     found: LogScan, wants: re.Match[str], text: str, message: str, at: int
 ) -> Explanation | None:
     name, told = wants["name"], wants.groupdict()
-    if name.lower() in _OTHERS or not (told.get("op") or told.get("found") or is_known(name)):
+    if name.lower() in _OTHERS or not (
+        told.get("op") or told.get("unlike") or told.get("found") or is_known(name)
+    ):
         return None
     bound = _bound(told)
     others = (one["found"] for one in _FOUND.finditer(message))
@@ -117,6 +122,8 @@ def _explained(
 def _bound(told: dict[str, str | None]) -> str:
     """As pip writes it: ">=0.16.0", "<2,>=1.4"."""
     version, more = told["version"], re.sub(r"\s", "", told.get("more") or "")
+    if unlike := told.get("unlike"):
+        return f"{_UNLIKE[unlike]}{version}"
     if op := told.get("op"):
         return f"{op}{version}{more}"
     return f"{_SIDES.get((told.get('side') or '').lower(), '>=')}{version}"

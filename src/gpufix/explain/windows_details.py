@@ -66,6 +66,36 @@ def dll(explanation: Explanation, hit: Hit) -> Explanation:
     )
 
 
+# The start of a DLL's name -> whose it is, and what brings it.
+_OWNERS = (
+    ("nvcuda|nvml|nvapi", "NVIDIA's driver", "Install the NVIDIA driver."),
+    ("vcruntime|msvcp|vcomp|concrt", "the Visual C++ runtime", f"Install {_RUNTIME}."),
+    (
+        "cudart|cublas|cudnn|cufft|curand|cusparse|cusolver|nvrtc|nvjitlink",
+        "CUDA or cuDNN",
+        "Install the CUDA toolkit (cuDNN) of the number in its name, with its bin folder on PATH; or the program's build for the CUDA that is here.",
+    ),
+    (
+        "amdhip|rocblas|hipblas|hiprtc|miopen",
+        "AMD's HIP SDK",
+        "Install AMD's HIP SDK at the release that the program names, set HIP_PATH, put its bin folder on PATH, and open a new terminal.",
+    ),
+    (r"python3\d", "Python", "Install the Python of that number, or the program's build for the one that is here."),
+)  # fmt: skip
+
+
+def named(explanation: Explanation, _: Hit) -> Explanation:
+    """Whose DLL it is that Windows names in its window."""
+    name = explanation.captures.get("name", "")
+    owner = next((one for one in _OWNERS if re.match(one[0], name, re.IGNORECASE)), None)
+    if owner is None:
+        return explanation
+    return explanation.but(
+        what=f"Windows does not find {name}.dll, of {owner[1]}: not beside the program, and not on PATH.",
+        do=owner[2],
+    )
+
+
 def _of_module(explanation: Explanation, name: str, hit: Hit) -> Explanation:
     """The package of an extension module that is named without its path."""
     if name in _OF_PYTHON:
