@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -88,14 +89,37 @@ def release(run: Run) -> None:
 def load(folder: Path) -> Run:
     """Read a run. A journal that cannot be read makes it damaged, and never undoable."""
     given_up = os.path.exists(folder / _FORGOTTEN)  # False also where one may not look
+    rows: list[dict[str, Any]] = []
     try:
         rows, _ = journal.parse(journal.read(folder / _JOURNAL))
+        state = _state({row["type"] for row in rows})
     except FileNotFoundError:
-        return Run(folder, [], "forgotten" if given_up else "empty")
+        state = "empty"
     except (OSError, EngineError, ValueError):
-        return Run(folder, [], "forgotten" if given_up else "damaged")
-    state = _state({row["type"] for row in rows})
+        state = "damaged"
+    if state not in ("undone", "forgotten") and _unannounced(folder, rows):
+        state = "damaged"
     return Run(folder, rows, "forgotten" if given_up and state != "undone" else state)
+
+
+def _unannounced(folder: Path, rows: Sequence[dict[str, Any]]) -> bool:
+    """Whether listings lie there of which the journal knows nothing: it has lost rows, or all.
+
+    A step's first listings are written right before its row, its last ones long after.
+    """
+    begun = {row.get("step", 0) for row in rows if row["type"] == "guard"}
+    announced = {f"{when}-{step}" for step in begun for when in ("before", "after")}
+    if rows:
+        announced.add(f"before-{1 + max(begun, default=-1)}")
+    listings = (name for name in _names(folder) if name.startswith(("before-", "after-")))
+    return any("-".join(name.split("-")[:2]) not in announced for name in listings)
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 def _state(kinds: set[str]) -> State:
@@ -156,22 +180,18 @@ def find(state: Path, name: str | None, prefix: str | None = None) -> Run:
         chosen = [named(state, name)]
     else:
         if prefix is not None:
-            runs = [r for r in runs if r.state == "damaged" or of_patient(r, prefix)]
+            runs = [r for r in runs if not r.prefix or of_patient(r, prefix)]
         waiting = [r for r in runs if r.state == "interrupted"]
         chosen = waiting or [r for r in runs if r.state in ("kept", "damaged")]
         if not chosen:
             raise NothingToUndo("there is nothing to undo")
-    if chosen[-1].state == "damaged":
-        raise CorruptJournal(
-            f"the journal of {chosen[-1].id} cannot be read: what it changed is not known; "
-            f"`gpufix undo --forget --force {chosen[-1].id}` gives it up"
-        )
+    require_whole(chosen[-1])
     return chosen[-1]
 
 
 def interrupted(state: Path, prefix: str, project: str | None = None) -> Run | None:
     """A run that was cut off and waits for `gpufix undo`, on this patient or on this project."""
-    waiting = [r for r in every(state) if r.state == "interrupted"]
+    waiting = [r for r in every(state) if r.state in ("interrupted", "damaged")]
     concerned = [
         r for r in waiting if of_patient(r, prefix) or (project and _of_project(r, project))
     ]
@@ -280,6 +300,17 @@ def require_there(run: Run) -> None:
                 f"run {run.id} changed the {what} {folder}, where there now is a link to "
                 f"{os.path.realpath(folder)}: move the folder back to where it was, then undo again"
             )
+
+
+def require_whole(run: Run) -> None:
+    """Of what it changed, nothing is put back that its journal does not tell. Raises CorruptJournal."""
+    if not run.folder.is_dir():
+        raise CorruptJournal(f"{run.folder} is gone: what that run changed is not known")
+    if run.state == "damaged":
+        raise CorruptJournal(
+            f"the journal of {run.id} cannot be read: what it changed is not known; "
+            f"`gpufix undo --forget --force {run.id}` gives it up"
+        )
 
 
 def scope_paths(run: Run) -> list[str]:

@@ -82,6 +82,7 @@ def undo(run: Run, force: bool = False) -> Undone:
     """
     if run.state == "forgotten":
         raise Refused(f"the kept files of {run.id} were given up: it cannot be undone")
+    runs.require_whole(run)
     if run.state in ("empty", "undone"):
         return Undone()
     given_up: list[str] = []
@@ -100,7 +101,11 @@ def undo(run: Run, force: bool = False) -> Undone:
 
 
 def rollback(run: Run) -> Undone:
-    """Undo within the run that failed: also where the journal can no longer be written."""
+    """Undo within the run that failed: also where the journal can no longer be written.
+
+    Raises CorruptJournal where it can no longer be read either.
+    """
+    runs.require_whole(run)
     runs.release(run)
     # Where not even this can be written, nothing can be: the undo that ends it asks for no consent.
     with suppress(OSError), Journal(run.journal) as journal:
