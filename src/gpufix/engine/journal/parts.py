@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,27 @@ def _part(run: Run, step: int, here: dict[str, Any], there: dict[str, Any] | Non
     return Part(step, Scope.of(here["scope"]), before, after, kept, aside)
 
 
+def diverted(run: Run, parts: Sequence[Part]) -> Iterator[str]:
+    """Folders in which the run changed something, and that somebody has replaced by links since.
+
+    Of an unfinished step only those above its scope: all that is in it is kept, whatever is there now.
+    """
+    roots = [str(root) for root in (run.prefix, run.begin.get("project")) if root]
+    left = {part.path(key): entry for part in parts for key, entry in (part.after or {}).items()}
+    seen: set[str] = set()
+    for part in parts:
+        above = [root for root in roots if _below(part.scope.path, root)]
+        top = max(above, key=len, default=os.path.dirname(part.scope.path))
+        for key in [""] if part.after is None else part.after:
+            folder = os.path.dirname(part.path(key))
+            while folder not in seen and folder != top and _below(folder, top):
+                seen.add(folder)
+                entry = left.get(folder)
+                if os.path.islink(folder) and (entry is None or entry.kind != "link"):
+                    yield folder
+                folder = os.path.dirname(folder)
+
+
 def as_left(entry: ListedEntry | None, path: str) -> bool:
     """Whether a path is as an entry says, whatever its inode."""
     return equal(entry, states.look(path), identity=False)
@@ -108,7 +129,8 @@ def changed_since(run: Run, parts: list[Part]) -> list[str]:
             if states.matters(key):
                 expected[part.path(key)] = entry
     known = [p for p in expected if not any(_below(p, part.scope.path) for part in unfinished)]
-    differing = {p for p in known if not as_left(expected[p], p)}
+    links = {p for p, entry in expected.items() if entry is not None and entry.kind == "link"}
+    differing = {p for p in known if not (as_left(expected[p], p) or _behind(p, links))}
     made = [p for part in parts for p in _made(part) if expected.get(p) and p in known]
     differing |= {p for folder in made for p in _children(folder) if p not in expected}
     last, written = last_sign(run), proof.written(run)
@@ -148,6 +170,11 @@ def _is_newer(path: str, last: int) -> bool:
 
 def _below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(f"{folder}/")
+
+
+def _behind(path: str, links: set[str]) -> bool:
+    """Whether a folder above it is one of these: what was there before is not what is there now."""
+    return any(str(folder) in links for folder in Path(path).parents)
 
 
 def _made(part: Part) -> Iterator[str]:
