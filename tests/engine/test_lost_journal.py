@@ -12,7 +12,8 @@ import trees
 from steps_for import STEPS, builder, carry_out, use_builder
 from trees import Patient
 
-from gpufix.engine.journal import runs, undo_run
+from gpufix.engine.journal import listing, runs, undo_run
+from gpufix.engine.journal.journal import line, parse
 from gpufix.engine.run_context import CorruptJournal, Refused, RunContext, StepFailed
 
 
@@ -89,3 +90,47 @@ def test_a_journal_that_has_lost_its_end(here: Patient) -> None:
     (folder / "journal").write_bytes(whole[:done])
     assert undo_run.undo(runs.load(folder)).problems == ()
     assert trees.differences(before, trees.state(here)) == {}
+
+
+def _elsewhere(patient: Patient, rows: list[dict[str, Any]]) -> None:
+    """Scopes that lie where the first row allows nothing."""
+    for row in rows:
+        for part in row.get("scopes", []):
+            if "scope" in part:
+                path = part["scope"]["path"]
+                part["scope"]["path"] = path.replace(
+                    str(patient.project), str(patient.root / "mine")
+                )
+
+
+def _kept_elsewhere(patient: Patient, rows: list[dict[str, Any]]) -> None:
+    """Bytes from a folder that is not the run's."""
+    for row in rows:
+        for part in row.get("scopes", []):
+            if "kept" in part:
+                part["kept"] = str(patient.root / "mine/0-0")
+
+
+def _climbing(patient: Patient, rows: list[dict[str, Any]]) -> None:
+    """A listing that leads out of its scope."""
+    (folder,) = (patient.state / "runs").iterdir()
+    for row in rows:
+        for part in row.get("scopes", []) if row["type"] == "done" else []:
+            part["sha256"] = listing.save(folder / part["listing"], {"../../mine/new.h": None})
+
+
+@pytest.mark.parametrize("forge", [_elsewhere, _kept_elsewhere, _climbing])
+def test_a_journal_that_leads_elsewhere_is_not_obeyed(
+    forge: Callable[[Patient, list[dict[str, Any]]], None], here: Patient
+) -> None:
+    folder = carry_out(here, STEPS["write-project"](here))
+    mine = here.root / "mine"
+    mine.mkdir()
+    (mine / "new.h").write_text("#pragma once\n")
+    rows, _ = parse((folder / "journal").read_bytes())
+    forge(here, rows)
+    (folder / "journal").write_bytes(b"".join(map(line, rows)))
+    state = trees.state(here)
+    with pytest.raises(CorruptJournal, match="makes no sense"):
+        undo_run.undo(runs.load(folder), force=True)
+    assert trees.state(here) == state

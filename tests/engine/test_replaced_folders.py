@@ -54,7 +54,7 @@ def test_after_a_run_it_is_to_be_moved_back(name: str, force: bool, alone: Patie
     (alone.project / name).symlink_to(whole)
     held = contents(whole)
     for act in (partial(undo_run.undo, force=force), undo_run.preview):
-        with pytest.raises(Refused, match="there now is a link to .*: move the folder back"):
+        with pytest.raises(Refused, match=r"there now is a link to .*: move the folder back"):
             act(runs.load(folder))
     assert contents(whole) == held
     (alone.project / name).unlink()

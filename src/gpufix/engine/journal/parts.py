@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gpufix.engine.journal import listing as states
-from gpufix.engine.journal import proof
+from gpufix.engine.journal import proof, runs
 from gpufix.engine.journal.aside import NAME
 from gpufix.engine.journal.journal import FORMAT
 from gpufix.engine.journal.keep import place
@@ -70,7 +70,21 @@ def _part(run: Run, step: int, here: dict[str, Any], there: dict[str, Any] | Non
     kept = Path(here["kept"])  # KEPT/STEP-NUMBER, in the run's folder or beside the patient
     near = run.folder not in kept.parents
     aside = (kept.parent if near else run.folder) / NAME
-    return Part(step, Scope.of(here["scope"]), before, after, kept, aside)
+    part = Part(step, Scope.of(here["scope"]), before, after, kept, aside)
+    _require_own(run, part)
+    return part
+
+
+def _require_own(run: Run, part: Part) -> None:
+    """A step wrote where the run's first row allows it, nowhere else. Raises ValueError."""
+    roots = run.begin.get("roots")  # an older gpufix noted none
+    if roots is not None and not part.scope.within(roots):
+        raise ValueError(f"{part.scope.path} is neither the patient's nor the project's")
+    if part.kept.parent not in runs.kept_folders(run):
+        raise ValueError(f"{part.kept} is no folder of the run's")
+    for key in (*part.before, *(part.after or ())):
+        if key != PARENT and ".." in key and ".." in key.split("/"):
+            raise ValueError(f"{key!r} lies outside {part.scope.path}")
 
 
 def diverted(run: Run, parts: Sequence[Part]) -> Iterator[str]:

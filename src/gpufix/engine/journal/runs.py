@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gpufix.engine.journal import aside, journal, mark
-from gpufix.engine.journal.listing import KEPT_PREFIX
+from gpufix.engine.journal.listing import KEPT_PREFIX, Scope
 from gpufix.engine.journal.lock import make_folder
 from gpufix.engine.run_context import (
     CorruptJournal,
@@ -217,8 +217,11 @@ def _of_project(run: Run, project: str) -> bool:
 
 def kept_folders(run: Run) -> list[Path]:
     """Where the run keeps bytes: in its own folder, and beside a patient on another file system."""
-    near = [Path(row["folder"]) for row in run.rows if row["type"] == "near"]
-    return [run.folder / "kept", *(p for p in near if p.name == f"{KEPT_PREFIX}{run.id}")]
+    near = [row["folder"] for row in run.rows if row["type"] == "near"]
+    roots = run.begin.get("roots")
+    allowed = [path for path in near if roots is None or Scope(path).within(roots)]
+    own = [p for p in map(Path, allowed) if p.name == f"{KEPT_PREFIX}{run.id}"]
+    return [run.folder / "kept", *own]
 
 
 def aside_folders(run: Run) -> list[Path]:

@@ -22,7 +22,7 @@ from gpufix.engine.journal.guard import Guard
 from gpufix.engine.journal.journal import FORMAT, Journal
 from gpufix.engine.journal.undo_run import Undone
 from gpufix.engine.run.propose import Proposed
-from gpufix.engine.run_context import EngineError, Refused, RunContext, StepFailed
+from gpufix.engine.run_context import EngineError, Refused, RunContext, StepFailed, roots
 from gpufix.engine.steps import build_folder
 from gpufix.engine.steps.kinds import kind_of
 from gpufix.fixes.merge import contributes
@@ -278,10 +278,19 @@ def _header(steps: Sequence[Step], context: RunContext, title: str) -> dict[str,
         "process": programs.identity(os.getpid()),
         "prefix": os.path.realpath(python.prefix) if python else "",
         "project": context.project,
+        "roots": _roots(steps, context),
         "time": time.time(),
         "title": title,
         "steps": [{k: v for k, v in to_json(step).items() if k != "content"} for step in steps],
     }
+
+
+def _roots(steps: Sequence[Step], context: RunContext) -> list[str]:
+    """At and below which the run may write: undo believes no later row that names another place."""
+    built = [step.path for step in steps if isinstance(step, Build)]
+    overlay = context.facts.environment.overlay_path
+    found = [*roots(context.facts), *built, *([os.path.dirname(overlay)] if overlay else ())]
+    return sorted({*found, *map(os.path.realpath, found)})
 
 
 def _failure(folder: Path, error: OSError | EngineError) -> StepFailed:
