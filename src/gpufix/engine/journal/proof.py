@@ -43,7 +43,7 @@ def delete_own(run: Run, folder: Path, in_place: set[Identity]) -> None:
     lying = {was: lies for lies, was in held(folder)}
     own, builds = written(run), _builds(run)
     for was, lies in lying.items():
-        disposable = _disposable(was) or _is_object(was, builds)
+        disposable = _is_regular(lies) and (_disposable(was) or _is_object(was, builds))
         stashed = _STASHED.search(was) and identity(lies) in in_place
         if disposable or stashed or is_written(was, lies, own):
             os.unlink(lies)
@@ -102,6 +102,11 @@ def identity(path: str) -> Identity:
 def is_written(was: str, lies: str, own: dict[str, set[str]]) -> bool:
     """Whether the file that lies there now is one that gpufix itself wrote to where it was."""
     return was in own and _is_plain(lies) and _digest(lies) in own[was]
+
+
+def _is_regular(path: str) -> bool:
+    """A file, or a link: no pipe, which is never the run's own."""
+    return os.path.islink(path) or os.path.isfile(path)
 
 
 def _is_plain(path: str) -> bool:
