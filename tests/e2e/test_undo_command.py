@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from undo_scene import Scene
 
 from gpufix.engine.journal import runs
 from gpufix.engine.journal.journal import line, parse
+from gpufix.text.clean import clean
 
 WIDE = 80
 
@@ -148,3 +150,26 @@ def test_an_interrupted_run_comes_back_whatever_its_undo_was_asked(scene: Scene)
     assert (row["state"], row["taken_away"]) == ("interrupted", [str(written(scene))])
     assert scene.undo(*own(scene))["id"] == name
     assert scene.trees() == before
+
+
+ODD = [b"a\nb.py", b"a\x1b[31mb.py", b"caf\xe9.py", "a\u2028\u202eb'.py".encode()]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_name_that_no_terminal_shows_is_brought_back_by_the_command(
+    name: bytes, scene: Scene
+) -> None:
+    path = scene.a.site / os.fsdecode(name)
+    run = scene.run(scene.a, file=path)
+    path.write_text("mine\n")
+    for told in (scene.gpufix("undo", "--dry-run", run), scene.gpufix("undo", run)):
+        assert told.returncode in (0, 1)
+        assert "mended" in told.stdout or clean(path.name) in told.stdout
+    done = scene.gpufix("undo", "--force", run)
+    assert (done.returncode, path.exists()) == (0, False)
+    command = done.stdout.split("  $ ")[1].splitlines()[0]
+    assert command.isprintable()
+    subprocess.run(["bash", "-c", command], check=True)
+    assert path.read_text() == "mine\n"
+    scene.gpufix("undo", "--list")
+    assert scene.undo("--forget", run)["state"] == "forgotten"

@@ -68,8 +68,11 @@ def _part(run: Run, step: int, here: dict[str, Any], there: dict[str, Any] | Non
     before = states.load(run.folder / here["listing"], here["sha256"])
     after = states.load(run.folder / there["listing"], there["sha256"]) if there else None
     kept = Path(here["kept"])  # KEPT/STEP-NUMBER, in the run's folder or beside the patient
-    near = run.folder not in kept.parents
-    aside = (kept.parent if near else run.folder) / NAME
+    own, *beside = runs.kept_folders(run)
+    if kept.parent in beside:
+        aside = kept.parent / NAME
+    else:  # the run's folder may have been moved since
+        kept, aside = own / kept.name, run.folder / NAME
     part = Part(step, Scope.of(here["scope"]), before, after, kept, aside)
     _require_own(run, part)
     return part
@@ -80,8 +83,6 @@ def _require_own(run: Run, part: Part) -> None:
     roots = run.begin.get("roots")  # an older gpufix noted none
     if roots is not None and not part.scope.within(roots):
         raise ValueError(f"{part.scope.path} is neither the patient's nor the project's")
-    if part.kept.parent not in runs.kept_folders(run):
-        raise ValueError(f"{part.kept} is no folder of the run's")
     for key in (*part.before, *(part.after or ())):
         if key != PARENT and ".." in key and ".." in key.split("/"):
             raise ValueError(f"{key!r} lies outside {part.scope.path}")
