@@ -152,6 +152,24 @@ def test_an_interrupted_run_comes_back_whatever_its_undo_was_asked(scene: Scene)
     assert scene.trees() == before
 
 
+@pytest.mark.parametrize("command", ["doctor", "fix"])
+def test_who_looks_is_told_of_a_run_that_was_cut_off(command: str, scene: Scene) -> None:
+    def said(*of: str, **env: str) -> list[str]:
+        told = scene.gpufix(command, "--format", "json", *of, **env).stderr
+        return [line for line in told.splitlines() if "cut off" in line]
+
+    scene.run(scene.a)
+    assert said(*own(scene)) == []
+    name = scene.run(scene.a, cut_off=True)
+    told = f"gpufix: run {name} was cut off: `gpufix undo {name}` restores what it had begun"
+    assert said(*own(scene)) == [told]
+    assert said("--python", str(scene.b.path)) == []
+    (elsewhere,) = said(*own(scene), XDG_STATE_HOME=str(scene.folder / "another"))
+    assert f"run {name} was cut off here, and is kept in {scene.state}" in elsewhere
+    scene.undo(name)
+    assert said(*own(scene)) == []
+
+
 ODD = [b"a\nb.py", b"a\x1b[31mb.py", b"caf\xe9.py", "a\u2028\u202eb'.py".encode()]
 
 

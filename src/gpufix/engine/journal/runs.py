@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from gpufix.engine.journal import aside, journal, mark
 from gpufix.engine.journal.listing import KEPT_PREFIX, Scope
-from gpufix.engine.journal.lock import make_folder
+from gpufix.engine.journal.lock import folders, make_folder
 from gpufix.engine.run_context import (
     CorruptJournal,
     EngineError,
@@ -205,6 +205,20 @@ def marked(*folders: str) -> Path | None:
         # damaged: also one that this user may not read
         if run is not None and load(run).state in ("interrupted", "damaged"):
             return run
+    return None
+
+
+def cut_off(state: Path, prefix: str, project: str | None) -> str | None:
+    """What is to be said of a run that was cut off on this patient or project, whoever's it is."""
+    if (waiting := interrupted(state, prefix, project)) is not None:
+        return (
+            f"run {waiting.id} was cut off: `gpufix undo {waiting.id}` restores what it had begun"
+        )
+    if (elsewhere := marked(*folders(prefix, project))) is not None:
+        return (
+            f"run {elsewhere.name} was cut off here, and is kept in {elsewhere}: its user's "
+            f"`gpufix undo {elsewhere.name}` restores what it had begun"
+        )
     return None
 
 

@@ -128,16 +128,8 @@ def prefix(context: RunContext) -> str:
 
 
 def _no_interrupted(state: Path, context: RunContext) -> None:
-    waiting = runs.interrupted(state, prefix(context), context.project)
-    if waiting is not None:
-        command = f"gpufix undo {waiting.id}"
-        raise Busy(f"run {waiting.id} was cut off: `{command}` restores what it had begun")
-    elsewhere = runs.marked(*lock.folders(prefix(context), context.project))
-    if elsewhere is not None:
-        raise Busy(
-            f"run {elsewhere.name} was cut off here, and is kept in {elsewhere}: its user's "
-            f"`gpufix undo {elsewhere.name}` restores what it had begun"
-        )
+    if (why := runs.cut_off(state, prefix(context), context.project)) is not None:
+        raise Busy(why)
 
 
 def _attempt(proposed: Proposed, context: RunContext, how: Repair) -> _Attempt:
