@@ -17,7 +17,7 @@ def say_cut_off(facts: Facts) -> None:
 
     state, project = state_dir(), facts.project.root if facts.project else None
     prefix = os.path.realpath(facts.python.prefix) if facts.python else None
-    if prefix is None or not (os.path.isdir(state / "runs") or _has_attributes(prefix, project)):
+    if prefix is None or not ((state / "runs").is_dir() or _has_attributes(prefix, project)):
         return  # most have no run: nothing more is imported
 
     from gpufix.engine.journal import programs, runs

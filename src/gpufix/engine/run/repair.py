@@ -143,7 +143,7 @@ def _attempt(proposed: Proposed, context: RunContext, how: Repair) -> _Attempt:
         proposed = proposed.without([row.plan for row in failed])
         if not proposed.choice.plans:
             undone = undo_run.rollback(runs.load(folder))
-            raise _failed_alone(isolation.failures[0], undone)
+            raise _failed_alone(isolation.failures[0], undone, folder)
     context.say("looking again")
     after, ask = how.look()
     judgement = examine(after, how.request, ask)
@@ -204,25 +204,31 @@ def _kept(
     return _Attempt(kept, failed=[*failed, *way.held])
 
 
-def _failed_alone(failure: StepFailed, undone: Undone) -> StepFailed:
+def _failed_alone(failure: StepFailed, undone: Undone, folder: Path) -> StepFailed:
     """A build's failure, after the run that was nothing but failed builds has been put back."""
     if undone.problems:
-        return _not_back(f"{failure}{failure.aside}", undone)
+        return _not_back(f"{failure}{failure.aside}", undone, folder)
     told = StepFailed(f"{failure}{undone.left_aside()}")
     told.step = failure.step
     return told
 
 
-def _not_back(reason: str, undone: Undone) -> StepFailed:
-    failure = StepFailed(f"{reason}; not everything could be restored: {undone.problems[0]}")
+def _not_back(reason: str, undone: Undone, folder: Path) -> StepFailed:
+    failure = StepFailed(
+        f"{reason}; not everything could be restored ({undone.problems[0]}): run `gpufix undo "
+        f"{folder.name}`"
+    )
     failure.put_back = False
     return failure
 
 
 def _undone(folder: Path, outcome: Outcome, result: Comparison, proposed: Proposed) -> _Attempt:
-    undone = undo_run.undo(runs.load(folder))
+    try:
+        undone = undo_run.undo(runs.load(folder))
+    except EngineError as error:  # somebody has changed meanwhile what the run had written
+        undone = Undone((str(error),))
     if undone.problems:
-        raise _not_back(str(outcome.reason), undone)
+        raise _not_back(str(outcome.reason), undone, folder)
     failed = {f.key for f in result.failed}
     culprits = [p for p in proposed.choice.plans if p.finding in failed]
     why = None
