@@ -191,3 +191,22 @@ def test_a_name_that_no_terminal_shows_is_brought_back_by_the_command(
     assert path.read_text() == "mine\n"
     scene.gpufix("undo", "--list")
     assert scene.undo("--forget", run)["state"] == "forgotten"
+
+
+@pytest.mark.parametrize("arguments", [["--list"], ["--dry-run"], [], ["20260101-000000-aaaa"]])
+def test_a_state_directory_that_cannot_be_read(arguments: list[str], scene: Scene) -> None:
+    """root may read any: it is a loop of links."""
+    runs_folder = scene.state / "runs"
+    runs_folder.parent.mkdir(parents=True)
+    runs_folder.symlink_to("runs")
+    done = scene.gpufix("undo", *arguments)
+    told = f"gpufix: {runs_folder}: Too many levels of symbolic links\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
+
+
+def test_a_file_among_the_runs_is_none(scene: Scene) -> None:
+    name = scene.run(scene.a)
+    (scene.state / "runs/notes.txt").touch()
+    os.mkfifo(scene.state / "runs/pipe")
+    assert "notes" not in scene.gpufix("undo", "--list").stdout
+    assert scene.undo(*own(scene))["id"] == name

@@ -134,12 +134,16 @@ def _state(kinds: set[str]) -> State:
 
 
 def every(state: Path) -> list[Run]:
-    """All runs, oldest first: ids hold the local time in seconds, which tells it only roughly."""
+    """All runs, oldest first: ids hold the local time in seconds, which tells it only roughly.
+
+    Raises OSError. A file beside their folders is none.
+    """
     try:
         names = os.listdir(state / "runs")
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return sorted((load(state / "runs" / name) for name in names), key=_began)
+    folders = (state / "runs" / name for name in names)
+    return sorted((load(folder) for folder in folders if folder.is_dir()), key=_began)
 
 
 def _began(run: Run) -> tuple[float, str]:

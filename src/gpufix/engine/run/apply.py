@@ -22,7 +22,7 @@ from gpufix.engine.journal.guard import Guard
 from gpufix.engine.journal.journal import FORMAT, Journal
 from gpufix.engine.journal.undo_run import Undone
 from gpufix.engine.run.propose import Proposed
-from gpufix.engine.run_context import EngineError, Refused, RunContext, StepFailed, roots
+from gpufix.engine.run_context import EngineError, Refused, RunContext, StepFailed, roots, words
 from gpufix.engine.steps import build_folder
 from gpufix.engine.steps.kinds import kind_of
 from gpufix.fixes.merge import contributes
@@ -74,7 +74,7 @@ def check(steps: Sequence[Step], context: RunContext) -> None:
             try:
                 kind_of(step).check(step, replace(context, ahead=ahead))
             except OSError as error:
-                raise Refused(_words(error)) from None
+                raise Refused(words(error)) from None
 
 
 @contextmanager
@@ -139,7 +139,7 @@ def extend(
         with Journal(folder / "journal") as journal:
             _steps(journal, steps, replace(context, folder=folder), isolation)
     except OSError as error:
-        raise StepFailed(_words(error)) from error
+        raise StepFailed(words(error)) from error
     finally:
         temporary.remove(runs.load(folder))
 
@@ -295,7 +295,7 @@ def _roots(steps: Sequence[Step], context: RunContext) -> list[str]:
 
 def _failure(folder: Path, error: OSError | EngineError) -> StepFailed:
     """What is raised for the whole run, after it was undone as far as that went."""
-    reason = str(error) if isinstance(error, EngineError) else _words(error)
+    reason = str(error) if isinstance(error, EngineError) else words(error)
     try:
         undone = undo_run.rollback(runs.load(folder))
     except (OSError, EngineError) as second:
@@ -307,12 +307,6 @@ def _failure(folder: Path, error: OSError | EngineError) -> StepFailed:
     failure.step = error.step if isinstance(error, EngineError) else None
     failure.put_back = not problems
     return failure
-
-
-def _words(error: OSError) -> str:
-    """Its reason, after the file's name where the system tells one."""
-    reason = error.strerror or str(error)
-    return f"{error.filename}: {reason}" if error.filename else reason
 
 
 def finish(folder: Path) -> None:

@@ -19,7 +19,7 @@ from gpufix.engine.run.comparison import Comparison, compare, flat, harmful, nex
 from gpufix.engine.run.follow import Way, follow
 from gpufix.engine.run.import_probe import imports, module_of, probe
 from gpufix.engine.run.propose import Proposed
-from gpufix.engine.run_context import Busy, EngineError, Refused, RunContext, StepFailed
+from gpufix.engine.run_context import Busy, EngineError, Refused, RunContext, StepFailed, words
 from gpufix.facts.questions import Questions
 from gpufix.fixes.merge import contributes
 from gpufix.frozen import Frozen
@@ -258,7 +258,7 @@ def _failed(proposed: Proposed, context: RunContext, error: EngineError | OSErro
         state="failed",
         plans=proposed.choice.plans,
         remaining=list(proposed.judgement.findings),
-        reason=str(error),
+        reason=words(error),
     )
 
 
