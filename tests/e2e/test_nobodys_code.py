@@ -7,6 +7,7 @@ a folder when it is. The commands that only look must leave that folder empty.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -52,6 +53,24 @@ TOOLS = [
     "env",
     "sh",
 ]
+# Variables by which a program, or a file that one reads as code, is named.
+NAME_A_PROGRAM = (
+    "GIT_EXTERNAL_DIFF", "GIT_PAGER", "GIT_SSH_COMMAND", "GIT_SSH", "GIT_ASKPASS", "GIT_EDITOR",
+    "GIT_PROXY_COMMAND", "SSH_ASKPASS", "PAGER", "MANPAGER", "EDITOR", "VISUAL", "BROWSER", "SHELL",
+    "NVCC_CCBIN", "CUDACXX", "CUDAHOSTCXX", "HIPCXX", "CMAKE_MAKE_PROGRAM", "CMAKE_CXX_COMPILER_LAUNCHER",
+    "LD", "AR", "MAKE", "UV_PYTHON", "CONDA_EXE", "LESSOPEN",
+)  # fmt: skip
+NAME_A_FILE = {
+    "BASH_ENV": "canary.sh",
+    "ENV": "canary.sh",
+    "MAKEFILES": "Makefile",
+    "CMAKE_TOOLCHAIN_FILE": "toolchain.cmake",
+    "UV_CONFIG_FILE": "uv.toml",
+    "GIT_TEMPLATE_DIR": ".git",
+    "PIP_TARGET": "target",
+    "PYTHONHISTFILE": "startup.py",
+    "INPUTRC": "canary.sh",
+}
 # What `python -m` itself has imported, with the project first on sys.path, before gpufix has a say.
 IMPORTED_BY_PYTHON = "import sys; print(*sys.modules)"
 
@@ -79,20 +98,37 @@ class Scene:
 
     def environ(self) -> dict[str, str]:
         """The environment is active, and so are the variables that others read."""
-        return self.venv.environ() | {
-            "PATH": f"{self.venv.path / 'bin'}:{os.environ['PATH']}",
-            "VIRTUAL_ENV": str(self.venv.path),
-            "PYTHONSTARTUP": str(self.project / "startup.py"),
-            "PYTHONBREAKPOINT": "canary.breakpoint",
-            "GIT_CONFIG_GLOBAL": str(self.project / "gitconfig"),
-            "PIP_CONFIG_FILE": str(self.project / "pip.conf"),
-            "GCC_EXEC_PREFIX": f"{self.project}/gcc/",
-            "COMPILER_PATH": f"{self.project}/gcc",
-            "CC": "gcc",
-            "CXX": str(self.project / "bin" / "g++"),
-            "CUDA_HOME": str(self.project / "cuda"),
-            "LD_LIBRARY_PATH": "",
-        }
+        named = dict.fromkeys(NAME_A_PROGRAM, str(self.project / "canary.sh"))
+        files = {name: str(self.project / file) for name, file in NAME_A_FILE.items()}
+        git = {f"GIT_CONFIG_{part}_0": value for part, value in self._git_setting().items()}
+        return (
+            self.venv.environ()
+            | named
+            | files
+            | git
+            | {
+                "GIT_CONFIG_COUNT": "1",
+                "GIT_DIR": str(self.project / ".git"),
+                "MAKEFLAGS": f"--eval=$(shell touch {self.sung}/makeflags)",
+                "NVCC_PREPEND_FLAGS": f"-ccbin {self.project}/canary.sh",
+                "CMAKE_GENERATOR": "Ninja",
+                "PATH": f"{self.venv.path / 'bin'}:{os.environ['PATH']}",
+                "VIRTUAL_ENV": str(self.venv.path),
+                "PYTHONSTARTUP": str(self.project / "startup.py"),
+                "PYTHONBREAKPOINT": "canary.breakpoint",
+                "GIT_CONFIG_GLOBAL": str(self.project / "gitconfig"),
+                "PIP_CONFIG_FILE": str(self.project / "pip.conf"),
+                "GCC_EXEC_PREFIX": f"{self.project}/gcc/",
+                "COMPILER_PATH": f"{self.project}/gcc",
+                "CC": "gcc",
+                "CXX": str(self.project / "bin" / "g++"),
+                "CUDA_HOME": str(self.project / "cuda"),
+                "LD_LIBRARY_PATH": "",
+            }
+        )
+
+    def _git_setting(self) -> dict[str, str]:
+        return {"KEY": "core.fsmonitor", "VALUE": str(self.project / "canary.sh")}
 
     def run(self, *command: str) -> None:
         """Run it in the project, and say what sang."""
@@ -126,6 +162,7 @@ def in_site(scene: Scene) -> None:
     user = scene.venv.home / f".local/lib/{site.parent.name}/site-packages"
     user.mkdir(parents=True)
     (user / "usercustomize.py").write_text(scene.python("user-site"))
+    (user / "user.pth").write_text(f"import sys; {scene.python('user-pth')}")
 
 
 def as_python_tools(scene: Scene) -> None:
@@ -165,12 +202,14 @@ def of_gcc_and_nvcc(scene: Scene) -> None:
     (scene.project / "specs").write_text("*cpp:\n-wrapper ./canary.sh\n")
     (scene.project / "gcc" / "specs").write_text("*cpp:\n-wrapper ./canary.sh\n")
     (scene.project / "nvcc.profile").write_text("TOP = .\n")
-    scene.program(scene.project / "canary.sh", scene.shell("wrapper"))
 
 
 def of_the_project(scene: Scene) -> None:
     project = scene.project
-    for name in ("setup", "conftest", "noxfile", "build", "canary", "startup", "kernel"):
+    for name in (
+        "setup", "conftest", "noxfile", "build", "canary", "startup", "kernel", "sitecustomize",
+        "usercustomize", "tasks", "fabfile", "dodo",
+    ):  # fmt: skip
         (project / f"{name}.py").write_text(scene.python(f"project-{name}"))
     (project / "backend").mkdir()
     (project / "backend" / "backend.py").write_text(scene.python("backend"))
@@ -185,6 +224,23 @@ def of_the_project(scene: Scene) -> None:
     (project / "CMakeLists.txt").write_text(
         f"project(x LANGUAGES CXX CUDA)\nexecute_process(COMMAND {command}/cmake)\nfind_package(Torch)\n"
     )
+    shutil.copy(project / "Makefile", project / "GNUmakefile")
+    for name in ("toolchain.cmake", "CTestCustom.cmake", "PreLoad.cmake"):
+        (project / name).write_text(f"execute_process(COMMAND {command}/{name})\n")
+    (project / "CMakeUserPresets.json").write_text(
+        '{"version": 3, "configurePresets": [{"name": "x", "toolchainFile": "toolchain.cmake"}]}'
+    )
+    (project / "uv.toml").write_text('index-url = "file:///nowhere"\n')
+    (project / ".python-version").write_text("./canary.sh\n")
+    (project / "pyvenv.cfg").write_text(
+        f"home = {project}/bin\ninclude-system-site-packages = true\n"
+    )
+    (project / ".envrc").write_text(f"{command}/envrc\n")
+    for name in (".bashrc", ".profile", ".bash_profile", ".zshenv"):
+        (scene.venv.home / name).write_text(f"{command}/{name.removeprefix('.')}\n")
+    for path in (scene.venv.home / ".config/pip/pip.conf", scene.venv.home / ".config/uv/uv.toml"):
+        path.parent.mkdir(parents=True)
+        path.write_text("")
     (project / "CMakePresets.json").write_text('{"version": 2, "configurePresets": []}')
     (project / "build.sh").write_text(f"{command}/build.sh\nexport TORCH_CUDA_ARCH_LIST=7.0\n")
     (project / "requirements.txt").write_text("torch\n-e .\n")
@@ -195,8 +251,15 @@ def of_the_project(scene: Scene) -> None:
     config = f'[core]\n\tfsmonitor = "{command}/fsmonitor"\n\tpager = "{command}/pager"\n'
     config += f'\thooksPath = hooks\n\tsshCommand = "{command}/ssh"\n[alias]\n\tls-files = "!{command}/alias"\n'
     config += f'[filter "x"]\n\tsmudge = "{command}/smudge"\n\tclean = "{command}/clean"\n'
+    config += (
+        f'[diff]\n\texternal = "{command}/diff"\n[credential]\n\thelper = "!{command}/credential"\n'
+    )
+    included = f"[include]\n\tpath = {project}/included\n"
     for path in (git / "config", project / "gitconfig", scene.venv.home / ".gitconfig"):
-        path.write_text(config)
+        path.write_text(config + included)
+    (project / "included").write_text(config)
+    (git / "info").mkdir()
+    (git / "info/attributes").write_text("* filter=x diff=x\n")
     (project / ".gitattributes").write_text("* filter=x\n")
     (project / ".gitmodules").write_text(
         '[submodule "m"]\n\tpath = m\n\turl = ./m\n\tupdate = !x\n'
@@ -256,6 +319,7 @@ def scene(tmp_path: Path) -> Scene:
     made = Scene(venvs.create(tmp_path / "venv"), tmp_path / "project", tmp_path / "sung")
     made.project.mkdir()
     made.sung.mkdir()
+    made.program(made.project / "canary.sh", made.shell("named-by-a-variable"))
     (made.project / "setup.py").write_text("from torch.utils.cpp_extension import CUDAExtension\n")
     (made.project / "log").write_text(
         "ImportError: /x.so: undefined symbol: _ZN2at3fooEvENKUlT_E_clIiEEDaS0_\n"

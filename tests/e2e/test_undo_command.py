@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from undo_scene import Scene
 
 from gpufix.engine.journal import runs
 from gpufix.engine.journal.journal import line, parse
+from gpufix.text.clean import clean
 
 WIDE = 80
 
@@ -148,3 +150,63 @@ def test_an_interrupted_run_comes_back_whatever_its_undo_was_asked(scene: Scene)
     assert (row["state"], row["taken_away"]) == ("interrupted", [str(written(scene))])
     assert scene.undo(*own(scene))["id"] == name
     assert scene.trees() == before
+
+
+@pytest.mark.parametrize("command", ["doctor", "fix"])
+def test_who_looks_is_told_of_a_run_that_was_cut_off(command: str, scene: Scene) -> None:
+    def said(*of: str, **env: str) -> list[str]:
+        told = scene.gpufix(command, "--format", "json", *of, **env).stderr
+        return [line for line in told.splitlines() if "cut off" in line]
+
+    scene.run(scene.a)
+    assert said(*own(scene)) == []
+    name = scene.run(scene.a, cut_off=True)
+    told = f"gpufix: run {name} was cut off: `gpufix undo {name}` restores what it had begun"
+    assert said(*own(scene)) == [told]
+    assert said("--python", str(scene.b.path)) == []
+    (elsewhere,) = said(*own(scene), XDG_STATE_HOME=str(scene.folder / "another"))
+    assert f"run {name} was cut off here, and is kept in {scene.state}" in elsewhere
+    scene.undo(name)
+    assert said(*own(scene)) == []
+
+
+ODD = [b"a\nb.py", b"a\x1b[31mb.py", b"caf\xe9.py", "a\u2028\u202eb'.py".encode()]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_name_that_no_terminal_shows_is_brought_back_by_the_command(
+    name: bytes, scene: Scene
+) -> None:
+    path = scene.a.site / os.fsdecode(name)
+    run = scene.run(scene.a, file=path)
+    path.write_text("mine\n")
+    for told in (scene.gpufix("undo", "--dry-run", run), scene.gpufix("undo", run)):
+        assert told.returncode in (0, 1)
+        assert "mended" in told.stdout or clean(path.name) in told.stdout
+    done = scene.gpufix("undo", "--force", run)
+    assert (done.returncode, path.exists()) == (0, False)
+    command = done.stdout.split("  $ ")[1].splitlines()[0]
+    assert command.isprintable()
+    subprocess.run(["bash", "-c", command], check=True)
+    assert path.read_text() == "mine\n"
+    scene.gpufix("undo", "--list")
+    assert scene.undo("--forget", run)["state"] == "forgotten"
+
+
+@pytest.mark.parametrize("arguments", [["--list"], ["--dry-run"], [], ["20260101-000000-aaaa"]])
+def test_a_state_directory_that_cannot_be_read(arguments: list[str], scene: Scene) -> None:
+    """root may read any: it is a loop of links."""
+    runs_folder = scene.state / "runs"
+    runs_folder.parent.mkdir(parents=True)
+    runs_folder.symlink_to("runs")
+    done = scene.gpufix("undo", *arguments)
+    told = f"gpufix: {runs_folder}: Too many levels of symbolic links\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
+
+
+def test_a_file_among_the_runs_is_none(scene: Scene) -> None:
+    name = scene.run(scene.a)
+    (scene.state / "runs/notes.txt").touch()
+    os.mkfifo(scene.state / "runs/pipe")
+    assert "notes" not in scene.gpufix("undo", "--list").stdout
+    assert scene.undo(*own(scene))["id"] == name

@@ -17,12 +17,22 @@ sys.path.insert(1, str(Path(__file__).parent.parent / "checks"))
 
 import git_clone
 import trees
+from steps_for import use_local_programs
 
 
 @pytest.fixture
 def patient(memory_path: Path) -> trees.Patient:
     """A small environment with a project and a cache."""
     return trees.make(memory_path / "root", files=12)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trees.Patient:
+    """The same on the disk, with programs: file systems in memory need not have extended attributes."""
+    patient = trees.make(tmp_path / "root", 12)
+    use_local_programs(monkeypatch, patient, 12)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "root"))
+    return patient
 
 
 @pytest.fixture(scope="session")

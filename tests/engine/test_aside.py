@@ -69,23 +69,39 @@ def test_a_copy_looks_like_what_was_there(tmp_path: Path, name: str) -> None:
     assert list((tmp_path / "aside").rglob("*.half")) == []
 
 
-@pytest.mark.parametrize("left", ["file", "folder", "link"])
+@pytest.mark.parametrize("left", ["file", "link"])
 @pytest.mark.usefixtures("elsewhere")
 def test_half_a_copy_of_a_killed_run_is_not_taken_for_the_thing(tmp_path: Path, left: str) -> None:
-    thing = made(tmp_path / "there")
+    thing = made(tmp_path / "there") / "deep/file"
     expected = looks(thing)
     half = Path(f"{tmp_path}/aside/1{thing}.half")
     half.parent.mkdir(parents=True)
     if left == "file":
         half.write_text("half")
-    elif left == "link":
-        half.symlink_to(tmp_path)
     else:
-        (half / "deep").mkdir(parents=True)
-        (half / "deep" / "more").write_text("half")
+        half.symlink_to(tmp_path)
     Aside(tmp_path / "aside").take(str(thing))
     assert looks(Path(f"{tmp_path}/aside/1{thing}")) == expected
     assert not os.path.lexists(half)
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_what_is_added_while_a_folder_is_copied_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thing, copy = made(tmp_path / "there"), aside._copy
+
+    def added_meanwhile(path: str, target: str) -> None:
+        copy(path, target)
+        if path.endswith("/file"):
+            for folder in (thing, thing / "deep"):
+                (folder / "late").write_text("mine")
+
+    monkeypatch.setattr(aside, "_copy", added_meanwhile)
+    with pytest.raises(OSError, match="not empty"):
+        Aside(tmp_path / "aside").take(str(thing))
+    assert (thing / "deep/late").read_text() == (thing / "late").read_text() == "mine"
+    assert [was for _, was in aside.held(tmp_path / "aside") if was == str(thing / "deep/file")]
 
 
 @pytest.mark.usefixtures("elsewhere")

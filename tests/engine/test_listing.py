@@ -353,12 +353,15 @@ def test_links_are_kept_for_their_other_names_alone(tmp_path: Path) -> None:
     assert (kept["one"].kept, kept["two"].kept) == ("", "link")
 
 
-def test_a_pipe_is_kept_by_a_link_or_not_at_all(tmp_path: Path) -> None:
+@pytest.mark.parametrize("policy", ["link", "copy"])
+def test_a_pipe_is_kept_by_a_link_or_not_at_all(
+    policy: listing.Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "env").mkdir()
     os.mkfifo(tmp_path / "env" / "pipe")
-    scope = Scope(str(tmp_path / "env"))
+    scope = Scope(str(tmp_path / "env"), policy)
     assert keep(scope, listing.take(scope), tmp_path / "kept")["pipe"].kept == "link"
-    scope = replace(scope, policy="copy")
+    monkeypatch.setattr(keeping, "_linked", lambda *_: False)
     with pytest.raises(Refused, match="neither a file nor a link"):
         keep(scope, listing.take(scope), tmp_path / "again")
 

@@ -208,7 +208,7 @@ def test_pip_is_killed_a_few_times(bench: Bench) -> None:
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("bench", ["pip"], indirect=True)
 def test_pip_is_killed_often(bench: Bench) -> None:
-    assert kill(bench, 90) >= 60
+    assert kill(bench, 110) >= 80
 
 
 @pytest.mark.slow
@@ -232,4 +232,4 @@ def test_a_compiler_is_killed_a_few_times(bench: Bench) -> None:
 @pytest.mark.needs("g++", "Python.h", "setuptools")
 @pytest.mark.parametrize("bench", ["build"], indirect=True)
 def test_a_compiler_is_killed_often(bench: Bench) -> None:
-    assert kill(bench, 60) >= 40
+    assert kill(bench, 80) >= 40

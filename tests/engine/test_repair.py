@@ -133,6 +133,19 @@ def test_what_does_not_help_is_undone(patient: Patient) -> None:
     assert [run.state for run in runs.every(patient.state)] == ["undone"]
 
 
+def test_what_does_not_help_and_was_changed_meanwhile_is_left_to_undo(patient: Patient) -> None:
+    def look() -> Facts:
+        file_of(patient).write_text('{"variables": {"MINE": "1"}}')
+        return facts(patient)
+
+    outcome = carry_out(patient, look)
+    (run,) = runs.every(patient.state)
+    assert (outcome.state, run.state) == ("failed", "interrupted")
+    assert "is still there; not everything could be restored (changed since" in str(outcome.reason)
+    assert str(outcome.reason).endswith(f"run `gpufix undo {run.id}`")
+    assert "MINE" in file_of(patient).read_text()
+
+
 def test_it_is_kept_all_the_same_where_that_is_wanted(patient: Patient) -> None:
     outcome = carry_out(patient, lambda: facts(patient), keep=True)
     assert (outcome.state, outcome.run is not None) == ("kept", True)
@@ -314,7 +327,9 @@ def test_what_is_not_back_after_failed_builds_is_told(
     monkeypatch.setattr(undo_run, "rollback", lambda run: Undone(("/a is not as it was",)))
     outcome = carry_out(patient, lambda: seen(patient), builds_alone(patient, ["a"]))
     assert outcome.state == "failed"
-    assert str(outcome.reason).endswith("not everything could be restored: /a is not as it was")
+    assert "not everything could be restored (/a is not as it was): run `gpufix undo " in str(
+        outcome.reason
+    )
 
 
 def test_what_cannot_be_put_back_is_no_reason_to_try_again(
@@ -322,9 +337,11 @@ def test_what_cannot_be_put_back_is_no_reason_to_try_again(
 ) -> None:
     monkeypatch.setattr(undo_run, "undo", lambda run: Undone(("/a is not as it was",)))
     outcome = carry_out(patient, lambda: seen(patient, FORCED))
+    (run,) = runs.every(patient.state)
     assert outcome.state == "failed"
     assert outcome.reason == (
-        f"RUN805 ({FORCED}) is still there; not everything could be restored: /a is not as it was"
+        f"RUN805 ({FORCED}) is still there; not everything could be restored (/a is not as it was): run "
+        f"`gpufix undo {run.id}`"
     )
 
 

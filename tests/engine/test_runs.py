@@ -145,6 +145,7 @@ def keeping(state: Path, patient: Path) -> Run:
     with Journal(run.journal) as journal:
         journal.append("near", folder=str(near))
         journal.append("near", folder=str(patient / "not-ours"))
+        journal.append("guard", step=0, scopes=[])
     for folder in (near, run.folder / "kept", patient / "not-ours"):
         folder.mkdir()
         (folder / "alone").write_bytes(b"12345")

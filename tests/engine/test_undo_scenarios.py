@@ -32,15 +32,6 @@ from gpufix.engine.run_context import Busy, CorruptJournal, EngineError, RunCont
 NOBODY = 65534
 
 
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Patient:
-    """On the disk: file systems in memory need not have extended attributes."""
-    patient = trees.make(tmp_path / "root", 12)
-    use_local_programs(monkeypatch, patient, 12)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "root"))
-    return patient
-
-
 def busy(patch: pytest.MonkeyPatch, path: Path) -> None:
     """Nothing takes this one path away."""
     whole = aside.Aside.take

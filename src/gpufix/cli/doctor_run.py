@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gpufix.cli.config import settings
+from gpufix.cli.cut_off import say_cut_off
 from gpufix.cli.doctor_wanted import Wanted
 from gpufix.cli.examine import examine, fail
 from gpufix.cli.output import Report, accepted, emit, page, reports, saved_run
@@ -23,6 +24,8 @@ def run(wanted: Wanted) -> int:
     also = reports(wanted.report)
     benchmark = saved_run(wanted.smoke)
     patient = examine(wanted.python, wanted.project, wanted.facts, wanted.deep)
+    if patient.ask is not None:
+        say_cut_off(patient.facts)
     chosen = settings(patient.facts, wanted.gpu, wanted.select, wanted.ignore, wanted.fail_on)
     gate = Gate.of(chosen.fail_on.value, wanted.strict)
     found = _diagnose(patient.facts, chosen.request, patient.ask)

@@ -112,6 +112,7 @@ def fix(
     A safe plan can be undone and changes no version that you chose. After the repair, gpufix reads
     the environment again and imports what it repaired; what does not help is undone.
     """
+    from gpufix.cli.cut_off import say_cut_off
     from gpufix.cli.examine import examine, no_patient, say_unjudged
     from gpufix.engine.run_context import Indexes, RunContext
 
@@ -124,6 +125,8 @@ def fix(
     if build:
         proposed = proposed.with_builds()
     say_unjudged(patient.facts, proposed.judgement)
+    if not apply:
+        say_cut_off(patient.facts)
     if apply and proposed.choice.plans and patient.facts.python is None:
         raise no_patient(patient.facts.gaps)
     indexes = Indexes(index_url, tuple(find_links or ()))

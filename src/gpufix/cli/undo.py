@@ -46,17 +46,17 @@ def undo(
     """
     from gpufix.cli.examine import fail
     from gpufix.cli.which_run import WantedRun
-    from gpufix.engine.run_context import EngineError
+    from gpufix.engine.run_context import EngineError, words
 
     as_json = format is FixFormat.json
-    if show_list:
-        _list(python, as_json)
-        return
     try:
+        if show_list:
+            _list(python, as_json)
+            return
         wanted = WantedRun(run, python, "forget" if forget else "undo", as_json)
         _preview(wanted) if dry_run else _carry_out(wanted, force)
     except (EngineError, OSError) as error:
-        raise fail(str(error)) from None
+        raise fail(words(error)) from None
 
 
 def _list(python: str | None, as_json: bool) -> None:

@@ -50,6 +50,14 @@ class NothingToUndo(EngineError):
     """There is no run that could be undone."""
 
 
+def words(error: EngineError | OSError) -> str:
+    """What it says; of a system's error its reason, after the file's name where one is told."""
+    if not isinstance(error, OSError):
+        return str(error)
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}" if error.filename else reason
+
+
 class Indexes(Frozen):
     """Where packages come from, as the user says: options first, then pip's and uv's variables."""
 

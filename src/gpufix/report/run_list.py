@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from gpufix.engine.journal.undo_run import Preview, Undone
 from gpufix.report import styles
 from gpufix.report.lines import Lines
 from gpufix.text.json_output import dumps
+from gpufix.text.shell import join
 
 # id, state, prefix, environment, this_patient, project, title, time, bytes_kept, aside
 Row = dict[str, Any]
@@ -119,7 +119,7 @@ def _about(row: Row) -> Lines:
 
 
 def _copy(source: str, target: str) -> str:
-    return f"cp -aT {shlex.quote(source)} {shlex.quote(target)}"
+    return join(["cp", "-aT", source, target])
 
 
 def _some(lines: Lines, paths: Sequence[str]) -> None:

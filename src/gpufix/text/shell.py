@@ -10,11 +10,16 @@ from collections.abc import Iterable
 def quote(word: str) -> str:
     r"""As shlex.quote; a word with control, bidi or other unprintable characters as `$'a\x0ab'`.
 
-    bash, zsh and ksh read that form, and so does POSIX since 2024.
+    bash, zsh and ksh read that form, and so does POSIX since 2024. Of a file's name that is no UTF-8
+    the bytes are told.
     """
     if word.isprintable():
         return shlex.quote(word)
-    return f"$'{''.join(map(_escaped, word.encode('utf-8', 'backslashreplace')))}'"
+    try:
+        data = word.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # other surrogates: it is no name of a file
+        data = word.encode("utf-8", "backslashreplace")
+    return f"$'{''.join(map(_escaped, data))}'"
 
 
 def _escaped(byte: int) -> str:

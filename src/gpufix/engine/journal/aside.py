@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -27,7 +28,7 @@ class Aside:
     def take(self, path: str, lies: str | None = None) -> None:
         """Move it there, with all that is below it; `lies`: where it lies now, if not at its path.
 
-        Raises OSError; it is then where it was.
+        Raises OSError; what could not be moved is then where it was.
         """
         place, lies = self._place(path), lies or path
         try:
@@ -35,8 +36,21 @@ class Aside:
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
-            self._copied(lies, place)
-            shutil.rmtree(lies) if _is_folder(lies) else os.unlink(lies)
+            if _is_folder(lies):
+                self._take_apart(path, lies, place)
+            else:
+                self._copied(lies, place)
+                os.unlink(lies)
+
+    def _take_apart(self, path: str, lies: str, place: str) -> None:
+        """A folder from another file system: what somebody adds to it meanwhile stays, and so does it."""
+        status = os.lstat(lies)
+        os.mkdir(place, 0o700)
+        for name in os.listdir(lies):
+            self.take(f"{path}/{name}", f"{lies}/{name}")
+        look_like(lies, place)
+        os.utime(place, ns=(status.st_atime_ns, status.st_mtime_ns))
+        os.rmdir(lies)
 
     def copy(self, path: str, source: str) -> None:
         """Keep the bytes of `source`, another name of the path; it is about to be written into."""
@@ -45,17 +59,10 @@ class Aside:
     def _copied(self, path: str, place: str) -> None:
         """All or nothing: what is half copied is not taken for the thing. Raises OSError."""
         half = f"{place}.half"
-        if _is_folder(half):
-            shutil.rmtree(half)
-        elif os.path.lexists(half):
+        with suppress(FileNotFoundError):
             os.unlink(half)
         before = os.lstat(path)
-        if _is_folder(path):
-            shutil.copytree(path, half, symlinks=True, copy_function=_copy)
-            for folder, _, _ in os.walk(path):
-                look_like(folder, half + folder.removeprefix(path))
-        else:
-            _copy(path, half)
+        _copy(path, half)
         if moved(before, os.lstat(path)):
             raise OSError(errno.EBUSY, "somebody is writing it")
         os.rename(half, place)
@@ -85,7 +92,9 @@ def moved(before: os.stat_result, now: os.stat_result) -> bool:
 
 
 def _copy(path: str, target: str) -> None:
-    """A file or a link, with all that is told of it."""
+    """A file or a link, with all that is told of it. Raises OSError for what has no end, or no bytes."""
+    if not stat.S_ISREG(mode := os.lstat(path).st_mode) and not stat.S_ISLNK(mode):
+        raise OSError(errno.EINVAL, "neither a file nor a link, and cannot be moved from here")
     shutil.copy2(path, target, follow_symlinks=False)
     look_like(path, target)
 

@@ -16,7 +16,7 @@ from gpufix.engine.journal.keep import keep, place, twin
 from gpufix.engine.journal.listing import KEPT_PREFIX, Listing, Scope, changed
 from gpufix.engine.journal.lock import make_folder
 from gpufix.engine.journal.owner import hand_over
-from gpufix.engine.run_context import StepFailed
+from gpufix.engine.run_context import Refused, StepFailed
 
 Kept = tuple[Scope, Listing, Path]
 _TICK = 20_000_000  # nanoseconds: a kernel's clock for files moves in steps of up to 10 ms
@@ -34,6 +34,10 @@ class Guard:
         """Keep the scopes' state; the journal row is written last. Raises OSError, Refused."""
         todo, rows = list(scopes), []
         roots = [scope.path for scope in scopes]
+        allowed = self._journal.rows[0].get("roots") if self._journal.rows else None
+        for scope in scopes:
+            if allowed is not None and not scope.within(allowed):
+                raise Refused(f"{scope.path} is neither the patient's nor the project's")
         for number, scope in enumerate(todo):  # grows: installers write through links
             rows.append(self._keep(number, scope))
             if scope.follow and scope.through is None:

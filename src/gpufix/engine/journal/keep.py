@@ -117,8 +117,10 @@ def _settle(scope: Scope, kept: Listing) -> None:
 
 def _may_be_written(path: str, entry: ListedEntry, scope: Scope) -> bool:
     """Whether a step may write into this file, rather than replace it."""
-    if scope.policy == "link" or entry.kind == "link":
-        return entry.kind == "file" and path.endswith(_PATHS)
+    if entry.kind != "file":
+        return False
+    if scope.policy == "link":
+        return path.endswith(_PATHS)
     name = os.path.basename(path)
     if name.endswith(_MADE):
         return True

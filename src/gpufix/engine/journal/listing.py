@@ -45,6 +45,11 @@ class Scope(Frozen):
             return os.path.dirname(self.path)
         return f"{self.path}/{key}" if key else self.path
 
+    def within(self, roots: Sequence[str]) -> bool:
+        """Whether it, or the link by which it is reached, is one of these paths or below one."""
+        path = self.path if self.through is None else self.through
+        return any(path == root or path.startswith(f"{root.rstrip('/')}/") for root in roots)
+
     def record(self) -> dict[str, Any]:
         """For the journal."""
         return asdict(self)

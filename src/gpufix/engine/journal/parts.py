@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from gpufix.engine.journal import listing as states
-from gpufix.engine.journal import proof
+from gpufix.engine.journal import proof, runs
 from gpufix.engine.journal.aside import NAME
 from gpufix.engine.journal.journal import FORMAT
 from gpufix.engine.journal.keep import place
@@ -68,9 +68,45 @@ def _part(run: Run, step: int, here: dict[str, Any], there: dict[str, Any] | Non
     before = states.load(run.folder / here["listing"], here["sha256"])
     after = states.load(run.folder / there["listing"], there["sha256"]) if there else None
     kept = Path(here["kept"])  # KEPT/STEP-NUMBER, in the run's folder or beside the patient
-    near = run.folder not in kept.parents
-    aside = (kept.parent if near else run.folder) / NAME
-    return Part(step, Scope.of(here["scope"]), before, after, kept, aside)
+    own, *beside = runs.kept_folders(run)
+    if kept.parent in beside:
+        aside = kept.parent / NAME
+    else:  # the run's folder may have been moved since
+        kept, aside = own / kept.name, run.folder / NAME
+    part = Part(step, Scope.of(here["scope"]), before, after, kept, aside)
+    _require_own(run, part)
+    return part
+
+
+def _require_own(run: Run, part: Part) -> None:
+    """A step wrote where the run's first row allows it, nowhere else. Raises ValueError."""
+    roots = run.begin.get("roots")  # an older gpufix noted none
+    if roots is not None and not part.scope.within(roots):
+        raise ValueError(f"{part.scope.path} is neither the patient's nor the project's")
+    for key in (*part.before, *(part.after or ())):
+        if key != PARENT and ".." in key and ".." in key.split("/"):
+            raise ValueError(f"{key!r} lies outside {part.scope.path}")
+
+
+def diverted(run: Run, parts: Sequence[Part]) -> Iterator[str]:
+    """Folders in which the run changed something, and that somebody has replaced by links since.
+
+    Of an unfinished step only those above its scope: all that is in it is kept, whatever is there now.
+    """
+    roots = [str(root) for root in (run.prefix, run.begin.get("project")) if root]
+    left = {part.path(key): entry for part in parts for key, entry in (part.after or {}).items()}
+    seen: set[str] = set()
+    for part in parts:
+        above = [root for root in roots if _below(part.scope.path, root)]
+        top = max(above, key=len, default=os.path.dirname(part.scope.path))
+        for key in [""] if part.after is None else part.after:
+            folder = os.path.dirname(part.path(key))
+            while folder not in seen and folder != top and _below(folder, top):
+                seen.add(folder)
+                entry = left.get(folder)
+                if os.path.islink(folder) and (entry is None or entry.kind != "link"):
+                    yield folder
+                folder = os.path.dirname(folder)
 
 
 def as_left(entry: ListedEntry | None, path: str) -> bool:
@@ -108,7 +144,8 @@ def changed_since(run: Run, parts: list[Part]) -> list[str]:
             if states.matters(key):
                 expected[part.path(key)] = entry
     known = [p for p in expected if not any(_below(p, part.scope.path) for part in unfinished)]
-    differing = {p for p in known if not as_left(expected[p], p)}
+    links = {p for p, entry in expected.items() if entry is not None and entry.kind == "link"}
+    differing = {p for p in known if not (as_left(expected[p], p) or _behind(p, links))}
     made = [p for part in parts for p in _made(part) if expected.get(p) and p in known]
     differing |= {p for folder in made for p in _children(folder) if p not in expected}
     last, written = last_sign(run), proof.written(run)
@@ -148,6 +185,11 @@ def _is_newer(path: str, last: int) -> bool:
 
 def _below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(f"{folder}/")
+
+
+def _behind(path: str, links: set[str]) -> bool:
+    """Whether a folder above it is one of these: what was there before is not what is there now."""
+    return any(str(folder) in links for folder in Path(path).parents)
 
 
 def _made(part: Part) -> Iterator[str]:

@@ -22,6 +22,7 @@ from gpufix.facts.packages.record_file import matches
 from gpufix.files import read, read_end
 from gpufix.text.names import normalise
 
+_STASHED = re.compile(r"/~[^/]*/")  # pip renames a folder that it removes
 _BYTECODE = re.compile(r"/__pycache__/[^/]+\.pyc$")
 _BUILT = re.compile(r"/(build|_skbuild|CMakeFiles|[^/]+\.egg-info)/")
 _MADE = (".o", ".obj", ".d", ".a", ".so", ".ninja_deps", ".ninja_log")
@@ -37,12 +38,14 @@ _BLOCK = 1 << 20
 def delete_own(run: Run, folder: Path, in_place: set[Identity]) -> None:
     """Delete, from what lies aside, what is proven to be the run's own. Raises OSError.
 
-    `in_place`: files that are back where they were; another name of one is needless.
+    `in_place`: files that are back where they were; the name that pip has given one is needless.
     """
     lying = {was: lies for lies, was in held(folder)}
-    own = written(run)
+    own, builds = written(run), _builds(run)
     for was, lies in lying.items():
-        if _disposable(was) or identity(lies) in in_place or is_written(was, lies, own):
+        disposable = _is_regular(lies) and (_disposable(was) or _is_object(was, builds))
+        stashed = _STASHED.search(was) and identity(lies) in in_place
+        if disposable or stashed or is_written(was, lies, own):
             os.unlink(lies)
     installed = installed_by(run)
     for was, lies in sorted(lying.items()):
@@ -101,6 +104,11 @@ def is_written(was: str, lies: str, own: dict[str, set[str]]) -> bool:
     return was in own and _is_plain(lies) and _digest(lies) in own[was]
 
 
+def _is_regular(path: str) -> bool:
+    """A file, or a link: no pipe, which is never the run's own."""
+    return os.path.islink(path) or os.path.isfile(path)
+
+
 def _is_plain(path: str) -> bool:
     return os.path.isfile(path) and not os.path.islink(path)
 
@@ -116,9 +124,23 @@ def written(run: Run) -> dict[str, set[str]]:
 
 def _disposable(path: str) -> bool:
     """What is made again from what is there; gpufix's own temporary names."""
-    name = os.path.basename(path)
-    made = name.endswith(_MADE) and _BUILT.search(path) is not None
-    return made or name.endswith((TEMPORARY, NEW)) or _BYTECODE.search(path) is not None
+    return path.endswith((TEMPORARY, NEW)) or _BYTECODE.search(path) is not None
+
+
+def _builds(run: Run) -> dict[str, bool]:
+    """The paths of all scopes, the deepest first, and whether that is what a build may write into."""
+    guards = (row for row in run.rows if row["type"] == "guard")
+    scopes = [part["scope"] for row in guards for part in row["scopes"]]
+    found = {scope["path"]: scope["policy"] == "copy" for scope in scopes}
+    return dict(sorted(found.items(), reverse=True))
+
+
+def _is_object(path: str, builds: dict[str, bool]) -> bool:
+    """Whether a build folder below the sources holds it: how folders above are called says nothing."""
+    above = next((top for top in builds if path.startswith(f"{top}/")), None)
+    if above is None or not builds[above] or not path.endswith(_MADE):
+        return False
+    return _BUILT.search(path.removeprefix(above)) is not None
 
 
 def _digest(path: str) -> str:

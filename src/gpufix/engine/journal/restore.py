@@ -57,7 +57,9 @@ class Restorer:
         given = set(keys)
         wanted = given - {PARENT}
         ordered = sorted(wanted, key=lambda k: (k.count("/"), k))
-        for key in reversed(ordered):
+        # What lies behind a link that stands where a folder did is nobody's to be touched.
+        links = [k for k in ordered if self._is_dir(k) and os.path.islink(self.path(k))]
+        for key in (*links, *reversed(ordered)):
             self._guarded(self._clear, key)
         for key in ordered:
             self._guarded(self._put, key)

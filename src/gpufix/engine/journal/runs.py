@@ -6,13 +6,14 @@ import os
 import secrets
 import shutil
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 from gpufix.engine.journal import aside, journal, mark
-from gpufix.engine.journal.listing import KEPT_PREFIX
-from gpufix.engine.journal.lock import make_folder
+from gpufix.engine.journal.listing import KEPT_PREFIX, Scope
+from gpufix.engine.journal.lock import folders, make_folder
 from gpufix.engine.run_context import (
     CorruptJournal,
     EngineError,
@@ -88,14 +89,37 @@ def release(run: Run) -> None:
 def load(folder: Path) -> Run:
     """Read a run. A journal that cannot be read makes it damaged, and never undoable."""
     given_up = os.path.exists(folder / _FORGOTTEN)  # False also where one may not look
+    rows: list[dict[str, Any]] = []
     try:
         rows, _ = journal.parse(journal.read(folder / _JOURNAL))
+        state = _state({row["type"] for row in rows})
     except FileNotFoundError:
-        return Run(folder, [], "forgotten" if given_up else "empty")
+        state = "empty"
     except (OSError, EngineError, ValueError):
-        return Run(folder, [], "forgotten" if given_up else "damaged")
-    state = _state({row["type"] for row in rows})
+        state = "damaged"
+    if state not in ("undone", "forgotten") and _unannounced(folder, rows):
+        state = "damaged"
     return Run(folder, rows, "forgotten" if given_up and state != "undone" else state)
+
+
+def _unannounced(folder: Path, rows: Sequence[dict[str, Any]]) -> bool:
+    """Whether listings lie there of which the journal knows nothing: it has lost rows, or all.
+
+    A step's first listings are written right before its row, its last ones long after.
+    """
+    begun = {row.get("step", 0) for row in rows if row["type"] == "guard"}
+    announced = {f"{when}-{step}" for step in begun for when in ("before", "after")}
+    if rows:
+        announced.add(f"before-{1 + max(begun, default=-1)}")
+    listings = (name for name in _names(folder) if name.startswith(("before-", "after-")))
+    return any("-".join(name.split("-")[:2]) not in announced for name in listings)
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 def _state(kinds: set[str]) -> State:
@@ -110,12 +134,16 @@ def _state(kinds: set[str]) -> State:
 
 
 def every(state: Path) -> list[Run]:
-    """All runs, oldest first: ids hold the local time in seconds, which tells it only roughly."""
+    """All runs, oldest first: ids hold the local time in seconds, which tells it only roughly.
+
+    Raises OSError. A file beside their folders is none.
+    """
     try:
         names = os.listdir(state / "runs")
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return sorted((load(state / "runs" / name) for name in names), key=_began)
+    folders = (state / "runs" / name for name in names)
+    return sorted((load(folder) for folder in folders if folder.is_dir()), key=_began)
 
 
 def _began(run: Run) -> tuple[float, str]:
@@ -156,22 +184,18 @@ def find(state: Path, name: str | None, prefix: str | None = None) -> Run:
         chosen = [named(state, name)]
     else:
         if prefix is not None:
-            runs = [r for r in runs if r.state == "damaged" or of_patient(r, prefix)]
+            runs = [r for r in runs if not r.prefix or of_patient(r, prefix)]
         waiting = [r for r in runs if r.state == "interrupted"]
         chosen = waiting or [r for r in runs if r.state in ("kept", "damaged")]
         if not chosen:
             raise NothingToUndo("there is nothing to undo")
-    if chosen[-1].state == "damaged":
-        raise CorruptJournal(
-            f"the journal of {chosen[-1].id} cannot be read: what it changed is not known; "
-            f"`gpufix undo --forget --force {chosen[-1].id}` gives it up"
-        )
+    require_whole(chosen[-1])
     return chosen[-1]
 
 
 def interrupted(state: Path, prefix: str, project: str | None = None) -> Run | None:
     """A run that was cut off and waits for `gpufix undo`, on this patient or on this project."""
-    waiting = [r for r in every(state) if r.state == "interrupted"]
+    waiting = [r for r in every(state) if r.state in ("interrupted", "damaged")]
     concerned = [
         r for r in waiting if of_patient(r, prefix) or (project and _of_project(r, project))
     ]
@@ -188,6 +212,20 @@ def marked(*folders: str) -> Path | None:
     return None
 
 
+def cut_off(state: Path, prefix: str, project: str | None) -> str | None:
+    """What is to be said of a run that was cut off on this patient or project, whoever's it is."""
+    if (waiting := interrupted(state, prefix, project)) is not None:
+        return (
+            f"run {waiting.id} was cut off: `gpufix undo {waiting.id}` restores what it had begun"
+        )
+    if (elsewhere := marked(*folders(prefix, project))) is not None:
+        return (
+            f"run {elsewhere.name} was cut off here, and is kept in {elsewhere}: its user's "
+            f"`gpufix undo {elsewhere.name}` restores what it had begun"
+        )
+    return None
+
+
 def _of_project(run: Run, project: str) -> bool:
     """Whether it could change something in this project, or in one below or above it."""
     theirs = os.path.realpath(str(run.begin.get("project") or "/"))
@@ -197,8 +235,11 @@ def _of_project(run: Run, project: str) -> bool:
 
 def kept_folders(run: Run) -> list[Path]:
     """Where the run keeps bytes: in its own folder, and beside a patient on another file system."""
-    near = [Path(row["folder"]) for row in run.rows if row["type"] == "near"]
-    return [run.folder / "kept", *(p for p in near if p.name == f"{KEPT_PREFIX}{run.id}")]
+    near = [row["folder"] for row in run.rows if row["type"] == "near"]
+    roots = run.begin.get("roots")
+    allowed = [path for path in near if roots is None or Scope(path).within(roots)]
+    own = [p for p in map(Path, allowed) if p.name == f"{KEPT_PREFIX}{run.id}"]
+    return [run.folder / "kept", *own]
 
 
 def aside_folders(run: Run) -> list[Path]:
@@ -280,6 +321,17 @@ def require_there(run: Run) -> None:
                 f"run {run.id} changed the {what} {folder}, where there now is a link to "
                 f"{os.path.realpath(folder)}: move the folder back to where it was, then undo again"
             )
+
+
+def require_whole(run: Run) -> None:
+    """Of what it changed, nothing is put back that its journal does not tell. Raises CorruptJournal."""
+    if not run.folder.is_dir():
+        raise CorruptJournal(f"{run.folder} is gone: what that run changed is not known")
+    if run.state == "damaged":
+        raise CorruptJournal(
+            f"the journal of {run.id} cannot be read: what it changed is not known; "
+            f"`gpufix undo --forget --force {run.id}` gives it up"
+        )
 
 
 def scope_paths(run: Run) -> list[str]:

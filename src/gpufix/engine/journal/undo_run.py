@@ -7,6 +7,7 @@ state before the first step that touched them.
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from dataclasses import replace
 
@@ -64,10 +65,10 @@ class Preview(Frozen):
 
 
 def preview(run: Run) -> Preview:
-    """Look, and change nothing. Raises CorruptJournal."""
+    """Look, and change nothing. Raises Refused, CorruptJournal."""
     if run.state not in ("kept", "interrupted") or run.row("restored") is not None:
         return Preview((), (), ())
-    parts = part_list.of(run)
+    parts = _parts(run)
     first = {path: part.before.get(key) for path, (part, key) in unlike(parts).items()}
     restored = sorted(path for path, entry in first.items() if entry is not None)
     added = sorted(path for path, entry in first.items() if entry is None)
@@ -82,10 +83,11 @@ def undo(run: Run, force: bool = False) -> Undone:
     """
     if run.state == "forgotten":
         raise Refused(f"the kept files of {run.id} were given up: it cannot be undone")
+    runs.require_whole(run)
     if run.state in ("empty", "undone"):
         return Undone()
     given_up: list[str] = []
-    parts = part_list.of(run) if run.row("restored") is None else []
+    parts = _parts(run) if run.row("restored") is None else []
     with Journal(run.journal) as journal:
         if run.row("restored") is None:
             if not force and run.row("undoing") is None and (since := changed_since(run, parts)):
@@ -100,12 +102,16 @@ def undo(run: Run, force: bool = False) -> Undone:
 
 
 def rollback(run: Run) -> Undone:
-    """Undo within the run that failed: also where the journal can no longer be written."""
+    """Undo within the run that failed: also where the journal can no longer be written.
+
+    Raises CorruptJournal where it can no longer be read either, Refused.
+    """
+    runs.require_whole(run)
     runs.release(run)
     # Where not even this can be written, nothing can be: the undo that ends it asks for no consent.
     with suppress(OSError), Journal(run.journal) as journal:
         journal.append("undoing", force=False)
-    problems, _ = _restore(part_list.of(run), None, force=False)
+    problems, _ = _restore(_parts(run), None, force=False)
     if problems:
         return Undone(tuple(problems[:_SHOWN]))
     try:
@@ -117,11 +123,20 @@ def rollback(run: Run) -> Undone:
 
 def revert(run: Run, step: int, place: str | None = None) -> Undone:
     """Undo the last step of a run that goes on; with a place, only what it did to that folder."""
-    own = [
-        part for part in part_list.of(run) if part.step == step and place in (None, part.scope.path)
-    ]
+    own = [p for p in _parts(run) if p.step == step and place in (None, p.scope.path)]
     problems = [p for part in own for p in _restored(part, force=False)[0]]
     return Undone(tuple(problems[:_SHOWN])) if problems else _sorted(run)
+
+
+def _parts(run: Run) -> list[Part]:
+    """Raises CorruptJournal; Refused where a link would lead what is put back to another place."""
+    parts = part_list.of(run)
+    for folder in part_list.diverted(run, parts):
+        raise Refused(
+            f"run {run.id} changed the folder {folder}, where there now is a link to "
+            f"{os.path.realpath(folder)}: move the folder back to where it was, then undo again"
+        )
+    return parts
 
 
 def _finished(run: Run, journal: Journal, given_up: list[str]) -> Undone:

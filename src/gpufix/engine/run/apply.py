@@ -22,7 +22,7 @@ from gpufix.engine.journal.guard import Guard
 from gpufix.engine.journal.journal import FORMAT, Journal
 from gpufix.engine.journal.undo_run import Undone
 from gpufix.engine.run.propose import Proposed
-from gpufix.engine.run_context import EngineError, Refused, RunContext, StepFailed
+from gpufix.engine.run_context import EngineError, Refused, RunContext, StepFailed, roots, words
 from gpufix.engine.steps import build_folder
 from gpufix.engine.steps.kinds import kind_of
 from gpufix.fixes.merge import contributes
@@ -74,7 +74,7 @@ def check(steps: Sequence[Step], context: RunContext) -> None:
             try:
                 kind_of(step).check(step, replace(context, ahead=ahead))
             except OSError as error:
-                raise Refused(_words(error)) from None
+                raise Refused(words(error)) from None
 
 
 @contextmanager
@@ -139,7 +139,7 @@ def extend(
         with Journal(folder / "journal") as journal:
             _steps(journal, steps, replace(context, folder=folder), isolation)
     except OSError as error:
-        raise StepFailed(_words(error)) from error
+        raise StepFailed(words(error)) from error
     finally:
         temporary.remove(runs.load(folder))
 
@@ -278,15 +278,24 @@ def _header(steps: Sequence[Step], context: RunContext, title: str) -> dict[str,
         "process": programs.identity(os.getpid()),
         "prefix": os.path.realpath(python.prefix) if python else "",
         "project": context.project,
+        "roots": _roots(steps, context),
         "time": time.time(),
         "title": title,
         "steps": [{k: v for k, v in to_json(step).items() if k != "content"} for step in steps],
     }
 
 
+def _roots(steps: Sequence[Step], context: RunContext) -> list[str]:
+    """At and below which the run may write: undo believes no later row that names another place."""
+    built = [step.path for step in steps if isinstance(step, Build)]
+    overlay = context.facts.environment.overlay_path
+    found = [*roots(context.facts), *built, *([os.path.dirname(overlay)] if overlay else ())]
+    return sorted({*found, *map(os.path.realpath, found)})
+
+
 def _failure(folder: Path, error: OSError | EngineError) -> StepFailed:
     """What is raised for the whole run, after it was undone as far as that went."""
-    reason = str(error) if isinstance(error, EngineError) else _words(error)
+    reason = str(error) if isinstance(error, EngineError) else words(error)
     try:
         undone = undo_run.rollback(runs.load(folder))
     except (OSError, EngineError) as second:
@@ -298,12 +307,6 @@ def _failure(folder: Path, error: OSError | EngineError) -> StepFailed:
     failure.step = error.step if isinstance(error, EngineError) else None
     failure.put_back = not problems
     return failure
-
-
-def _words(error: OSError) -> str:
-    """Its reason, after the file's name where the system tells one."""
-    reason = error.strerror or str(error)
-    return f"{error.filename}: {reason}" if error.filename else reason
 
 
 def finish(folder: Path) -> None:

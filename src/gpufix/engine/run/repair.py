@@ -19,7 +19,7 @@ from gpufix.engine.run.comparison import Comparison, compare, flat, harmful, nex
 from gpufix.engine.run.follow import Way, follow
 from gpufix.engine.run.import_probe import imports, module_of, probe
 from gpufix.engine.run.propose import Proposed
-from gpufix.engine.run_context import Busy, EngineError, Refused, RunContext, StepFailed
+from gpufix.engine.run_context import Busy, EngineError, Refused, RunContext, StepFailed, words
 from gpufix.facts.questions import Questions
 from gpufix.fixes.merge import contributes
 from gpufix.frozen import Frozen
@@ -128,16 +128,8 @@ def prefix(context: RunContext) -> str:
 
 
 def _no_interrupted(state: Path, context: RunContext) -> None:
-    waiting = runs.interrupted(state, prefix(context), context.project)
-    if waiting is not None:
-        command = f"gpufix undo {waiting.id}"
-        raise Busy(f"run {waiting.id} was cut off: `{command}` restores what it had begun")
-    elsewhere = runs.marked(*lock.folders(prefix(context), context.project))
-    if elsewhere is not None:
-        raise Busy(
-            f"run {elsewhere.name} was cut off here, and is kept in {elsewhere}: its user's "
-            f"`gpufix undo {elsewhere.name}` restores what it had begun"
-        )
+    if (why := runs.cut_off(state, prefix(context), context.project)) is not None:
+        raise Busy(why)
 
 
 def _attempt(proposed: Proposed, context: RunContext, how: Repair) -> _Attempt:
@@ -151,7 +143,7 @@ def _attempt(proposed: Proposed, context: RunContext, how: Repair) -> _Attempt:
         proposed = proposed.without([row.plan for row in failed])
         if not proposed.choice.plans:
             undone = undo_run.rollback(runs.load(folder))
-            raise _failed_alone(isolation.failures[0], undone)
+            raise _failed_alone(isolation.failures[0], undone, folder)
     context.say("looking again")
     after, ask = how.look()
     judgement = examine(after, how.request, ask)
@@ -212,25 +204,31 @@ def _kept(
     return _Attempt(kept, failed=[*failed, *way.held])
 
 
-def _failed_alone(failure: StepFailed, undone: Undone) -> StepFailed:
+def _failed_alone(failure: StepFailed, undone: Undone, folder: Path) -> StepFailed:
     """A build's failure, after the run that was nothing but failed builds has been put back."""
     if undone.problems:
-        return _not_back(f"{failure}{failure.aside}", undone)
+        return _not_back(f"{failure}{failure.aside}", undone, folder)
     told = StepFailed(f"{failure}{undone.left_aside()}")
     told.step = failure.step
     return told
 
 
-def _not_back(reason: str, undone: Undone) -> StepFailed:
-    failure = StepFailed(f"{reason}; not everything could be restored: {undone.problems[0]}")
+def _not_back(reason: str, undone: Undone, folder: Path) -> StepFailed:
+    failure = StepFailed(
+        f"{reason}; not everything could be restored ({undone.problems[0]}): run `gpufix undo "
+        f"{folder.name}`"
+    )
     failure.put_back = False
     return failure
 
 
 def _undone(folder: Path, outcome: Outcome, result: Comparison, proposed: Proposed) -> _Attempt:
-    undone = undo_run.undo(runs.load(folder))
+    try:
+        undone = undo_run.undo(runs.load(folder))
+    except EngineError as error:  # somebody has changed meanwhile what the run had written
+        undone = Undone((str(error),))
     if undone.problems:
-        raise _not_back(str(outcome.reason), undone)
+        raise _not_back(str(outcome.reason), undone, folder)
     failed = {f.key for f in result.failed}
     culprits = [p for p in proposed.choice.plans if p.finding in failed]
     why = None
@@ -260,7 +258,7 @@ def _failed(proposed: Proposed, context: RunContext, error: EngineError | OSErro
         state="failed",
         plans=proposed.choice.plans,
         remaining=list(proposed.judgement.findings),
-        reason=str(error),
+        reason=words(error),
     )
 
 
