@@ -112,7 +112,7 @@ def copied(real: Any) -> Any:
 
     def copy(source: Any, *args: Any, **named: Any) -> Any:
         if STARTED and not os.path.lexists(source):
-            os.makedirs(os.path.dirname(source) or ".", exist_ok=True)
+            Path(source).parent.mkdir(parents=True, exist_ok=True)
             Path(source).touch()
         return real(source, *args, **named)
 
