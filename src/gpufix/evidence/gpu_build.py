@@ -140,7 +140,8 @@ def switched_off(view: View, path: str) -> Question | None:
     if base.extensions or base.fails or not (base.whole and base.called):
         return None
     asked = [q for q in base.asked if q.kind in ("variable", "argument") and q.subject not in world]
-    for question in [q for q in asked if _SWITCH.search(q.subject)][:_MOST_SWITCHES]:
+    switches = sorted((q for q in asked if _SWITCH.search(q.subject)), key=lambda q: len(q.subject))
+    for question in switches[:_MOST_SWITCHES]:
         if question.kind == "variable":
             run = runs.run(path, environment=world | {question.subject: "1"}, **seen)
         else:
