@@ -130,6 +130,14 @@ FLAGS = {
         "try:\n    flags = [os.environ['NO_SUCH_FLAG']]\nexcept KeyError:\n    flags = ['-none']",
         ["-none"],
     ),
+    "a TOML file": (
+        "import tomllib\nflags = ['-D' + tomllib.load(open('p.toml', 'rb'))['project']['name']]",
+        ["-Dx"],
+    ),
+    "no TOML": (
+        "import tomllib\ntry:\n    flags = [tomllib.loads('=')['a']]\nexcept ValueError:\n    flags = ['-n']",
+        ["-n"],
+    ),
     "a set and a dictionary": (
         "d = {'k': {'b', 'a'}}\nd.setdefault('m', []).append('-m')\nflags = sorted(d['k']) + d['m']",
         ["a", "b", "-m"],
@@ -140,7 +148,8 @@ FLAGS = {
 @pytest.mark.parametrize("case", FLAGS)
 def test_flags(case: str) -> None:
     body, wanted = FLAGS[case]
-    found = nvcc(body, {"helper.py": "flags = ['-h']\n", "v.py": "F = '-v'\n"})
+    files = {"helper.py": "flags = ['-h']\n", "v.py": "F = '-v'\n", "p.toml": 'project.name = "x"'}
+    found = nvcc(body, files)
     assert sorted(found) == sorted(wanted)
 
 
@@ -175,6 +184,23 @@ ENDS = {
     "no GPU": (
         "torch.cuda.get_device_capability()",
         ("error", "RuntimeError", "Found no NVIDIA driver on your system."),
+    ),
+    "a file in a folder that a program was told of": (
+        "import shutil, subprocess\nsubprocess.run(['cmake', '.', f'-DOUT={os.getcwd()}/lib'])\n"
+        "shutil.copy(os.getcwd() + '/lib/x.so', 'y.so')\n"
+        + "e = CppExtension('x', ['a.cpp'])\n"
+        + TAIL,
+        ("done", "", ""),
+    ),
+    "a file in a folder in which a program ran": (
+        "import shutil, subprocess\nsubprocess.run(['make'], cwd='lib')\n"
+        "shutil.copy('lib/x.so', 'y.so')\n" + "e = CppExtension('x', ['a.cpp'])\n" + TAIL,
+        ("done", "", ""),
+    ),
+    "a file that no program was told of": (
+        "import shutil, subprocess\nsubprocess.run(['cmake', '.', '-DOUT=lib'])\n"
+        "shutil.copy('bin/x.so', 'y.so')\n",
+        ("error", "FileNotFoundError", "No such file or directory: 'bin/x.so'"),
     ),
     "a variable that is not set": (
         "os.environ['CUDA_ARCHS_X']",

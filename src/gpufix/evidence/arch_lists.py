@@ -85,8 +85,8 @@ def of_rocm(value: str) -> ArchList:
 
 
 def of_cmake(value: str) -> ArchList:
-    """CUDAARCHS: "75;86-real;90-virtual", or all, all-major, native (not judged)."""
-    if value.strip() in ("all", "all-major", "native", "OFF"):
+    """CUDAARCHS: "75;86-real;90-virtual". A word is not judged: all, native, RAPIDS, or a project's own."""
+    if not re.search(r"\d", value):
         return ArchList(native=True)
     cubins, ptx, bad = [], [], []
     for part in filter(None, re.split(r"[; ]+", value.strip())):

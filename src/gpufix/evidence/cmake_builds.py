@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -253,30 +254,32 @@ def _gains_cuda(base: CMakeBuild, on: CMakeBuild) -> bool:
 _OFF = ("OFF", "0", "NO", "FALSE", "N")
 _NOTHING = re.compile(r"(?!)")
 _FOR_GPU = re.compile(r"(?:^|[-_/.])(?:gpu|cuda)(?:[-_/.]|$)", re.IGNORECASE)
-_SWITCH = re.compile(r"^(?!CMAKE_|CUDA_).*(?:CUDA|CUBLAS|GPU)$")
+_SWITCH = re.compile(r"^(?!CMAKE_|CUDA_).*(?:CUDA|CUBLAS|GPU)(?:_(?:TOOLKIT|BACKEND|SUPPORT))?$")
 _MOST_SWITCHES = 4
 
 
 def brings_cmake(view: View, root: CMakeRoot) -> bool:
     """Whether the build backend takes a cmake that it requires, whatever is on PATH."""
-    from gpufix.evidence.requirements import parse
-
     if root.caller == "scikit-build-core":
         return True
+    return root.caller == "setup.py" and requires(view, root, "cmake")
+
+
+def requires(view: View, root: CMakeRoot, name: str) -> bool:
+    """Whether a distribution is among the requirements of the build."""
+    from gpufix.evidence.requirements import parse
+
     folder = root.path.rpartition("/")[0]
-    wanted = [
-        parse(str(text))
-        for place in dict.fromkeys((folder, ""))
-        for text in _pyproject(view, place).get("build-system", {}).get("requires", [])
-    ]
-    return root.caller == "setup.py" and any(r is not None and r.name == "cmake" for r in wanted)
+    systems = [_project_of(view, folder).get("build-system", {})]
+    systems += [_pyproject(view, "").get("build-system", {})] if folder else []
+    wanted = [parse(str(text)) for system in systems for text in system.get("requires", [])]
+    return any(row is not None and row.name.lower() == name for row in wanted)
 
 
 def _caller(view: View, path: str) -> Caller:
     """Who runs cmake on it: pip by the build backend, setup.py, or a user by hand."""
     folder = path.rpartition("/")[0]
-    project = _pyproject(view, folder)
-    system = project.get("build-system", {})
+    system = _project_of(view, folder).get("build-system", {})
     named = (str(system.get("build-backend", "")), *map(str, system.get("requires", [])))
     # A back end that requires it wraps it.
     if any(re.match(r"scikit[-_.]build[-_.]core\b", name) for name in named):
@@ -285,6 +288,18 @@ def _caller(view: View, path: str) -> Caller:
     if set(setups_above(folder)) & set(holders) or started(view, path) is not None:
         return "setup.py"
     return "aside" if any(facts.extension for facts in beside(path, python_files(view))) else "hand"
+
+
+def _project_of(view: View, folder: str) -> dict[str, Any]:
+    """The pyproject.toml beside a CMakeLists.txt, or one above whose cmake.source-dir it is."""
+    found, above = _pyproject(view, folder), folder
+    while above and not found:
+        above = above.rpartition("/")[0]
+        project = _pyproject(view, above)
+        named = _cmake_table(project).get("source-dir")
+        if isinstance(named, str) and posixpath.normpath(posixpath.join(above, named)) == folder:
+            found = project
+    return found
 
 
 def _pyproject(view: View, folder: str) -> dict[str, Any]:
@@ -314,7 +329,7 @@ def _defines(view: View, path: str, caller: Caller) -> dict[str, str | None]:
     found = given if given is not None else dict.fromkeys(passed(view, caller))
     if caller == "scikit-build-core":
         found |= {"SKBUILD": "2", "CMAKE_BUILD_TYPE": "Release"}
-        found |= _configured(_pyproject(view, path.rpartition("/")[0]))
+        found |= _configured(_project_of(view, path.rpartition("/")[0]))
     if caller in ("scikit-build-core", "setup.py"):
         for name, text in DEFINE.findall(view.env("CMAKE_ARGS") or ""):
             found[name] = text.strip("\"'")
@@ -358,14 +373,17 @@ def _passed(view: View, without: re.Pattern[str], kinds: tuple[str, ...]) -> tup
     return tuple(names)
 
 
-def _configured(project: Mapping[str, Any]) -> dict[str, str | None]:
-    """[tool.scikit-build.cmake]: define and args."""
+def _cmake_table(project: Mapping[str, Any]) -> dict[str, Any]:
     tool = project.get("tool")
     section = tool.get("scikit-build", {}) if isinstance(tool, dict) else {}
     table = section.get("cmake", {}) if isinstance(section, dict) else {}
+    return table if isinstance(table, dict) else {}
+
+
+def _configured(project: Mapping[str, Any]) -> dict[str, str | None]:
+    """[tool.scikit-build.cmake]: define and args."""
+    table = _cmake_table(project)
     found: dict[str, str | None] = {}
-    if not isinstance(table, dict):
-        return found
     if isinstance(table.get("build-type"), str):
         found["CMAKE_BUILD_TYPE"] = table["build-type"]
     for text in table.get("args", []) if isinstance(table.get("args"), list) else []:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,7 +17,7 @@ from gpufix.evidence.supposed_worlds import with_cuda, with_gpu, with_rocm, with
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
-from gpufix.source.builds.run import UNKNOWN_PART, BuildRun, Ending, Place
+from gpufix.source.builds.run import UNKNOWN_PART, BuildRun, Ending, Place, Question
 
 _YES = ("1", "ON", "TRUE", "true", "YES", "cuda")
 _MOST = 120  # runs to find what forces a build
@@ -128,6 +129,30 @@ def for_amd_alone(view: View, path: str) -> Place | None:
     if any(built.kind == "cuda" for built in run.extensions) or "nvcc" in dict(programs):
         return None
     return next((each.place for name, each in programs if name == "hipcc" and each.sure), None)
+
+
+def switched_off(view: View, path: str) -> Question | None:
+    """The variable, or the argument, without which a setup.py surely builds no extension, and by
+    which it has code for GPUs. Asked where a GPU is visible and a toolkit is here."""
+    runs, world = builds_of(view), variables_of(view)
+    seen = {**with_gpu(view), **with_toolkit(view)}
+    base = runs.run(path, **seen)
+    if base.extensions or base.fails or not (base.whole and base.called):
+        return None
+    asked = [q for q in base.asked if q.kind in ("variable", "argument") and q.subject not in world]
+    switches = sorted((q for q in asked if _SWITCH.search(q.subject)), key=lambda q: len(q.subject))
+    for question in switches[:_MOST_SWITCHES]:
+        if question.kind == "variable":
+            run = runs.run(path, environment=world | {question.subject: "1"}, **seen)
+        else:
+            run = runs.run(path, argv=("setup.py", "bdist_wheel", question.subject), **seen)
+        if not run.fails and any(kind == "cuda" for _, kind in made(run).kinds):
+            return question
+    return None
+
+
+_SWITCH = re.compile(r"(?i)(?<!no_)(?<!skip_)(?:build|ext|cuda|gpu|kernel)")
+_MOST_SWITCHES = 8
 
 
 def sees_none(view: View) -> bool:

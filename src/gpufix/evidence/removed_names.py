@@ -42,7 +42,7 @@ def faults(view: View) -> Iterator[Fault | Gap]:
         for name, line, guards in _used(facts):
             if name in own or (has_thc and _of_thc(name)):
                 continue
-            if _of_hip(name) and not _for_nvcc(path):
+            if _of_hip(name) and (not _for_nvcc(path) or view.derive(_only_hip)):
                 continue
             compiled = cxx.live(facts.macros, guards, passes)
             if compiled:
@@ -66,6 +66,8 @@ def _telling(view: View, files: CxxFiles) -> Iterator[tuple[str, CxxFacts]]:
     for path, names in files.named.items():
         if is_vendored(path) or (is_carried(view, path) and not is_reached(view, path)):
             continue
+        if path in files.told and _of_other_makers(view, path):
+            continue
         for name in () if files.whole else names:
             if name not in gone:
                 header = f"<{name}>"
@@ -73,6 +75,19 @@ def _telling(view: View, files: CxxFiles) -> Iterator[tuple[str, CxxFacts]]:
         facts = files.get(path) if any(gone.get(name) for name in names) else files.told.get(path)
         if facts is not None:
             yield path, facts
+
+
+# Sources for the compilers of MetaX, Moore Threads, Cambricon and Kunlun, and for nvcc and g++.
+_THEIRS = (".maca", ".mu", ".mlu", ".xpu")
+_OURS = (".cu", ".cpp", ".cc", ".cxx", ".c")
+
+
+def _of_other_makers(view: View, path: str) -> bool:
+    """Whether a header lies with sources for other makers' compilers alone."""
+    if path.endswith(_OURS):
+        return False
+    names = view.project_names(absolute(view, path).rpartition("/")[0]) or ()
+    return any(n.endswith(_THEIRS) for n in names) and not any(n.endswith(_OURS) for n in names)
 
 
 def _together(
@@ -112,6 +127,13 @@ def is_guarded(name: str) -> bool:
 def _of_hip(name: str) -> bool:
     row = removed_apis.removed().get(name)
     return row is not None and row.hip
+
+
+def _only_hip(view: View) -> bool:
+    """Whether the project's sources include HIP's headers and none of CUDA's: hipcc compiles them."""
+    named = cxx.cxx_files(view).named.items()
+    names = {name for path, found in named if not is_vendored(path) for name in found}
+    return any(n.startswith("hip/") for n in names) and not any(n.startswith("cuda") for n in names)
 
 
 def _for_nvcc(path: str) -> bool:

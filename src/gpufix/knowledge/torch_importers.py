@@ -78,6 +78,8 @@ def of_address(address: str, tag: str | None = "") -> TorchImporter | None:
 
 def of_name(requirement: str) -> TorchImporter | None:
     """The row of a distribution that pip must build, as it is required: "flash-attn==2.8.3"."""
+    if re.search(r"@\s*\S+\.whl(?:[\s;#?]|$)", requirement):
+        return None  # built already
     found = re.match(r"[A-Za-z0-9._-]+", requirement)
     name = re.sub(r"[-_.]+", "-", found[0]).lower() if found else ""
     return _SOURCES_ONLY.get(name)

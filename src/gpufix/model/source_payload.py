@@ -107,6 +107,14 @@ class GpuAsked(Payload):
     path: str
 
 
+class SwitchedBuild(Payload):
+    """A setup.py that builds no extension without a variable, or an argument of its command line."""
+
+    path: str
+    name: str
+    argument: bool
+
+
 class PlainSetting(Payload):
     """A line of a Dockerfile that sets a variable for its shell, and for no program."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from gpufix.source import toml_text
@@ -88,8 +89,24 @@ def _wheel(address: re.Match[str], line: int) -> Address:
 
 
 def scan_environment(text: str) -> RequirementFacts:
-    """A conda environment file: its pip lines, read as requirements. YAML is read by line."""
-    return _facts(_pip_lines(text))
+    """A conda environment file: its pip lines and its torch, read as requirements. YAML is read by line."""
+    facts = _facts(_pip_lines(text))
+    return replace(facts, requirements=(*_conda_torch(text), *facts.requirements))
+
+
+# The channel pytorch builds as torch's wheels are built; conda-forge builds for itself.
+_OF_PYTORCH = re.compile(r"(?m)^\s*-\s*(?:pytorch-cuda\b|pytorch\s*(?:#.*)?$|[\"']?pytorch::)")
+_CONDA_TORCH = re.compile(
+    r"\s*-\s*[\"']?(?:pytorch::)?pytorch\s*(==?)\s*(\d+\.\d+(?:\.\d+)?)(?![\w.*])"
+)
+
+
+def _conda_torch(text: str) -> Iterator[Requirement]:
+    """torch as conda's channel pytorch has it. `=2.1` is any 2.1."""
+    for number, line in enumerate(text.splitlines(), 1) if _OF_PYTORCH.search(text) else ():
+        if found := _CONDA_TORCH.match(line):
+            whole = found[1] == "==" or found[2].count(".") == 2
+            yield Requirement(number, f"torch=={found[2]}" + ("" if whole else ".*"))
 
 
 def _pip_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -119,7 +136,17 @@ def scan_pyproject(text: str) -> TomlFacts:
         backend=str(build.get("build-backend", "")) if isinstance(build, dict) else None,
         name=str(project.get("name", "")) if isinstance(project, dict) else "",
         no_isolation=bool(uv.get("no-build-isolation") or uv.get("no-build-isolation-package")),
+        dependencies=tuple(_dependencies(text, project)),
     )
+
+
+def _dependencies(text: str, project: object) -> Iterator[Requirement]:
+    """What the package asks for, each with the first line that spells it."""
+    rows = project.get("dependencies") if isinstance(project, dict) else None
+    lines = text.splitlines()
+    for row in rows if isinstance(rows, list) else ():
+        if isinstance(row, str) and row.startswith("torch"):
+            yield Requirement(next((n for n, line in enumerate(lines, 1) if row in line), 1), row)
 
 
 def _table(data: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -270,6 +270,7 @@ class TomlFacts(Frozen):
     backend: str | None
     name: str
     no_isolation: bool  # uv's setting
+    dependencies: tuple[Requirement, ...] = ()  # of the package, those of torch's family
 
 
 class Include(NamedTuple):

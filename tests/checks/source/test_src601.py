@@ -530,6 +530,9 @@ SILENT = {
     "a script: cmake that serves": files(
         "go.sh", "cmake -B b -DCMAKE_CUDA_ARCHITECTURES='75;120'\n"
     ),
+    "a script: a word of the project's own": files(
+        "go.sh", "cmake -DCMAKE_CUDA_ARCHITECTURES=NATIVE .\n"
+    ),
     "a script: cmake asks the GPU": files("go.sh", "cmake -DCMAKE_CUDA_ARCHITECTURES=native .\n"),
     "a script: cmake with what nobody knows": files(
         "go.sh", 'cmake -DCMAKE_CUDA_ARCHITECTURES="$1" .\n'

@@ -123,6 +123,23 @@ SILENT = {
         },
         **cuda("13.0"),
     ),
+    "CUDA: a project of HIP's alone": t.project(
+        {
+            "setup.py": SETUP,
+            "ext.cu": '#include "ours.h"\n__device__ float f(float v) { return __shfl_xor(v, 1); }\n',
+            "ours.h": "#include <hip/hip_runtime.h>\n",
+        },
+        **cuda("13.0"),
+    ),
+    "CUDA: a header beside another maker's sources": t.project(
+        {
+            "setup.py": SETUP,
+            "ext.cu": "",
+            "moore/a.mu": '#include "max.h"\n',
+            "moore/max.h": "#include <cub/cub.cuh>\ncub::Max m;\n",
+        },
+        **cuda("13.0"),
+    ),
     "CUDA: a header that HIP may compile": t.project(
         {
             "setup.py": SETUP,

@@ -182,6 +182,10 @@ SILENT = {
     ),
     "another environment's": script("conda activate other\npip install flash-attn\n"),
     "a function that nobody calls": script("f() {\n  pip install flash-attn\n}\n"),
+    "a requirement file, of a wheel's address": required(
+        "flash-attn @ https://example.org/flash_attn-2.8.3-cp311-cp311-linux_x86_64.whl \\\n"
+        "    --hash=sha256:0\n"
+    ),
     "a requirement file, of wheels": required("lap\nflash-attn-layers\n"),
     "a requirement file, installed by now": required(
         "flash-attn\n", distributions=[PIP, b.dist("flash-attn", "2.8.3")]

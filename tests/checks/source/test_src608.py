@@ -57,6 +57,10 @@ SILENT = {
             "  auto most = size<2>(part);\n  if",
         ).format("n == most - 1", "__syncthreads();")
     ),
+    "what differs afterwards": of(
+        "__global__ void k(int n) {\n  while (n > 1) {\n    __syncthreads();\n    n /= 2;\n  }\n"
+        "  n = threadIdx.x;\n}\n"
+    ),
     "by the size of a type": of(KERNEL.format("sizeof(f(threadIdx.x)) < 4", "__syncthreads();")),
     "no barrier": of(KERNEL.format("threadIdx.x < n", "n += 1;")),
     "of a warp": of(KERNEL.format("threadIdx.x < n", "__syncwarp();")),
@@ -71,6 +75,18 @@ SILENT = {
 
 FIRING = {
     "a branch": Fires(of(DIFFERS), under()),
+    "what was given a value in the round before": Fires(
+        of(
+            "__global__ void k(int n) {\n  for (int i = 0; i < 4; ++i) {\n    if (n < 4)\n"
+            "      __syncthreads();\n    n = threadIdx.x;\n  }\n}\n"
+        ),
+        replace(
+            under(4, 3),
+            message='ext.cu calls __syncthreads() at line 4 under "n < 4" (line 3), which differs '
+            "between the threads of a block.",
+            evidence=(t.at("ext.cu", 4, "__syncthreads"), t.at("ext.cu", 3, "n < 4")),
+        ),
+    ),
     "declared beside what is the same": Fires(
         of(
             KERNEL.replace("  if", "  int b = blockIdx.x, t = f(threadIdx.x, b);\n  if").format(

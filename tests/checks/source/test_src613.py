@@ -18,6 +18,7 @@ from gpufix.model.source_payload import (
     GpuAsked,
     PlainSetting,
     ProjectFile,
+    SwitchedBuild,
 )
 
 ROCM: dict[str, Any] = {"torch": b.torch("2.9.0+rocm6.4"), "toolkits": [b.rocm()]}
@@ -74,6 +75,18 @@ import subprocess
 subprocess.check_call(["hipcc", "-shared", "lap.hip"])
 exts = []
 """
+BUILD_EXT = """\
+exts = []
+if os.environ.get("BUILD_EXT", "0") == "1":
+    exts = [CUDAExtension("lap", ["lap.cu"])]
+"""
+BY_NAME = """\
+exts = []
+for name in ("ext-all", "ext"):
+    if name in sys.argv:
+        sys.argv.remove(name)
+        exts = [CUDAExtension("lap", ["lap.cu"])]
+"""
 SOURCES = """\
 files = ["lap.cpp", "a.cu"]
 if torch.cuda.device_count() > 0:
@@ -96,6 +109,11 @@ def says(text: str, severity: Severity, line: int, what: str, served: str = "sm_
         evidence=(t.at("setup.py", line, what),),
         payload=GpuAsked("setup.py"),
     )
+
+
+def unless(what: str, name: str, line: int, argument: bool = False) -> Fault:
+    found = says(f"builds no extension unless {what}", ADVICE, line, f"asks for {name}")
+    return replace(found, payload=SwitchedBuild("setup.py", name, argument))
 
 
 def without(served: str = "sm_90") -> Fault:
@@ -188,6 +206,14 @@ SILENT = {
     "CUDA: no toolkit is here, which TCH204 says": py(
         'exts = [CUDAExtension("lap", ["lap.cu"])]', toolkits=()
     ),
+    "a variable that adds to an extension": py(
+        'exts = [CUDAExtension("lap", ["lap.cu"])]\nif os.getenv("BUILD_B"):\n    exts += exts\n'
+    ),
+    "a variable that brings no GPU code": py(
+        'exts = [CppExtension("lap", ["lap.cpp"])] if os.getenv("BUILD_EXT") else []\n'
+    ),
+    "nothing to build": py('exts = []\nname = os.getenv("BUILD_NAME")\n'),
+    "a variable that is set": py(BUILD_EXT, env={"BUILD_EXT": "1"}),
     "a test's": py(STOPS, path="tests/setup.py"),
     "carried along": py(STOPS, path="third_party/lap/setup.py"),
     "it stops with a GPU as well": py("raise RuntimeError(str(torch.cuda.is_available()))"),
@@ -231,6 +257,14 @@ FIRING = {
             "AssertionError",
             severity=ERROR,
         ),
+    ),
+    "a variable without which nothing is built": Fires(
+        py(BUILD_EXT), unless("BUILD_EXT is 1", "BUILD_EXT", 6), offers=["force-gpu-build manual"]
+    ),
+    "an argument without which nothing is built": Fires(
+        py(BY_NAME),
+        unless("it is called with ext", "ext", 7, argument=True),
+        offers=["force-gpu-build manual"],
     ),
     "CUDA: it starts hipcc": Fires(
         py(HIPCC),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -131,13 +132,17 @@ NO_SETUPTOOLS = fault(
 )
 
 
-def configures(text: str, cmake: str, **more: str) -> Callable[[Path], View]:
+def configures(text: str, cmake: str, folder: str = "", **more: str) -> Callable[[Path], View]:
     """A CMake build of CUDA code, and the cmake that is here."""
-    files: dict[str, str | bytes] = {"CMakeLists.txt": text, "k.cu": "__global__ void k() {}\n"}
+    kernel = "__global__ void k() {}\n"
+    files: dict[str, str | bytes] = {f"{folder}CMakeLists.txt": text, f"{folder}k.cu": kernel}
     files |= {name.replace("__", "."): content for name, content in more.items()}
     others = [tool for tool in b.build_tools() if tool.name != "cmake"]
     given: dict[str, Any] = {"tools": [*others, b.tool("cmake", cmake)]}
-    given["answers"] = {"torch-standard:ATen/ATen.h": 20}
+    given["answers"] = {
+        "torch-standard:ATen/ATen.h": 20,
+        "system-header:pybind11/pybind11.h": False,
+    }
     return lambda root: t.look(t.write(root, files), **given)
 
 
@@ -155,6 +160,14 @@ def needs(
 
 LEAST = "cmake_minimum_required(VERSION {0})\nproject(p CUDA)\n{1}\nadd_library(k SHARED k.cu)\n"
 OLD = "asks for the policies of a CMake before 3.5, which CMake 4 refuses"
+PYBIND = LEAST.format("3.20", "find_package(pybind11 CONFIG REQUIRED)")
+OWN_BACKEND = """[build-system]
+requires = ["scikit-build-core>=1"]
+build-backend = "own.backend"
+backend-path = ["."]
+[tool.scikit-build]
+cmake.source-dir = "src"
+"""
 BRINGS = """[build-system]
 requires = ["setuptools", "wheel", "cmake>=3.30"]
 """
@@ -170,6 +183,16 @@ SILENT = {
     ),
     "a back end that wraps one which brings cmake": configures(
         LEAST.format("3.30", ""), "3.25.1", **{"pyproject.toml": WRAPPED}
+    ),
+    "a back end of the project's own, which wraps one that brings cmake": configures(
+        LEAST.format("3.30", ""), "3.25.1", "src/", **{"pyproject.toml": OWN_BACKEND}
+    ),
+    "pybind11 is declared": configures(
+        PYBIND, "3.30.0", **{"pyproject.toml": SCIKIT.replace('core"', 'core", "pybind11>=2"')}
+    ),
+    "pybind11 for a configure by hand": configures(PYBIND, "3.30.0"),
+    "pybind11 where it is perhaps here": configures(
+        PYBIND.replace(" REQUIRED", ""), "3.30.0", **{"pyproject.toml": SCIKIT}
     ),
     "a cmake that is new enough": configures(LEAST.format("3.25", ""), "3.25.1"),
     "old policies, and a cmake that has them": configures(LEAST.format("3.1", ""), "3.31.6"),
@@ -286,6 +309,34 @@ SILENT = {
 }
 
 FIRING = {
+    "pybind11 is not declared": Fires(
+        configures(PYBIND, "3.30.0", **{"pyproject.toml": SCIKIT}),
+        Fault(
+            WARNING,
+            "CMakeLists.txt",
+            "CMakeLists.txt looks for pybind11, which is not installed, and its build does not "
+            "declare it.",
+            evidence=(t.at("CMakeLists.txt", 3, "find_package(pybind11)"),),
+            payload=MissingRequirements("pybind11", False, ()),
+        ),
+        ["install-build-tools unsafe"],
+    ),
+    "cmake is too old, below a back end that takes another folder": Fires(
+        configures(
+            LEAST.format("3.30", ""),
+            "3.25.1",
+            "src/",
+            **{"pyproject.toml": OWN_BACKEND.replace('"src"', '"lib"')},
+        ),
+        replace(
+            needs("newer", "asks for CMake 3.30 or newer", "3.25.1", "3.30", fatal=False),
+            subject="src/CMakeLists.txt",
+            message="src/CMakeLists.txt asks for CMake 3.30 or newer; cmake 3.25.1 is here.",
+            evidence=(t.at("src/CMakeLists.txt", 1, "asks for CMake 3.30 or newer"),),
+            payload=CMakeNeed("newer", "src/CMakeLists.txt", "3.30"),
+        ),
+        ["meet-cmake-need unsafe"],
+    ),
     "cmake is too old": Fires(
         configures(LEAST.format("3.30", ""), "3.25.1"),
         needs("newer", "asks for CMake 3.30 or newer", "3.25.1", "3.30"),

@@ -165,6 +165,10 @@ SILENT = {
         {"docs/requirements.txt": f"torch @ {WHEELS}/torch-1.8.1%2Bcpu-cp37-cp37m-linux_x86_64.whl"}
     ),
     "wheels for the tests": tree({"tests/requirements.txt": f"--index-url {PYTORCH}/cu118\n"}),
+    "a wheel for another machine": requirements(
+        f"f @ {WHEELS}/f-2.5-cp310-cp310-linux_aarch64.whl"
+    ),
+    "a wheel for another system": requirements(f"f @ {WHEELS}/f-2.5-cp310-cp310-win_amd64.whl"),
     "a wheel for any Python": requirements(f"f @ {WHEELS}/f-2.5-cp38-abi3-linux_x86_64.whl"),
     "an option that names its CUDA": tree(
         {"s.sh": f"case $1 in\n  cu118) pip install x -f {PYTORCH}/cu118 ;;\nesac\n"}
@@ -521,6 +525,10 @@ def pin(line: int, text: str, message: str, path: str = "requirements.txt") -> F
     return address(path, text, message, line, severity=WARNING, payload=AbsentPin(path, line, text))
 
 
+CONDA = "channels:\n{0}  - conda-forge\ndependencies:\n  - {1}\n"
+CODELESS = ", which has no build with code for sm_120."
+CHANNEL = "  - pytorch\n"
+DEPENDS = '[project]\nname = "x"\ndependencies = ["{0}"]\n'
 NO_TORCH = {"torch": None, "distributions": []}
 KAOLIN_OLD = KAOLIN.format("2.7.0_cu124")
 SILENT |= {
@@ -534,6 +542,14 @@ SILENT |= {
     "an old pin for the CPU": pinned("torch==2.0.1+cpu\n"),
     "a page in a file that names its CUDA": pinned(f"-f {PYTORCH}/cu121\n", "req/cu121.txt"),
     "a page in a file for other GPUs": pinned(f"-i {PYTORCH}/rocm6.4\n", "req/rocm-build.txt"),
+    "conda-forge's torch": pinned(CONDA.format("", "pytorch=2.1.2"), "environment.yml"),
+    "conda's torch with code for the GPU": pinned(
+        CONDA.format(CHANNEL, "pytorch=2.8"), "environment.yml"
+    ),
+    "a package's pin with code for the GPU": pinned(
+        DEPENDS.format("torch==2.7.*"), "pyproject.toml"
+    ),
+    "a package's lowest torch": pinned(DEPENDS.format("torch>=2.0"), "pyproject.toml"),
     "a pin from an index that has it": requirements(
         f"-i {PYTORCH}/cu128\ntorch==2.8.0\n", **NO_TORCH
     ),
@@ -560,6 +576,18 @@ FIRING |= {
     "a pin without code for the GPU": Fires(
         pinned("torch==2.0.1\n"),
         pin(1, "torch==2.0.1", "pins torch==2.0.1, which has no build with code for sm_120."),
+    ),
+    "conda's torch without code for the GPU": Fires(
+        pinned(CONDA.format(CHANNEL, "pytorch=2.1.2"), "environment.yml"),
+        pin(5, "torch==2.1.2", f"pins torch==2.1.2{CODELESS}", "environment.yml"),
+    ),
+    "conda's torch of a minor": Fires(
+        pinned(CONDA.format(CHANNEL, "pytorch=2.5"), "environment.yml"),
+        pin(5, "torch==2.5.*", f"pins torch==2.5.*{CODELESS}", "environment.yml"),
+    ),
+    "a package's pin without code for the GPU": Fires(
+        pinned(DEPENDS.format("torch==2.5.*"), "pyproject.toml"),
+        pin(3, "torch==2.5.*", f"pins torch==2.5.*{CODELESS}", "pyproject.toml"),
     ),
     "a pin from an index without code for the GPU": Fires(
         pinned(f"-i {PYTORCH}/cu126\ntorch==2.7.0\n", **NO_TORCH),

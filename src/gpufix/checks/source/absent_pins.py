@@ -13,13 +13,14 @@ from gpufix.evidence.gpu_code import Service, service
 from gpufix.evidence.named_for import for_others
 from gpufix.evidence.requirements import Requirements, parse
 from gpufix.evidence.script_rows import shell_files
-from gpufix.evidence.source_view import aside, at, requirement_files
+from gpufix.evidence.source_view import aside, at, requirement_files, toml_files
 from gpufix.evidence.torch_builds.candidates import TorchBuild
 from gpufix.evidence.torch_builds.existing import disputed, exists, variants
 from gpufix.evidence.torch_builds.on_index import FAMILY, Pin, release_of
 from gpufix.evidence.view import View
 from gpufix.knowledge import listings, packages, torch_releases
 from gpufix.knowledge.nearest import reason
+from gpufix.knowledge.torch_releases import Release
 from gpufix.knowledge.wheel_blocks import Build
 from gpufix.model.source_payload import AbsentPin
 from gpufix.text.names import normalise
@@ -43,6 +44,10 @@ def faults(view: View) -> Iterator[Fault]:
             if why:
                 yield _fault(view, path, line, pin.text, f"{path} pins {pin.text}{why}.")
         yield from _pages(view, path, facts.addresses, platform)
+    for path, toml in toml_files(view).items():
+        for line, pin in [] if _elsewhere(view, path) else _pins(view, toml.dependencies):
+            if why := _without_code(view, pin, (), platform):
+                yield _fault(view, path, line, pin.text, f"{path} pins {pin.text}{why}.")
     for path, script in shell_files(view).items():
         yield from _pages(view, path, script.addresses, platform)
 
@@ -99,7 +104,7 @@ def _elsewhere(view: View, path: str) -> bool:
 
 def _without_code(view: View, pin: Pin, rows: Sequence[Address], platform: str) -> str | None:
     """The rest of the message for a torch none of whose builds serves the targets."""
-    release = release_of(pin) if pin.name == "torch" else None
+    release = _newest(pin) if pin.name == "torch" else None
     if release is None:
         return None
     local = pin.version.partition("+")[2]
@@ -119,6 +124,14 @@ def _without_code(view: View, pin: Pin, rows: Sequence[Address], platform: str) 
         if all(service(code, target) is Service.none for code in known)
     ]
     return f", which has no build with code for {listed(unserved)}" if unserved else None
+
+
+def _newest(pin: Pin) -> Release | None:
+    """The release, or the last that a pin such as 2.5.* allows."""
+    if not pin.version.endswith(".*"):
+        return release_of(pin)
+    start = pin.version.removesuffix("*")
+    return next((r for r in reversed(torch_releases.all()) if r.version.startswith(start)), None)
 
 
 def _own_indexes(rows: Sequence[Address]) -> list[str]:

@@ -13,7 +13,7 @@ from gpufix.evidence.script_rows import docker_files, shell_files
 from gpufix.evidence.source_view import at, for_documentation, for_tests, requirement_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import minor
-from gpufix.model import Torch
+from gpufix.model import Host, Torch
 from gpufix.model.source_payload import ImageWheelAddress, ProjectFile, WheelAddress
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ def _of_file(view: View, torch: Torch, path: str, addresses: Sequence[Address]) 
     for row in addresses:
         if row.option and row.variant and _differs(row, torch) and not _chosen(row):
             rows.setdefault(row.url, []).append(row)
-        elif not row.option and not _chosen(row) and (unfit := _unfit(view, torch, row)):
+        elif row.option or _chosen(row) or not runs_on(view.facts.host, row.url):
+            continue
+        elif unfit := _unfit(view, torch, row):
             yield _wheel_fault(view, path, row, unfit)
     for url, found in rows.items():
         yield _fault(view, torch, path, url, found)
@@ -67,6 +69,14 @@ def _chosen(row: Address) -> bool:
     """Whether the option itself says for which CUDA: `--cu118`."""
     digits = re.sub(r"\D", "", row.variant)
     return bool(row.when and digits and digits in re.sub(r"\D", "", row.when))
+
+
+def runs_on(host: Host, url: str) -> bool:
+    """Whether a wheel is for this system and machine: the list of another one is left to that."""
+    platform = url.rpartition("-")[2].removesuffix(".whl")
+    if platform == "any":
+        return True
+    return host.machine in platform and (host.os == "Linux") is ("linux" in platform)
 
 
 class _Unfit(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from gpufix.checks.registry import ERROR, WARNING, Fault, rule
+from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
 from gpufix.checks.source import gpu_cmake
 from gpufix.evidence.arch_lists import listed, targets
 from gpufix.evidence.builds import builds_of, setup_runs
@@ -17,12 +17,13 @@ from gpufix.evidence.gpu_build import (
     lost_to_cuda,
     lost_to_rocm,
     sees_none,
+    switched_off,
 )
 from gpufix.evidence.script_words import unexported, unexported_in_images
-from gpufix.evidence.source_view import at, for_tests, is_vendored
+from gpufix.evidence.source_view import at, for_tests, is_vendored, python_files
 from gpufix.evidence.view import View
-from gpufix.model.source_payload import GpuAsked, PlainSetting, ProjectFile
-from gpufix.source.builds.run import Ending, Place
+from gpufix.model.source_payload import GpuAsked, PlainSetting, ProjectFile, SwitchedBuild
+from gpufix.source.builds.run import Ending, Place, Question
 
 
 @rule("SRC613", "build-asks-for-gpu")
@@ -40,6 +41,7 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
     visible here, since none is while an image is built. With a torch for ROCm it is followed with one for
     CUDA as well: what has GPU code only for CUDA is named. With a torch for CUDA, one that ends there and
     not with a torch for ROCm is named, and one that starts hipcc and compiles nothing for NVIDIA's; with one for ROCm, a CMake build that enables CUDA and not HIP.
+    One that builds extensions only with a variable or an argument of its own is named with it: `BUILD_EXT=1`.
 
     ## Why it matters
     In a container build, on a login node or a CI runner no GPU is visible. The build stops, or ends
@@ -52,13 +54,13 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
     ## Severity
     Error where the build stops; warning where it leaves code out, for architectures that are left to
     torch, and for `native` with a cmake that leaves the choice to nvcc. Advice for a CMake file beside a setup.py that does without it, and
-    for an option that is off.
+    for an option, a variable or an argument that is off.
 
     ## Fix
     Safe: set the variable that forces the GPU build, or that names the architectures, where the file
     reads one; one that reads none and asks `torch.cuda.is_available()` is made to read FORCE_CUDA as
     well; a CMake file that reads none is made to follow CUDAARCHS. Manual: the option of
-    its command line, or of cmake's, that does. A Dockerfile's line is made to export the variable. None for code that a
+    its command line, or of cmake's, that does, and the variable or argument without which nothing is built. A Dockerfile's line is made to export the variable. None for code that a
     project has only for CUDA.
 
     ## Source
@@ -80,6 +82,8 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
             yield _for_other_torch(view, path, found, "CUDA")
         elif (place := for_amd_alone(view, path)) is not None:
             yield _for_amd(view, path, place)
+        elif python_files(view)[path].extension and (switch := switched_off(view, path)):
+            yield _switched(view, path, switch)
 
 
 def _setups(view: View) -> Iterator[str]:
@@ -152,6 +156,18 @@ def _for_amd(view: View, path: str, place: Place) -> Fault:
         message=f"{path} compiles with hipcc, for AMD GPUs only; {listed(targets(view))} is to be served.",
         evidence=(at(view, place.path, place.line, "starts hipcc"),),
         payload=ProjectFile(path),
+    )
+
+
+def _switched(view: View, path: str, switch: Question) -> Fault:
+    argument = switch.kind == "argument"
+    when = f"it is called with {switch.subject}" if argument else f"{switch.subject} is 1"
+    return Fault(
+        severity=ADVICE,
+        subject=path,
+        message=f"{path} builds no extension unless {when}; {listed(targets(view))} is to be served.",
+        evidence=(at(view, switch.place.path, switch.place.line, f"asks for {switch.subject}"),),
+        payload=SwitchedBuild(path, switch.subject, argument),
     )
 
 

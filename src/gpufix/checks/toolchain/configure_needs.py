@@ -8,12 +8,13 @@ from typing import Literal
 from gpufix.checks.registry import ERROR, WARNING, Fault
 from gpufix.evidence.arch_lists import vendor
 from gpufix.evidence.building import cuda_torch
-from gpufix.evidence.cmake_builds import CMakeRoot, brings_cmake, release, roots
+from gpufix.evidence.cmake_builds import CMakeRoot, brings_cmake, release, requires, roots
 from gpufix.evidence.cxx_standard import refused
 from gpufix.evidence.source_view import at, python_files
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least
 from gpufix.model import Severity
+from gpufix.model.payload import MissingRequirements
 from gpufix.model.source_payload import CMakeNeed
 from gpufix.source.builds.run import Ending, Place
 
@@ -35,6 +36,35 @@ def faults(view: View) -> Iterator[Fault]:
             yield from _ended(view, root, end, cmake)
         else:
             yield from _dialect(view, root, cmake)
+
+
+# What pip installs and find_package() finds: a header of each.
+_FROM_PIP = {"pybind11": "pybind11/pybind11.h", "nanobind": "nanobind/nanobind.h"}
+
+
+def packages(view: View) -> Iterator[Fault]:
+    """What a configure that pip starts looks for, no build requirement brings, and nothing here holds."""
+    for root in roots(view):
+        if (
+            root.caller not in ("scikit-build-core", "setup.py")
+            or "CMAKE_PREFIX_PATH" in root.defines
+        ):
+            continue
+        for end in root.build.endings:
+            name = end.message.partition("(")[2].partition(")")[0]
+            header = _FROM_PIP.get(name) if end.error == "package" and not end.hangs else None
+            if header is None or f"{name}_DIR" in root.defines or view.dist(name):
+                continue
+            if requires(view, root, name) or view.system_header(header) is not False:
+                continue
+            yield Fault(
+                severity=WARNING,
+                subject=root.path,
+                message=f"{end.place.path} looks for {name}, which is not installed, and its build does "
+                "not declare it.",
+                evidence=(at(view, end.place.path, end.place.line, f"find_package({name})"),),
+                payload=MissingRequirements(name, False, ()),
+            )
 
 
 def _for_amd(view: View, root: CMakeRoot) -> bool:

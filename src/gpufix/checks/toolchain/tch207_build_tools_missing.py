@@ -48,7 +48,8 @@ def build_tools_missing(view: View) -> Iterator[Fault]:
     extension requires for the build and its setup.py imports. Follows each setup.py to the imports
     without which it ends: pkg_resources, which setuptools 82 removed, and modules that no folder of this
     Python shows. Follows CMake builds of GPU code: the release that
-    cmake_minimum_required asks for, policies that CMake 4 refuses, find_package(CUDA) where FindCUDA
+    cmake_minimum_required asks for, what find_package() requires of pip's (pybind11, nanobind) where pip starts
+    them and their build does not declare it, policies that CMake 4 refuses, find_package(CUDA) where FindCUDA
     is gone, and C++20 for nvcc, which cmake knows since 3.25.2.
 
     ## Why it matters
@@ -81,6 +82,8 @@ def build_tools_missing(view: View) -> Iterator[Fault]:
         yield from _programs(view)
         yield from configure_needs.faults(view)
     yield from _packages(view)
+    if was_collected(view, "distributions"):
+        yield from configure_needs.packages(view)
     yield from _removed(view)
     required = list(_required(view))
     yield from required

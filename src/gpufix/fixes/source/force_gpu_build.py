@@ -23,6 +23,7 @@ from gpufix.model.source_payload import (
     GpuAsked,
     PlainSetting,
     ProjectFile,
+    SwitchedBuild,
 )
 from gpufix.source.python import python_edits
 
@@ -38,6 +39,8 @@ def force_gpu_build(finding: Finding, view: View) -> Plan | Skip:
         return _of_cmake(finding, view, finding.payload)
     if isinstance(finding.payload, CMakeOption):
         return _switched_on(finding, view, finding.payload)
+    if isinstance(finding.payload, SwitchedBuild):
+        return _switched_build(finding, view, finding.payload)
     if isinstance(finding.payload, PlainSetting):
         return _exported(finding, view, finding.payload)
     if isinstance(finding.payload, ProjectFile):
@@ -92,6 +95,21 @@ def _switched_on(finding: Finding, view: View, place: CMakeOption) -> Plan:
             text=f"{place.root} leaves CUDA out where the option is off, as it is by default",
             command=f"cmake -S {quote(folder)} -B {quote(f'{folder}/build')} -D{place.option}=ON",
         ),
+    )
+
+
+def _switched_build(finding: Finding, view: View, build: SwitchedBuild) -> Plan:
+    """Who builds decides: the project installs without what it compiles, too."""
+    folder = absolute(view, build.path.rpartition("/")[0]).rstrip("/")
+    if build.argument:
+        command = f"cd {quote(folder)} && python setup.py bdist_wheel {quote(build.name)}"
+    else:
+        command = f"{build.name}=1 pip install --no-build-isolation {quote(folder)}"
+    return finding.plan(
+        NAME,
+        "manual",
+        f"build with {build.name}" + ("" if build.argument else "=1"),
+        Advise(text=f"{build.path} compiles nothing without it", command=command),
     )
 
 

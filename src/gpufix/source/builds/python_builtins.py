@@ -67,6 +67,8 @@ class WithBuiltins(BuildPython):
         if name in ("sorted", "min", "max"):
             values = ops.elements(args[0]) if len(args) == 1 else list(args)
             return self._best(name, self._sorted(values, named), named)
+        if name == "next" and len(args) == 1 and not self.rounds(ops.elements(args[0])):
+            raise ops.raises("StopIteration", "")
         function = _SIMPLE.get(name)
         if function is not None:
             try:
@@ -313,9 +315,7 @@ def _next(args: list[Any], _: dict[Any, Any]) -> Any:
     values = ops.elements(args[0])
     if values:
         return values.pop(0) if not isinstance(args[0], list) else args[0].pop(0)
-    if len(args) > 1:
-        return args[1]
-    raise ops.raises("StopIteration", "")
+    return args[1]
 
 
 def _text(args: list[Any], _: dict[Any, Any]) -> Any:

@@ -96,6 +96,7 @@ class BuildCore(Statements):
         self.writes: list[EnvironmentWrite] = []
         self.asked_for: dict[tuple[str, str], Question] = {}
         self.started: list[Started] = []
+        self.worked_in: set[str] = set()  # the folders in which programs were started
         self.unsure: dict[str, Unsure] = {}
         self.takes_all = False
         self.at = Place(path, 1)

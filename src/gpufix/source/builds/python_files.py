@@ -5,9 +5,10 @@ from __future__ import annotations
 import fnmatch
 import json
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from gpufix.source import toml_text
 from gpufix.source.builds import python_methods as methods
 from gpufix.source.builds import python_operations as ops
 from gpufix.source.builds.python_builtins import WithBuiltins
@@ -16,6 +17,7 @@ from gpufix.source.builds.python_values import (
     Rest,
     hidden,
 )
+from gpufix.source.python.import_guards import kinds_by_name
 from gpufix.source.python.import_operations import method
 from gpufix.source.python.import_values import (
     UNKNOWN,
@@ -23,6 +25,11 @@ from gpufix.source.python.import_values import (
     Outside,
     PathText,
     Unknown,
+)
+from gpufix.source.python.import_world import Fails
+
+_TOML = tuple(
+    f"{module}.{how}" for module in ("tomllib", "tomli", "toml") for how in ("load", "loads")
 )
 
 
@@ -63,7 +70,12 @@ class WithFiles(WithBuiltins):
             return self._copied(args)
         if name in ("json.load", "json.loads"):
             text = first.text if isinstance(first, OpenFile) else first
-            return _json(text)
+            return _parsed("JSON", json.loads, text)
+        if name in _TOML:
+            text = first.text if isinstance(first, OpenFile) else first
+            if name == "toml.load" and isinstance(first, str):
+                text = self._open(first, "r").text
+            return _parsed("TOML", toml_text.parse, text)
         return NotImplemented
 
     def _of_paths(self, name: str, args: list[Any]) -> Any:
@@ -114,12 +126,24 @@ class WithFiles(WithBuiltins):
             if found and how in ("isfile", "is_file"):
                 folder = self.files.is_folder(full)
                 found = None if folder is None else not folder
-        return unknown if found is None or (not found and self._made(full)) else found
+        return unknown if found is None or (not found and self._named(full)) else found
 
-    def _made(self, full: str) -> bool:
+    def _named(self, full: str) -> bool:
         """Whether a program that was started before is told of a file: it may have written it."""
         words = {word for each in self.started for word in each.arguments}
         return full in words or self.relative(full) in words
+
+    def _made(self, full: str) -> bool:
+        """The same, or whether it is told of a folder around the file, or runs in one."""
+        if self._named(full):
+            return True
+        words = {word for each in self.started for word in each.arguments}
+        told = {word.rpartition("=")[2].removeprefix("-B").rstrip("/") for word in words}
+        while self._below(full) and full not in (self.build.root, self.folder):
+            if full in told or self.relative(full) in told or full in self.worked_in:
+                return True
+            full = posixpath.dirname(full)
+        return False
 
     def _of_toolkit(self) -> tuple[str, ...]:
         """The programs of the CUDA toolkit that are surely there."""
@@ -263,10 +287,11 @@ class WithFiles(WithBuiltins):
         return methods.text_method(str(owner), name, args, {})
 
 
-def _json(text: Any) -> Any:
+def _parsed(kind: str, parse: Callable[[str], Any], text: Any) -> Any:
     if not isinstance(text, str) or hidden(text) or len(text) > 200_000:
-        return Unknown("what a JSON file holds")
+        return Unknown(f"what a {kind} file holds")
     try:
-        return json.loads(text)
+        return parse(text)
     except (ValueError, RecursionError):
-        raise ops.raises("JSONDecodeError", "Expecting value") from None
+        kinds = kinds_by_name("ValueError") | {f"{kind}DecodeError"}
+        raise Fails(kinds, said=f"no {kind}") from None

@@ -229,6 +229,8 @@ class BuildOutside(WithFiles):
     def _started(self, how: str, command: Any, named: dict[Any, Any]) -> Any:
         words = _words(command)
         self.started.append(Started(tuple(words), self.at))
+        where = named.get("cwd")
+        self.worked_in.add(self.absolute(where) if isinstance(where, str) else self.cwd)
         program = posixpath.basename(words[0]) if words else ""
         fails = Fails(kinds_by_name("FileNotFoundError"), said=f"No such file: '{words[:1]}'")
         out = Unknown(f"what {' '.join(words)[:80]} prints".replace("\0", "…"))

@@ -63,6 +63,7 @@ _NEXT_NAME = re.compile(
 )
 _WORDLY = re.compile(r"\w")
 _STATEMENT = re.compile(r"[;{(]")
+_BACK = re.compile(r"\b(?:do|goto)\b")
 _LIMIT = 20
 _FOLLOWED = 500  # conditions of one function whose sums are compared
 _NESTED = 8  # loops around a condition whose variables are followed
@@ -102,12 +103,17 @@ def _in(code: CxxCode, function: Function, defined: Set[str]) -> Iterator[Barrie
     if uniform := _also_uniform(body, differing):
         differing = thread_dependent(body, names, uniform)
     even = {name for name, value in _declared(body) if _rounds(_own(value))}
+    rows = [
+        row
+        for row in judged
+        if row[1].differs(differing)
+        and not _bounded(row[0].condition, even, differing)
+        and not _unknown(row[0].condition, defined)
+    ]
     spans = [
         span
-        for span, value in judged
-        if value.differs(differing)
-        and not _bounded(span.condition, even, differing)
-        and not _unknown(span.condition, defined)
+        for at, (span, value) in enumerate(rows)
+        if at >= _LIMIT or _so_far(body, value, span.last - start, uniform)
     ]
     for barrier in barriers:
         for span in spans:
@@ -117,6 +123,13 @@ def _in(code: CxxCode, function: Function, defined: Set[str]) -> Iterator[Barrie
                 line = code.line(barrier.start())
                 yield Barrier(barrier[1], line, guards, text, code.line(span.at), function.name)
                 break
+
+
+def _so_far(body: str, value: _Value, end: int, uniform: Set[str]) -> bool:
+    """Whether a condition differs by what stands before the end of the loops around it."""
+    if end >= len(body) or _BACK.search(body):
+        return True
+    return value.differs(thread_dependent(body[:end], value.names, uniform))
 
 
 def _rounds(value: str) -> bool:
@@ -314,6 +327,7 @@ class _Span(NamedTuple):
     condition: str
     at: int
     decides: str  # the condition, without what cancels out in it
+    last: int  # the end of the outermost loop around it: what is given a value behind does not bear
 
 
 def _controlled(code: CxxCode, start: int, end: int, barriers: Sequence[int]) -> list[_Span]:
@@ -324,6 +338,7 @@ def _controlled(code: CxxCode, start: int, end: int, barriers: Sequence[int]) ->
     body = code.structure[start:end]
     variables = Variables(body, _shared(body))
     loops: list[Loop] = []  # those around, the innermost last
+    last = start
     followed = 0
     found: list[_Span] = []
     for head in heads:
@@ -331,6 +346,8 @@ def _controlled(code: CxxCode, start: int, end: int, barriers: Sequence[int]) ->
             loops.pop()
         if head.word == "for" and head.text.count(";") == 2:
             loops.append(Loop(head.text, variables, head.begin - start, head.end - start))
+        if head.at >= last:
+            last = head.end if head.word in ("for", "while") else last
         condition = head.condition
         if not condition.strip() or not head.holds(barriers):
             continue
@@ -339,7 +356,9 @@ def _controlled(code: CxxCode, start: int, end: int, barriers: Sequence[int]) ->
         decides = condition
         if (followed := followed + 1) <= _FOLLOWED:
             decides = decided_by(condition, variables, loops[-_NESTED:])
-        found.append(_Span(head.begin, head.end, condition, head.stands, decides))
+        found.append(
+            _Span(head.begin, head.end, condition, head.stands, decides, max(last, head.end))
+        )
     return found
 
 
