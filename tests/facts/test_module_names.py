@@ -350,6 +350,20 @@ def test_modules_of_the_patients_python(
     assert (modules.find(module) is not None) is there
 
 
+@pytest.mark.parametrize("module", ["b.inner", "b.inner.leaf", "b.inner.gone", "b.gone", "b.cu.inner"])
+def test_a_package_that_takes_all_names_of_a_part_has_its_modules(
+    module: str, tmp_path: Path, site: Site
+) -> None:
+    (tmp_path / "b" / "cu" / "inner").mkdir(parents=True)
+    for path in ("cu/__init__.py", "cu/inner/__init__.py", "cu/inner/leaf.py"):
+        (tmp_path / "b" / path).touch()
+    (tmp_path / "b/__init__.py").write_text("from b import cu\nglobals().update(cu.__dict__)\n")
+    code = f"import b, {module}"
+    done = subprocess.run([sys.executable, "-S", "-c", code], cwd=tmp_path, capture_output=True)
+    modules = Modules(site.python(sys_path=[str(tmp_path)]))
+    assert modules.lacks(module) is (done.returncode != 0)
+
+
 def test_where_a_package_lies(tmp_path: Path, site: Site) -> None:
     (tmp_path / "space" / "inner").mkdir(parents=True)
     (tmp_path / "whole" / "inner").mkdir(parents=True)

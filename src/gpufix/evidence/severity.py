@@ -68,7 +68,7 @@ def weigh(view: View, rows: Iterable[Row]) -> Weighed:
     found: list[tuple[Severity, Row]] = []
     unsure: list[Library] = []
     for library, problem in rows:
-        if problem.provider and pathfinder.opens(view, library.distribution, problem.name):
+        if _is_opened(view, library, problem):
             continue
         use = view.derive(Imports.of).use(library)
         if use is Use.unsure or (use is Use.unknown and _is_opaque(library)):
@@ -87,6 +87,11 @@ def weigh(view: View, rows: Iterable[Row]) -> Weighed:
     severity = max((own for own, _ in found), key=lambda own: own.rank, default=None)
     rows = tuple(row for own, row in found if own is severity)
     return Weighed(severity, rows, tuple(unsure))
+
+
+def _is_opened(view: View, library: Library, problem: Problem) -> bool:
+    """Whether cuda.pathfinder opens the library that is lacking before this one."""
+    return bool(problem.provider) and pathfinder.opens(view, library.distribution, problem.name)
 
 
 def _must(library: Library, use: Use) -> bool:
@@ -146,9 +151,10 @@ def _is_alone(view: View, library: Library) -> bool:
 
 
 def _is_last(view: View, library: Library) -> bool:
-    """Whether no module of its package can be loaded."""
+    """Whether no module of its package can be loaded, where the driver is, too."""
     scan, owner, told = view.facts.binaries, library.distribution, view.derive(Imports.of)
-    own = [x for x in scan.libraries if x.distribution == owner and x.module and x.problems]
+    of_package = (x for x in scan.libraries if x.distribution == owner and x.module)
+    own = [x for x in of_package if any(not (p.driver or _is_opened(view, x, p)) for p in x.problems)]
     lost = {x.path for x in own if told.use(x) not in (Use.unsure, Use.doubted)}
     return 0 < scan.modules.get(owner or "", 0) <= len(lost)
 

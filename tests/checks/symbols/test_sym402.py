@@ -109,6 +109,7 @@ HELD_CUBLAS = Problem(
     name="libcublas.so.12",
     provider=f"{b.SITE}/nvidia/cublas/lib/libcublas.so.12",
 )
+DRIVERS = Problem(kind="missing-library", name="libcuda.so.1", driver=True)
 PATHFINDER = [
     b.dist("cupy-cuda12x", requires=["cuda-pathfinder>=1.3"]),
     b.dist("cuda-pathfinder", "1.9.1"),
@@ -198,6 +199,14 @@ SILENT = {
         replace(CUPY, problems=[HELD_CUBLAS]),
         b.library("nvidia/cublas/lib/libcublas.so.12", distribution="nvidia-cublas-cu12"),
         dists=PATHFINDER,
+    ),
+    "one module a CUDA: it can load that of which cuda.pathfinder opens the library": of(
+        lib("libnvrtc.so.11", file="cu11/_b.so", module=True),
+        lib(file="cu12/_b.so", module=True, problems=[HELD_CUBLAS, DRIVERS]),
+        b.library("nvidia/cublas/lib/libcublas.so.12", distribution="nvidia-cublas-cu12"),
+        dists=[b.dist("foo", requires=["cuda-pathfinder"]), *PATHFINDER[1:]],
+        imports=[b.importing(lib(), "works")],
+        modules=2,
     ),
     "its import fails by another": of(lib(FOO), imports=[b.importing(lib(FOO, file="_y.so"))]),
 }

@@ -184,6 +184,7 @@ SILENT = {
     "a release that a later Python is too new for": of(
         b.dist("hydra-core", "1.2.0"), python=b.python("cp310")
     ),
+    "a release before those that were run": of(b.dist("hydra-core", "0.11.3")),
     "Python's own module, which a package brings": of(
         b.dist("pydub", "0.25.1"), b.dist("audioop-lts", "0.2.2"), python=b.python("cp313")
     ),

@@ -25,6 +25,7 @@ _IMPORT = re.compile(
 )
 _HEAD = 256 << 10  # characters of a source in which imports are looked for
 _REACHED = 100  # modules whose texts are searched for one
+_TAKES = "globals().update("  # cuda.core: all that its cu13 has
 _FILES = 6_000  # of one package, in which import hooks are looked for
 
 
@@ -192,7 +193,25 @@ class Modules:
             if above.kind == "outside":
                 return above
             folders = self._folders(parent, above)
-        return _first(self._look(folder, last) for folder in folders)
+            return self._first_in(folders, last) or self._taken(above, last)
+        return self._first_in(folders, last)
+
+    def _first_in(self, folders: Iterable[str], name: str) -> Found | None:
+        return _first(self._look(folder, name) for folder in folders)
+
+    def _taken(self, above: Found, name: str) -> Found | None:
+        """A module inside of a package that takes all names of a part of its own, `__path__` among them.
+
+        Which part is not known: compiled modules are not followed.
+        """
+        try:
+            takes = above.is_package and above.kind == "source" and _TAKES in self.text(above.path)
+        except (OSError, ValueError):
+            return None
+        folder = os.path.dirname(above.path)
+        parts = sorted(self.names_in(folder) or (), reverse=True) if takes else ()
+        found = self._first_in((f"{folder}/{part}" for part in parts), name)
+        return Found("outside") if found and found.kind != "source" else found
 
     def _is_pythons_own(self, top: str) -> bool:
         """Of this Python's library or a later one's: what the patient's has no more is looked for in folders."""
