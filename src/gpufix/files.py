@@ -100,14 +100,20 @@ def opened(path: Name, dir_fd: Folder | None = None) -> Iterator[int]:
 
 def read(path: Name, limit: int, dir_fd: Folder | None = None) -> bytes:
     """The first `limit` bytes of a regular file. Raises OSError."""
-    chunks = []
-    with opened(path, dir_fd) as descriptor:
-        size = os.fstat(descriptor).st_size  # 0 in /proc and /sys
-        limit = min(limit, size) if size else limit
-        while limit > 0 and (chunk := os.read(descriptor, limit)):
-            chunks.append(chunk)
-            limit -= len(chunk)
-    return b"".join(chunks)
+    descriptor = open_regular(path, dir_fd)
+    try:
+        return _head(descriptor, limit)
+    finally:
+        os.close(descriptor)
+
+
+def _head(descriptor: int, limit: int) -> bytes:
+    size = os.fstat(descriptor).st_size  # 0 in /proc and /sys
+    limit = max(0, min(limit, size) if size else limit)
+    data = os.read(descriptor, limit)
+    while len(data) < limit and (more := os.read(descriptor, limit - len(data))):
+        data += more
+    return data
 
 
 def read_unlinked(path: str, limit: int) -> bytes:
@@ -118,13 +124,8 @@ def read_unlinked(path: str, limit: int) -> bytes:
     _require_regular(_no_link(os.lstat(path)))
     descriptor = os.open(path, _FLAGS | os.O_NOFOLLOW)
     try:
-        status = os.fstat(descriptor)
-        _require_regular(status)
-        limit = min(limit, status.st_size) if status.st_size else limit
-        data = os.read(descriptor, limit)
-        while len(data) < limit and (more := os.read(descriptor, limit - len(data))):
-            data += more
-        return data
+        _require_regular(os.fstat(descriptor))
+        return _head(descriptor, limit)
     finally:
         os.close(descriptor)
 

@@ -5,7 +5,7 @@ The rows' own words are explained in tools/knowledge_build/rows.py.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container
 from functools import cache
 from typing import Any, Literal
 
@@ -194,8 +194,9 @@ def moved(module: str) -> Gone | None:
     return next((row for row in _gone() if row.to and row.module == module), None)
 
 
-def _gone() -> Iterator[Gone]:
-    return (Gone(**_tuples(row)) for row in table("families")["gone"])
+@cache
+def _gone() -> tuple[Gone, ...]:
+    return tuple(Gone(**_tuples(row)) for row in table("families")["gone"])
 
 
 def gone_name(module: str) -> Gone | None:

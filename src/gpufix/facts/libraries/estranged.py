@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from functools import cached_property
 
 from gpufix.facts.libraries.apart import Apart
 from gpufix.facts.libraries.dependents import TESTS, TEXT, main_packages, required_name, sources
@@ -33,6 +32,7 @@ _SOURCES = 1_200  # of a distribution that is looked at for names
 _OF_OTHERS = 60  # of one that is not for GPUs itself
 _OF_APART = 250  # of one that requires none that is, of which few are looked at
 _FOR_MODULES = 400  # and for modules
+FOLLOWED = 8  # of all that are told
 _PARTS = 2  # modules of a distribution that are asked besides its packages
 
 
@@ -113,16 +113,23 @@ class _Sources:
     def __init__(self, texts: Mapping[str, str], names: ModuleNames, uses_late: bool) -> None:
         self._texts, self._names, self._uses_late = texts, names, uses_late
         self._cut: dict[str, tuple[str, list[Late]]] = {}
+        self._called: dict[str, frozenset[str]] = {}  # names, by path
 
     def asks_in_vain(self, path: str) -> bool:
         """Whether one takes a name that is not there from a module of another package, at once; that is remembered."""
-        text, top = self._texts[path], path.partition("/")[0]
-        maybe = {name: self._names.maybe_in_vain(name) for name in possibly_asked(text, top)}
-        words = {*filter(None, maybe.values())}
-        if not words:
+        text, names, own = self._texts[path], self._names, path.partition("/")[0]
+        every = possibly_asked(
+            text, lambda top: top != own and names.tells(top), names.modules.is_module
+        )
+        maybe = {name: last for name in every if (last := names.maybe_in_vain(name))}
+        if not maybe:
             return False
-        asked = dict.fromkeys(asked_of_modules(self._at_once(path), self._early(path, words)))
-        lost = [name for name in asked if maybe.get(name) and self._names.in_vain(name)]
+        at_once, words = self._at_once(path), {*maybe.values()}
+        having = [one for one in self._parts(path)[1] if any(word in one.text for word in words)]
+        if maybe.keys().isdisjoint(asked_of_modules(at_once, "\n".join(f.text for f in having))):
+            return False
+        asked = dict.fromkeys(asked_of_modules(at_once, "\n".join(map(self._runs, having))))
+        lost = [name for name in asked if name in maybe and names.in_vain(name)]
         return bool(lost)
 
     def absent(self, path: str) -> set[str]:
@@ -134,19 +141,14 @@ class _Sources:
         return {name for name in imported_modules(self._at_once(path)) if lacks(name)}
 
     def _at_once(self, path: str) -> str:
-        late = _LATE.findall(self._early(path)) if self._uses_late else ()
-        return "\n".join([self._top(path), *late])
+        late = self._parts(path)[1] if self._uses_late else ()
+        running = (self._runs(one) for one in late if "import" in one.text)
+        return "\n".join([self._top(path), *_LATE.findall("\n".join(running))])
 
     def _top(self, path: str) -> str:
         """Without the bodies of functions; what it tries and cannot do without stands under no condition."""
         text = self._parts(path)[0]
         return f"{text}\n{tried_in_vain(text)}"
-
-    def _early(self, path: str, words: Collection[str] = ("",)) -> str:
-        """What of its functions may run while the package is imported, of those that have one of the words."""
-        functions = self._parts(path)[1]
-        having = (one for one in functions if any(word in one.text for word in words))
-        return "\n".join(map(self._runs, having))
 
     def _parts(self, path: str) -> tuple[str, list[Late]]:
         if path not in self._cut:
@@ -154,15 +156,19 @@ class _Sources:
         return self._cut[path]
 
     def _runs(self, function: Late) -> str:
-        """All of a function where some module calls its name."""
-        if function.name in self._called:
+        """What of a function may run while the package is imported: all of it where some module calls its name."""
+        if self._is_called(function.name):
             return function.text
         return function.header if "." in function.text[:_HEADER] else ""
 
-    @cached_property
-    def _called(self) -> frozenset[str]:
-        texts = map(self._top, self._texts)
-        return frozenset(name for text in texts for name in _CALLED.findall(text))
+    def _is_called(self, name: str) -> bool:
+        having = (path for path, text in self._texts.items() if f"{name}(" in text)
+        return any(name in self._calls(path) for path in having)
+
+    def _calls(self, path: str) -> frozenset[str]:
+        if path not in self._called:
+            self._called[path] = frozenset(_CALLED.findall(self._top(path)))
+        return self._called[path]
 
 
 def _is_for_gpus(dist: Distribution, gpu: Collection[str]) -> bool:

@@ -22,7 +22,7 @@ from gpufix.facts.libraries.dependents import (
     openers,
     owner_of,
 )
-from gpufix.facts.libraries.estranged import Estranged
+from gpufix.facts.libraries.estranged import FOLLOWED, Estranged
 from gpufix.facts.libraries.generated import Unfit
 from gpufix.facts.libraries.imports import Site, dotted, module_above
 from gpufix.facts.libraries.known_values import known_values
@@ -43,7 +43,6 @@ _MODULES = 40  # of one package whose own imports are tried
 _PARTS, _ALL_PARTS = 8, 48  # modules of one package, and of all, that are asked as well
 _DEPENDENTS = 24  # packages that require one of these, that are asked as well
 _OPENERS = 24  # packages that open libraries of the system
-_ESTRANGED = 8  # packages that import a module that is not there
 _FURTHER = 6  # modules that one import lacks
 _STEPS = 2_000_000  # of all imports, each of which has a limit of its own
 _CHECKS = "google.protobuf.runtime_version"  # what generated code asks, since protobuf 5.27
@@ -183,7 +182,7 @@ class _Follower:
 
     def generated(self, every: Sequence[Unfit]) -> Iterator[Import]:
         """The imports that lead to generated code that raises: that it does is put in its place."""
-        for one in every[:_ESTRANGED]:
+        for one in every[:FOLLOWED]:
             dist = next(d for d in self._distributions if d.name == one.owner)
             raising = {f"__{module.replace('.', '_')}__": module for module in one.modules}
             for absent, module in raising.items():
@@ -209,7 +208,7 @@ class _Follower:
 
     def estranged(self, known: Collection[str], astray: Sequence[Estranged]) -> Iterator[Import]:
         """The imports that fail for want of what another package, or none, should have."""
-        for one in sorted(astray, key=lambda one: not one.parts)[:_ESTRANGED]:
+        for one in sorted(astray, key=lambda one: not one.parts)[:FOLLOWED]:
             if one.package in known or one.package in _APART:
                 continue
             session = self._site(one.package, *one.parts)[1]

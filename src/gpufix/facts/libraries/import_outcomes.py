@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from gpufix.facts.context import CollectContext
 from gpufix.facts.libraries.dependents import lacking, openers
-from gpufix.facts.libraries.estranged import estranged
+from gpufix.facts.libraries.estranged import FOLLOWED, estranged
 from gpufix.facts.libraries.generated import unfit as unfit_code
 from gpufix.facts.libraries.module_names import ModuleNames
 from gpufix.facts.libraries.modules import Modules
@@ -43,7 +43,8 @@ def import_outcomes(
     names = ModuleNames(Modules(python), {d.name: d.version for d in distributions})
     astray = list(estranged(distributions, gpu, names))
     seen = {one.package for one in astray}
-    astray += [one for one in in_vain(distributions, names.modules) if one.package not in seen]
+    further = (one for one in in_vain(distributions, names.modules) if one.package not in seen)
+    astray += islice(further, max(0, FOLLOWED - len(astray)))
     generated = list(unfit_code(distributions, names.modules, ctx.environ))
     asked = chain(lacking(distributions, python), openers(distributions))
     if not suspect and not astray and not generated and next(asked, None) is None:

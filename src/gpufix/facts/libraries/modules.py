@@ -52,6 +52,10 @@ class Modules:
         """A module that no folder shows, or that is to be read in another way."""
         self._found[name], self._texts[path] = Found("source", path), text
 
+    def is_module(self, name: str) -> bool:
+        """Whether some folder shows one of this name, or it lies outside of them."""
+        return self.find(name) is not None
+
     def lacks(self, name: str) -> bool:
         """Whether nothing can be imported by a name: no folder shows it, and no package makes it.
 

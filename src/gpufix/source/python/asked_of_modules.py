@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from textwrap import dedent
 
 from gpufix.source.python.tree import parsed
@@ -64,22 +64,28 @@ _MODULE = re.compile(r"([A-Za-z]\w*(?:\.\w+)*)(?:[ \t]+as[ \t]+(\w+))?")
 _REST = re.compile(r"(?:\.[A-Za-z_]\w*)+")
 
 
-def possibly_asked(text: str, own: str) -> set[str]:
-    """Dotted names: at least those that `asked_of_modules` tells of any part of a source, but for a package's own.
+def possibly_asked(
+    text: str, tells: Callable[[str], bool], is_module: Callable[[str], bool]
+) -> set[str]:
+    """Dotted names: at least the modules and names that `asked_of_modules` tells of any part of a source.
 
-    Words are looked for, and no pattern is tried at each line: that is ten times as fast.
+    `tells`: whether names of a package are asked for. Words are looked for, and no pattern is tried at each
+    line: that is ten times as fast. What follows a name that is no module is another's, and left out.
     """
     names: set[str] = set()
     aliases: dict[str, set[str]] = {}
     for found in _statements(text):
-        base, plain = found[1], None if found[1] else _MODULE.match(text, found.end())
-        if plain and (top := plain[1].partition(".")[0]) != own:
+        base = found[1]
+        plain = None if base else _MODULE.match(text, found.end())
+        if plain and tells(top := plain[1].partition(".")[0]):
             aliases.setdefault(plain[2] or top, set()).add(plain[1] if plain[2] else top)
-        elif base and base.partition(".")[0] != own:
+        elif base and tells(base.partition(".")[0]):
             listed = _LISTED.match(text, found.end())
             for name, alias in _members(listed[0]) if listed else ():
-                names.add(f"{base}.{name}")
-                aliases.setdefault(alias, set()).add(f"{base}.{name}")
+                dotted = f"{base}.{name}"
+                names.add(dotted)
+                if is_module(dotted):
+                    aliases.setdefault(alias, set()).add(dotted)
     for alias, targets in aliases.items():
         names.update(target + rest for rest in _rests(text, alias) for target in targets)
     return names

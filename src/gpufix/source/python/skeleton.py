@@ -40,12 +40,13 @@ class Late:
     @cached_property
     def node(self) -> ast.FunctionDef | ast.AsyncFunctionDef:
         """Raises NotPython."""
-        indented = self.text[:1] in " \t"
-        made = parsed(f"{'if 1:' if indented else ''}\n{self.text}").body[-1]
+        above = "\n" * (self._line - 1)
+        if self.text[:1] in " \t":
+            above = f"{above[1:]}if 1:\n"
+        made = parsed(above + self.text).body[-1]
         node = made.body[-1] if isinstance(made, ast.If) else made
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             raise NotPython("no function")
-        ast.increment_lineno(node, self._line - 2)
         return node
 
 
