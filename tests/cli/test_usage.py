@@ -38,7 +38,7 @@ def patient(tmp_path: Path) -> list[str]:
     [
         (["--gpu", "RTX 5O80"], "did you mean"),
         (["--gpu", "sm_9999"], "sm_9999"),
-        (["--gpu", "\x1b[31mred"], "names no GPU"),
+        (["--gpu", "\x1b[31mred"], "expected a product or an architecture"),
         (["--select", "TCH999"], "no rule has the code"),
         (["--ignore", "nonsense"], "no rule has the code"),
         (["--python", "/no/such/python"], "/no/such/python"),
@@ -116,6 +116,13 @@ def test_the_configuration_selects_and_ignores(patient: list[str], tmp_path: Pat
     assert [t["arch"] for t in report["targets"]] == ["sm_120"]
     assert report["summary"]["ignored"] > 0
     assert report["patient"]["project"] == str(project)
+
+
+def test_a_family_without_its_command_is_one_line() -> None:
+    done = gpufix("fleet")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0] == "gpufix: missing command"
+    assert "\\x0a" not in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["doctor", "--help"], ["--version"], ["rules"]])

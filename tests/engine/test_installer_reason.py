@@ -19,6 +19,23 @@ SAID = {
         "(from versions: 2.12.0, 2.13.0+cpu)\n",
         "no index that was asked has torch==2.6.0; its releases there end with 2.13.0+cpu",
     ),
+    "pip, no network": (
+        "Looking in indexes: https://user:secret@download.example.org/whl/cpu\n"
+        "Looking in links: /wheels\n"
+        "WARNING: Retrying (Retry(total=0, connect=None, read=None)) after connection broken by "
+        "'NewConnectionError('<urllib3.connection.HTTPSConnection object>: [Errno -2]')': /x/\n"
+        "ERROR: Could not find a version that satisfies the requirement pixproc==4.1.0 "
+        "(from versions: none)\n",
+        "the index at download.example.org does not answer",
+    ),
+    "pip, no network, two indexes": (
+        "Looking in indexes: https://pypi.example.org/simple, https://download.example.org/whl\n"
+        "WARNING: Retrying (Retry(total=0, connect=None, read=None)) after connection broken by "
+        "'NewConnectionError('<urllib3.connection.HTTPSConnection object>: [Errno -2]')': /x/\n"
+        "ERROR: Could not find a version that satisfies the requirement pixproc==4.1.0 "
+        "(from versions: none)\n",
+        "an index does not answer",
+    ),
     "uv, a name that no index has": (
         "  × No solution found when resolving dependencies:\n"
         "  ╰─▶ Because pixproc was not found in the package registry and you\n"

@@ -82,8 +82,8 @@ SAYS = {
     ),
     "cuDNN 9 tells no CUDA": (
         "ImportError: libcudnn.so.9: cannot open shared object file: No such file or directory",
-        ("nvidia-cudnn-cu12",),
-        ("nvidia-cudnn-cu11",),
+        ("install the wheel of it at the version that torch declares",),
+        ("nvidia-cudnn-cu11", "nvidia-cudnn-cu12"),
     ),
     "a file on a GPU that is not here": (
         "RuntimeError: Attempting to deserialize object on CUDA device 5 but torch.cuda.device_count() is 1.",

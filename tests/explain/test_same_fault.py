@@ -62,6 +62,23 @@ def test_the_owner_of_a_symbol_leads_to_the_finding_of_another_rule() -> None:
     assert held(SYMBOL, CUBLAS, mixed).finding is mixed
 
 
+def test_the_remedy_is_that_of_the_cause_where_both_have_one() -> None:
+    needs = found("SYM402", "torch", "torch needs libnccl.so.2: not found.", plan="install nccl==2")
+    gone = found(
+        "WHL503", "nccl", "nccl recorded libnccl.so.2, which is missing.", plan="reinstall"
+    )
+    got = held(NCCL, replace(gone, consequences=[needs]))
+    assert got.finding and got.finding.code == "SYM402"
+    assert got.plan and got.plan.title == "reinstall"
+    assert "It follows from WHL503, nccl" in got.reason
+
+
+def test_without_an_environment_none_is_named() -> None:
+    empty = b.facts(python=None)
+    got = check(explanation(NCCL), diagnose(empty, Request()), b.view(empty))
+    assert got.reason == "There is no environment to look into: name one with --python."
+
+
 def test_the_finding_outranks_what_the_text_leaves_open() -> None:
     bare = explanation("RuntimeError: CUDA error: no kernel image is available for execution\n")
     assert bare.rule == "GPU101" and "GPU103" in bare.open

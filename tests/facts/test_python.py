@@ -190,7 +190,7 @@ def test_paths_that_are_no_python(ctx: CollectContext, tmp_path: Path) -> None:
 def test_a_venv_whose_base_is_gone(ctx: CollectContext, tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/python").symlink_to("/nowhere/python3.9")
-    with pytest.raises(NoInterpreter, match="a link to a file that is gone"):
+    with pytest.raises(NoInterpreter, match=r"a link to /nowhere/python3\.9, which is gone"):
         collect(ctx, str(tmp_path))
 
 

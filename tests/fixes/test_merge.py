@@ -182,10 +182,10 @@ def test_only_what_is_allowed_is_chosen(safety: str, unsafe: bool, done: bool) -
 @pytest.mark.parametrize(
     ("fallback", "said"),
     [
-        (None, "changes a version you chose; to apply: gpufix fix --apply --unsafe"),
+        (None, "changes a version you chose: needs --unsafe"),
         (
             "xformers",
-            "replaces a package; to apply: gpufix fix --apply --unsafe or --fallback xformers",
+            "replaces a package: needs --unsafe or --fallback xformers",
         ),
     ],
 )

@@ -51,6 +51,11 @@ def test_nothing_to_run_on(
         targets_of(facts(*here), named, compile_only)
 
 
+def test_quick_has_nothing_to_compile_for() -> None:
+    with pytest.raises(NoTarget, match="no GPU is visible: --quick needs one"):
+        targets_of(facts(), (), compile_only=False, quick=True)
+
+
 @pytest.mark.parametrize(
     ("here", "shown", "expected"),
     [

@@ -21,10 +21,7 @@ def diff(
     ] = TextOrJson.text,
     output: options.Output = None,
 ) -> None:
-    """Say what differs between two snapshots: A's value, then B's.
-
-    Exit code 0: alike. 1: something differs. 2: usage.
-    """
+    """Say what differs between two snapshots: A's value, then B's."""
     from gpufix.cli.examine import fail
     from gpufix.cli.output import write, write_lines
     from gpufix.fleet.difference import Incomparable, differences

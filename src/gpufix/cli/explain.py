@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gpufix.explain.explanation import Explanation
     from gpufix.explain.log_scan import LogScan
     from gpufix.explain.read import Explanations
-    from gpufix.model import PatientSummary
+    from gpufix.model import Diagnosis
 
 NOT_RECOGNISED = 1
 
@@ -156,7 +156,7 @@ def explain_log(what: str, names: Mapping[str, str], request: LogRequest) -> boo
 
 def _held(
     answer: Explanations, errors: list[str], scanned: LogScan, request: LogRequest, log: str
-) -> tuple[Explanations, tuple[PatientSummary, Check] | None]:
+) -> tuple[Explanations, tuple[Diagnosis, Check] | None]:
     """The answer held against the patient: an error that no row knows, too, by what it names."""
     from gpufix.explain.frames import frames
     from gpufix.explain.read import Explanations, unknown
@@ -194,9 +194,7 @@ def _edges(scanned: LogScan) -> str:
     return text.decode("utf-8", "replace")
 
 
-def _patient(
-    explanation: Explanation, request: LogRequest, log: str
-) -> tuple[PatientSummary, Check]:
+def _patient(explanation: Explanation, request: LogRequest, log: str) -> tuple[Diagnosis, Check]:
     from gpufix.checks.judge import UnknownCode
     from gpufix.cli.config import settings
     from gpufix.diagnosis.diagnose import diagnose
@@ -213,7 +211,7 @@ def _patient(
     except (GpuNameError, UnknownCode) as error:
         raise fail(str(error)) from None
     view = View(patient.facts, diagnosis.targets, patient.ask)
-    return diagnosis.patient, check(explanation, diagnosis, view, log)
+    return diagnosis, check(explanation, diagnosis, view, log)
 
 
 def _text(
@@ -221,7 +219,7 @@ def _text(
     log: str,
     errors: list[str],
     names: Mapping[str, str],
-    patient: tuple[PatientSummary, Check] | None,
+    patient: tuple[Diagnosis, Check] | None,
     request: LogRequest,
 ) -> None:
     import io

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from gpufix.model.fleet_report import FleetReport
 
 fleet = typer.Typer(
-    no_args_is_help=True,
     help="Many nodes: who is the odd one out, by Ray, Slurm, ssh, Kubernetes, or saved answers.",
 )
 

@@ -68,8 +68,10 @@ def command_help(page: Page, command: Any) -> str:
     lines = [f"usage: {page.synopsis}", "", *_filled(command.help or page.about, ""), ""]
     width = max(len(example) for example, _ in page.examples)
     lines += [f"  {example:<{width}}  {about}" for example, about in page.examples]
-    for argument in (each for each in command.params if each.opts[0][:1] != "-"):
-        lines += ["", *_row(f"  {_bare(argument)}", argument.help or "")]
+    arguments = [each for each in command.params if each.opts[0][:1] != "-"]
+    lines += [""] * bool(arguments)
+    for argument in arguments:
+        lines += _row(f"  {_bare(argument)}", argument.help or "")
     for purpose, options in grouped(page, command):
         lines += ["", f"{purpose}:"]
         for option in options:

@@ -122,6 +122,7 @@ PAGES: dict[str, Page] = {
             ("For which environment", ("--python", "--gpu", "--driver")),
             ("What to print", ("--format", "--verbose")),
         ),
+        "0 read, whatever was found, 2 usage",
     ),
     "build": Page(
         "Build extension folders with the right environment.",
@@ -153,6 +154,7 @@ PAGES: dict[str, Page] = {
             ("Which variables", ("--build",)),
             ("What to print", ("--format", "--output", "--verbose")),
         ),
+        "0 printed, also where there are none, 2 usage",
     ),
     "run": Page(
         "Run a command with those variables.",
@@ -198,6 +200,7 @@ PAGES: dict[str, Page] = {
             ("What to look at", ("--python", "--gpu", "--deep", "--node")),
             ("What to print", ("--output",)),
         ),
+        "0 saved, 2 usage",
     ),
     "diff": Page(
         "What differs between two snapshots.",

@@ -73,7 +73,7 @@ def smoke(
                      "--jobs": jobs, "--private-toolkit": private_toolkit})  # fmt: skip
     then = _load(compare)
     facts = examine_to_run(python, compilers=not quick)
-    request = _request(facts, gpu, only, compile_only, jobs)
+    request = _request(facts, gpu, only, compile_only, jobs, quick)
     if facts.python is None:
         say_unjudged(facts)
     request = replace(request, private_toolkit=private_toolkit, quick=quick)
@@ -121,6 +121,7 @@ def _request(
     only: list[str] | None,
     compile_only: bool,
     jobs: int | None,
+    quick: bool,
 ) -> SmokeRequest:
     from gpufix.cli.examine import fail
     from gpufix.cli.values import GPUS, KERNELS, split
@@ -135,7 +136,7 @@ def _request(
     if unknown := sorted(wanted - set(known)):
         raise fail(f"--only {unknown[0]}: no such kernel; there are {', '.join(known)}")
     try:
-        targets = targets_of(facts, split("--gpu", gpu, GPUS), compile_only)
+        targets = targets_of(facts, split("--gpu", gpu, GPUS), compile_only, quick)
     except (GpuNameError, NoTarget) as error:
         raise fail(str(error)) from None
     return SmokeRequest(

@@ -24,6 +24,7 @@ from gpufix.model import (
     Facts,
     Finding,
     PatientSummary,
+    Severity,
 )
 from gpufix.plugins import all_fixes, all_rules
 
@@ -73,7 +74,7 @@ def diagnose(facts: Facts, request: Request, ask: Questions | None = None) -> Di
     )
     return Diagnosis(
         gpufix_version=gpufix.__version__,
-        patient=patient_summary(facts),
+        patient=patient_summary(facts, findings),
         targets=list(judgement.view.targets),
         findings=findings,
         gaps=gaps,
@@ -107,12 +108,21 @@ def with_fixes(finding: Finding, view: View, planner: Planner) -> Finding:
     )
 
 
-def patient_summary(facts: Facts) -> PatientSummary:
+_LOADS = ("SYM402", "SYM403", "SYM405")  # as errors about torch: it does not load
+
+
+def _of_torch(finding: Finding) -> bool:
+    own = finding.subject == "torch" and finding.code in _LOADS
+    return (own and finding.severity is Severity.error) or any(map(_of_torch, finding.consequences))
+
+
+def patient_summary(facts: Facts, findings: Sequence[Finding] = ()) -> PatientSummary:
     """The header line's content."""
     python, torch = facts.python, facts.torch
     label = None
     if torch:
-        label = f"torch {torch.version or '?'}" + (" (broken)" if torch.state == "broken" else "")
+        broken = bool(torch.missing) or any(map(_of_torch, findings))
+        label = f"torch {torch.version or '?'}{' (broken)' if broken else ''}"
     return PatientSummary(
         python=python.version if python else None,
         executable=python.executable if python else None,

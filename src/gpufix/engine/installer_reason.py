@@ -29,6 +29,11 @@ _ROWS: tuple[_Row, ...] = (
         r"(?:[^\n]*\n){0,6}?[^\n]*?(?:https?://|host=['\"])([\w.-]+)",
         lambda m: f"the index at {m[1]} does not answer",
     ),
+    _row(  # pip goes on after its last try, as if the index were empty
+        r"(?:Looking in indexes: https?://(?:[^\s/@]*@)?([\w.-]+)[^\n,]*\n(?:[^\n]*\n)*?[^\n]*?)?"
+        r"Retry\(total=0[^\n]* connection broken by",
+        lambda m: f"{f'the index at {m[1]}' if m[1] else 'an index'} does not answer",
+    ),
     _row(
         r"satisfies the requirement " + _NAME + r"[^\n(]*\(from versions: none\)",
         lambda m: f"no index that was asked has {_named(m[1])}",

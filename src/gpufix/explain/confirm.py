@@ -177,9 +177,9 @@ def check(explanation: Explanation, diagnosis: Diagnosis, view: View, log: str =
         reason = "The doctor finds here what such a message comes from."
     if _is_of_log(finding):
         reason = "The installed releases are none that the remedy asks for."
-    if finding is not root and not finding.fixes:
+    if finding is not root and (root.fixes or not finding.fixes):
         reason += f" It follows from {root.code}, {root.subject}: {root.message}"
-    fixes = finding.fixes or root.fixes
+    fixes = root.fixes or finding.fixes  # as `gpufix fix` chooses
     lines = _lines(explanation, view, failed)
     plan = fixes[0] if fixes else None
     if plan is not None and _is_of_log(finding):
@@ -317,6 +317,8 @@ def _absence(explanation: Explanation, diagnosis: Diagnosis, view: View) -> tupl
     torch = f"torch {view.facts.torch.version}" if view.facts.torch else "no torch"
     python = f"Python {view.facts.python.version}" if view.facts.python else "no Python"
     who = f"This environment ({python}, {torch})"
+    if view.facts.python is None and rule != RUN806.code:
+        return "cannot tell", "There is no environment to look into: name one with --python."
     if explanation.rule is None:
         return "cannot tell", f"No rule of the catalogue looks for this; {who[0].lower()}{who[1:]}."
     if rule == RUN806.code:
@@ -327,7 +329,7 @@ def _absence(explanation: Explanation, diagnosis: Diagnosis, view: View) -> tupl
             "Only the log shows what was asked for and is not there; files do not.",
         )
     if view.facts.torch is None and rule[:3] in ("GPU", "SYM", "ABI", "JIT"):
-        return "cannot tell", f"{who} has none to judge: name the right one with --python."
+        return "cannot tell", f"{who} is not the one: name that of the message with --python."
     if rule.startswith("GPU") and not diagnosis.targets:
         return "cannot tell", "No GPU is visible here: name the one in question with --gpu."
     if rule.startswith(_PROJECT_ONLY) and view.facts.project is None:

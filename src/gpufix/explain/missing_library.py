@@ -106,15 +106,14 @@ def soname(explanation: Explanation, hit: Hit) -> Explanation | None:
 def _by_wheel(hit: Hit, name: str, wheels: list[str]) -> str:
     """The wheel that brings a CUDA library; or another build of what asks for it."""
     major = CUDA_MAJOR.search(name)
-    cuda = _torch_cuda(hit) or 12  # where the name tells no CUDA: "libcudnn.so.9"
-    wheel = next((w for w in wheels if major and w.endswith(f"-cu{major[1]}")), None) or next(
-        (w for w in wheels if w.endswith(f"-cu{cuda}")), wheels[0]
-    )
+    cuda = int(major[1] or major[2]) if major else _torch_cuda(hit)
+    of_cuda = [w for w in wheels if w.endswith(f"-cu{cuda}")] or wheels
+    wheel = f"`pip install {of_cuda[0]}`" if len(of_cuda) == 1 else "install the wheel of it"
     shown = packages(hit.before)
     who = shown[-1] if shown else "what asks for it"
     return (
-        f"Install the release or build of {who} for the CUDA that is here (that of torch). Or bring the library: `pip install "
-        f"{wheel}` at the version that torch declares, in a system the CUDA toolkit of that major, with its folder "
+        f"Install the release or build of {who} for the CUDA that is here (that of torch). Or bring the library: "
+        f"{wheel} at the version that torch declares, in a system the CUDA toolkit of that major, with its folder "
         "(site-packages/nvidia/…/lib, /usr/local/cuda/lib64) on LD_LIBRARY_PATH. `gpufix doctor` names both."
     )
 

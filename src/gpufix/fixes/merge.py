@@ -150,9 +150,9 @@ def _consented(plan: Plan, unsafe: bool) -> bool:
 
 
 def _unsafe(plan: Plan) -> str:
-    """Why an unsafe plan waits, and what to type."""
+    """Why an unsafe plan waits, and the options that carry it out."""
     instead = f" or --fallback {plan.fallback}" if plan.fallback is not None else ""
-    return f"{_changes(plan)}; to apply: gpufix fix --apply --unsafe{instead}"
+    return f"{_changes(plan)}: needs --unsafe{instead}"
 
 
 def _changes(plan: Plan) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
@@ -9,8 +10,9 @@ from rich.console import Console
 from gpufix.explain.confirm import Check, headline
 from gpufix.explain.explanation import Explanation
 from gpufix.explain.read import Explanations
-from gpufix.model import PatientSummary, PlanSummary
+from gpufix.model import Diagnosis, PlanSummary
 from gpufix.report import styles
+from gpufix.report.next_step import fix_command
 from gpufix.report.terminal import Painter
 
 _MARK = {"cause": "✗", "symptom": "✗", "unknown": "?", "notice": "i", "wrapper": "?"}
@@ -29,7 +31,7 @@ def show(
     log: str,
     errors: Sequence[str],
     names: Mapping[str, str],
-    patient: tuple[PatientSummary, Check] | None,
+    patient: tuple[Diagnosis, Check] | None,
     console: Console,
     verbose: bool = False,
 ) -> None:
@@ -56,7 +58,8 @@ def _primary(painter: Painter, explanation: Explanation, names: Mapping[str, str
         else "no rule of gpufix"
     )
     at = f" · line {explanation.line}" if explanation.line else ""
-    title = painter.text(mark, (code, "bold"), f"{at} · {explanation.id}")
+    row = "" if code.endswith(f" {explanation.id}") else f" · {explanation.id}"
+    title = painter.text(mark, (code, "bold"), f"{at}{row}")
     painter.print(title)
     painter.print(painter.text((_cut(explanation.shown), "dim")), indent=2, bar="│ ")
     painter.print(painter.text(explanation.what), indent=2)
@@ -113,10 +116,13 @@ def _others(painter: Painter, answer: Explanations, verbose: bool) -> None:
             )
 
 
-def _patient(painter: Painter, patient: PatientSummary, check: Check) -> None:
+def _patient(painter: Painter, diagnosis: Diagnosis, check: Check) -> None:
+    patient = diagnosis.patient
     painter.console.print()
-    python = f"Python {patient.python}" if patient.python else "no Python"
-    who = " · ".join([python, patient.torch or "no torch", patient.prefix or ""]).rstrip(" ·")
+    who = "no environment"
+    if patient.python:
+        torch = patient.torch or "no torch"
+        who = " · ".join([f"Python {patient.python}", torch, patient.prefix or ""]).rstrip(" ·")
     painter.print(painter.text(("here: ", "bold"), (who, "dim")))
     for statement in check.statements:
         painter.print(painter.text(statement), indent=2)
@@ -128,7 +134,7 @@ def _patient(painter: Painter, patient: PatientSummary, check: Check) -> None:
             indent=2,
         )
         if check.plan is not None:
-            _plan(painter, check.plan)
+            _plan(painter, check.plan, diagnosis)
         return
     finding = check.finding
     painter.print(painter.text(check.reason), indent=2)
@@ -139,16 +145,17 @@ def _patient(painter: Painter, patient: PatientSummary, check: Check) -> None:
     if check.plan is None:
         painter.print(painter.text(("no fix is known for it here", "dim")), indent=2)
         return
-    _plan(painter, check.plan)
+    _plan(painter, check.plan, diagnosis)
 
 
-def _plan(painter: Painter, plan: PlanSummary) -> None:
+def _plan(painter: Painter, plan: PlanSummary, diagnosis: Diagnosis) -> None:
     style = styles.GOOD if plan.safety == "safe" else styles.WARN
     painter.print(painter.text((f"fix ({plan.safety}): ", style), plan.title), indent=2)
-    commands = {"safe": "gpufix fix --apply", "unsafe": "gpufix fix --apply --unsafe"}
-    command = commands.get(plan.safety, "gpufix fix")
     if (plan.command or "").startswith("gpufix fix "):
-        command = str(plan.command)
+        options = shlex.split(str(plan.command))[2:]
+    else:
+        options = {"safe": ["--apply"], "unsafe": ["--apply", "--unsafe"]}.get(plan.safety, [])
+    command = fix_command(diagnosis, *options)
     painter.console.print(
         painter.text((f"    $ {command}", styles.GOOD)), soft_wrap=True, highlight=False
     )

@@ -9,7 +9,7 @@ import gpufix
 from gpufix.explain.confirm import Check, headline
 from gpufix.explain.explanation import Explanation
 from gpufix.explain.read import Explanations
-from gpufix.model import PatientSummary
+from gpufix.model import Diagnosis
 from gpufix.model.base import to_json
 from gpufix.text.json_output import dumps
 
@@ -19,7 +19,7 @@ def render(
     read: Mapping[str, Any],
     errors: Sequence[str],
     names: Mapping[str, str],
-    patient: tuple[PatientSummary, Check] | None,
+    patient: tuple[Diagnosis, Check] | None,
 ) -> str:
     """One JSON object, ASCII only, with a newline."""
     primary = answer.primary
@@ -56,9 +56,9 @@ def _explained(explanation: Explanation, names: Mapping[str, str]) -> dict[str, 
     }
 
 
-def _patient(patient: PatientSummary, check: Check) -> dict[str, Any]:
+def _patient(diagnosis: Diagnosis, check: Check) -> dict[str, Any]:
     return {
-        **to_json(patient),
+        **to_json(diagnosis.patient),
         "state": check.state,
         "reason": check.reason,
         "statements": list(check.statements),

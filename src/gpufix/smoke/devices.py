@@ -32,16 +32,17 @@ class NoTarget(ValueError):
     """Nothing to compile for, or nothing to run on. The message is a hint for the user."""
 
 
-def targets_of(facts: Facts, named: Sequence[str], compile_only: bool) -> list[KernelTarget]:
+def targets_of(
+    facts: Facts, named: Sequence[str], compile_only: bool, quick: bool = False
+) -> list[KernelTarget]:
     """The named GPUs, else the visible ones: each architecture once.
 
     Raises NoTarget, and knowledge.gpus.GpuNameError for a name that is not one GPU's.
     """
     if not named and not (found := _visible(facts)):
-        raise NoTarget(
-            "no GPU is visible: name what to compile for, as in "
-            "`gpufix smoke --compile-only --gpu sm_120`" + _why_none(facts)
-        )
+        without = "name what to compile for, as in `gpufix smoke --compile-only --gpu sm_120`"
+        without = "--quick needs one" if quick else without
+        raise NoTarget(f"no GPU is visible: {without}{_why_none(facts)}")
     chosen = _unique([_named(name) for name in named]) if named else found
     if not compile_only:
         here = {target.arch for target in _visible(facts)}

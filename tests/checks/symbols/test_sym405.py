@@ -61,6 +61,7 @@ BELOW = Problem(kind="unusable", name=SHORT, provider="/usr/lib/libz.so.1")
 
 BROKEN = lib(SHORT, file="libz.so")
 USES = Problem(kind="unusable", name=SHORT, provider=BROKEN.path)
+STRAY = lib(SHORT, distribution=None)
 
 SILENT = {
     "libraries load": of(lib()),
@@ -78,6 +79,18 @@ FIRING = {
         gaps=["foo"],
     ),
     "a module of a package": Fires(of(lib(SHORT)), fault(SHORT), OFFER),
+    "a file that no package brought has one name": Fires(
+        of(STRAY),
+        Fault(
+            WARNING,
+            STRAY.path,
+            f"{STRAY.path} is no library that can be loaded here: {SHORT}.",
+            evidence=(f"{STRAY.path}: {SHORT}",),
+            breaks=(f"load:{STRAY.path}",),
+            needs=(f"file:{STRAY.path}", f"family:{STRAY.path}"),
+            payload=DamagedDistribution(STRAY.path, None),
+        ),
+    ),
     "for another processor": Fires(of(lib(OTHER)), fault(OTHER), OFFER),
     "the import fails by it": Fires(
         of(lib(SHORT), imports=[b.importing(lib(SHORT))]),

@@ -79,11 +79,12 @@ def unloadable_library(view: View) -> Iterator[Fault | Gap]:
         more = and_more(libraries)
         library, problem = shown[0]
         dist = view.dist(owner)
+        name = basename(problem.provider or library.path)
+        named = owner if owner == library.path else f"{name} of {owner}"
         yield Fault(
             severity=severity,
             subject=owner,
-            message=f"{basename(problem.provider or library.path)} of {owner}{more} is no library that can be loaded "
-            f"here: {problem.name}.",
+            message=f"{named}{more} is no library that can be loaded here: {problem.name}.",
             evidence=(
                 *(f"{x.path}: {p.name}" for x, p in shown[:10]),
                 *says(view, 193),

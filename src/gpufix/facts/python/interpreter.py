@@ -89,7 +89,8 @@ def _inside(folder: Path, given: str) -> Path:
 
 def _require_program(path: Path, given: str) -> None:
     if path.is_symlink() and not path.exists():
-        raise NoInterpreter(given, f"{text(str(path))} is a link to a file that is gone")
+        there = text(os.path.realpath(path))
+        raise NoInterpreter(given, f"{text(str(path))} is a link to {there}, which is gone")
     if not path.exists():
         raise NoInterpreter(given, "no such file")
     if not path.is_file():

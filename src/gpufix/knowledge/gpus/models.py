@@ -25,6 +25,7 @@ class UnknownGpu(GpuNameError):
         self.suggestions = tuple(suggestions)
         hint = f"; did you mean {' or '.join(self.suggestions)}?" if self.suggestions else ""
         why = f": {reason}" if reason else ""
+        hint = hint or ("" if reason else "; expected a product or an architecture, as in sm_120")
         super().__init__(f"{text!r} names no GPU that gpufix knows{why}{hint}")
 
 
