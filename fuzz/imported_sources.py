@@ -50,6 +50,9 @@ class Memory:
     def lost(self) -> Collection[str]:
         return ("gone",)
 
+    def folder(self, package: str) -> str | None:
+        return {"p": "/s/p", "torch": "/s/torch"}.get(package)
+
     def text(self, path: str) -> str:
         return self._text
 

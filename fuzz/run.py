@@ -69,8 +69,9 @@ def fuzz(name: str, seconds: int) -> int:
     done, last = figures(name), 0.0
     cpu, ran, edges = 0.0, 0, 0
     with (STATE / name / "log").open("a") as log:
+        fixed = {**os.environ, "PYTHONHASHSEED": "0"}  # sets have one order in every run
         child = subprocess.Popen(
-            command, stderr=subprocess.PIPE, stdout=log, text=True, errors="replace"
+            command, stderr=subprocess.PIPE, stdout=log, text=True, errors="replace", env=fixed
         )
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the child; its figures are kept
         for line in child.stderr or ():

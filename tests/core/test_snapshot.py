@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import builders as b
 import pytest
 
 from gpufix.diagnosis import redaction
@@ -97,6 +98,25 @@ def test_round_trip(tmp_path: Path) -> None:
 def test_what_is_no_json_in_utf_8_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "f.json").write_bytes(content)
     with pytest.raises(CorruptFacts, match="not a facts file: the file: invalid JSON"):
+        load(tmp_path / "f.json")
+
+
+@pytest.mark.parametrize(
+    ("sections", "where"),
+    [
+        ({"gpus": [b.gpu("ghx1100")]}, "gpus.0.arch: 'ghx1100' is no GPU architecture"),
+        ({"drivers": [b.driver(cuda="new")]}, "drivers.0.cuda: 'new' is no version"),
+        (
+            {"binaries": b.binaries(b.library("a.so", b.code("sm_x")))},
+            "binaries.libraries.0.code: 'sm_x' is no GPU architecture",
+        ),
+    ],
+)
+def test_what_no_check_can_read_is_refused(
+    tmp_path: Path, sections: dict[str, object], where: str
+) -> None:
+    (tmp_path / "f.json").write_text(json.dumps(to_json(facts(**sections))))
+    with pytest.raises(CorruptFacts, match=f"not a facts file: {where}"):
         load(tmp_path / "f.json")
 
 

@@ -9,6 +9,7 @@ import pytest
 from shell_print import canonical, inner, printed
 from shell_recorder import TOOLS, WATCHED, Recorded, recorded
 
+from gpufix.source.builds.installs import installs
 from gpufix.source.builds.run import UNKNOWN_PART
 from gpufix.source.builds.shell_parser import parse
 from gpufix.source.builds.shell_run import run
@@ -115,3 +116,11 @@ def _fits(real: Recorded, found: Recorded) -> bool:
 )
 def test_what_no_shell_reads_is_said(text: str, said: str) -> None:
     assert parse(text).error == (1, said)
+
+
+def test_an_install_that_a_loop_repeats_is_one() -> None:
+    text = (
+        "n=0\nuntil [ $n -ge 2 ]; do pip install a; done\nfor x in b c; do pip install $x; done\n"
+    )
+    found = installs(run(text, "setup.sh", WORLD, (), answers))
+    assert [install.targets for install in found] == [("a",), ("b",), ("c",)]

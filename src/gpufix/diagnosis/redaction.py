@@ -6,12 +6,14 @@ import getpass
 import json
 import platform
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from gpufix.files import TooLarge, read_given
+from gpufix.knowledge.data_table import numbers
+from gpufix.knowledge.gpus.architectures import parse_arch
 from gpufix.model import SCHEMA_VERSION, Facts
 from gpufix.model.base import Invalid, Model, from_json, to_json
 from gpufix.model.facts import conda_apart
@@ -116,7 +118,24 @@ def load(path: Path) -> Facts:
     if facts.schema_version != SCHEMA_VERSION:
         found = f"facts of schema {facts.schema_version}"
         raise CorruptFacts(f"{path}: {found}; this gpufix reads schema {SCHEMA_VERSION}")
+    for where, reason in _misspelt(facts):
+        raise CorruptFacts(f"{path}: not a facts file: {where}: {reason}")
     return facts
+
+
+def _misspelt(facts: Facts) -> Iterator[tuple[str, str]]:
+    """Architectures and versions that the checks take for granted, where they are none."""
+    archs = [(f"gpus.{n}.arch", gpu.arch) for n, gpu in enumerate(facts.gpus)]
+    for n, library in enumerate(facts.binaries.libraries):
+        archs += [(f"binaries.libraries.{n}.code", each.arch) for each in library.code]
+    for where, arch in archs:
+        try:
+            parse_arch(arch or "sm_90")
+        except ValueError as error:
+            yield where, str(error)
+    for n, driver in enumerate(facts.drivers):
+        if driver.cuda and not numbers(driver.cuda):
+            yield f"drivers.{n}.cuda", f"{driver.cuda!r} is no version"
 
 
 M = TypeVar("M", bound=Model)

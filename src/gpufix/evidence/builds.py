@@ -256,9 +256,10 @@ def _archs_of_torch(view: View) -> tuple[str, ...] | None:
     if code is None or not code.complete:
         return None
     heads = {"cubin": "sm", "ptx": "compute"}
-    archs = {(o.kind, a) for o in code.objects if isinstance(a := parse_arch(o.arch), CudaArch)}
+    written = [(o.kind, parse_arch(o.arch)) for o in code.objects if o.kind in heads and o.arch]
+    archs = {(kind, arch) for kind, arch in written if isinstance(arch, CudaArch)}
     ordered = sorted(archs, key=lambda row: (row[0] != "cubin", row[1].number))
-    names = tuple(f"{heads[kind]}_{arch.number}" for kind, arch in ordered if kind in heads)
+    names = tuple(f"{heads[kind]}_{arch.number}" for kind, arch in ordered)
     return names if names else None
 
 

@@ -115,6 +115,7 @@ SILENT = {
     "the oldest driver, by its version": of(b.driver("525.60.13", None)),
     "neither version nor CUDA is known": of(b.driver(None, None)),
     "a CUDA that the table has not": of(b.driver("580.95.05", None), "2.99.0+cu990"),
+    "a CUDA that is no version": of(b.driver(), torch=b.torch("2.14.1+cu130", cuda="none")),
     "WSL2 numbers its library otherwise": of(b.driver("472.12", None), host=b.host(wsl=True)),
     "cuda-compat raises what the driver serves": of(b.driver("535.54.03", "13.0"), "2.13.0+cu130"),
     "the toolkit's stub is GPU106's": of(b.driver("470.57.02", "11.4", library_is_stub=True)),

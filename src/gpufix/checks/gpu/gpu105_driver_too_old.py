@@ -152,7 +152,7 @@ def _of_packages(view: View) -> Iterator[Fault]:
 def _too_old(view: View, driver: Driver, cuda: str, least: str | None) -> bool:
     """By the CUDA that the driver names; by its version where that is all there is."""
     if driver.cuda:
-        return int(major(driver.cuda)) < int(major(cuda))
+        return not at_least(major(driver.cuda), major(cuda))
     # WSL2's library has Windows' numbers, of which the table says nothing.
     if not driver.version or least is None or view.facts.host.wsl:
         return False

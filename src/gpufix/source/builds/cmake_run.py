@@ -28,7 +28,7 @@ from gpufix.source.builds.cmake_targets import close_folder, open_folder
 from gpufix.source.builds.cmake_words import Word, elements
 from gpufix.source.builds.run import UNKNOWN_PART, Ending
 
-_STEPS, _CALLS, _ROUNDS = 30_000, 40, 3_000
+_STEPS, _CALLS, _ROUNDS = 20_000, 40, 3_000
 _LARGEST_FILE = 2 << 20
 _GIVEN = re.compile(r"(?!CMAKE_)[A-Za-z][\w-]*(?<!_FOUND)")
 

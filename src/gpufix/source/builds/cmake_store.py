@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from gpufix.source.builds.run import UNKNOWN_PART, Place
 
 _PLACES, _MAYBE = 24, 16  # kept of a text: the lines that wrote it, what may be part of it
-_JOINS = 25_000  # texts that are joined after branches
+_JOINS = 10_000  # texts that are joined after branches
 _LONGEST = 1 << 17  # characters of a text; a longer one is not known
 
 

@@ -49,10 +49,13 @@ class Install(NamedTuple):
 
 
 def installs(run: ShellRun) -> Iterator[Install]:
-    """Those of a run."""
+    """Those of a run; one that a loop repeats, once."""
+    seen = set()
     for command in run.commands:
         words = installer(command.words)
-        if words is not None:
+        told = (*command[:3], *command.environment.items(), command.hangs, command.within)
+        if words is not None and told not in seen:
+            seen.add(told)
             yield Install(
                 command, tuple(_targets(words)), _isolated(command, words), tuple(_files(words))
             )
