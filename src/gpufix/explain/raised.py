@@ -15,9 +15,11 @@ from gpufix.knowledge.data_table import packed_table
 from gpufix.text.names import normalise
 
 _ERROR = re.compile(
-    r"^[ \t│|>]{0,8}(?P<error>(?:[\w.]{1,80}\.)?_?[A-Z]\w{2,60}(?:Error|Exception)\b(?::[^\n]{0,300})?)",
+    r"^[ \t│|>]{0,8}(?P<error>(?:[\w.]{1,80}\.)?_?[A-Z]\w{1,60}(?:Error|Exception)\b(?::[^\n]{0,300})?)",
     re.M,
 )
+# A class that is called otherwise: onnxruntime.capi.onnxruntime_pybind11_state.Fail
+_DOTTED = re.compile(r"^(?P<error>(?:[a-z_]\w{0,60}\.){1,6}[A-Z]\w{1,60}: [^\n]{0,300})", re.M)
 _ALSO = {
     "vllm",
     "sglang",
@@ -44,7 +46,7 @@ def raised_in(found: LogScan, wrappers: Collection[int] = ()) -> Explanation | N
     first = found.lines - text.rstrip("\n").count("\n")
     errors = [
         error
-        for error in _ERROR.finditer(text)
+        for error in (*_ERROR.finditer(text),) or _DOTTED.finditer(text)
         if first + text.count("\n", 0, error.start()) not in wrappers
     ]
     if not errors:
