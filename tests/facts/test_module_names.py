@@ -354,7 +354,9 @@ def test_modules_of_the_patients_python(
     assert (modules.find(module) is not None) is there
 
 
-@pytest.mark.parametrize("module", ["b.inner", "b.inner.leaf", "b.inner.gone", "b.gone", "b.cu.inner"])
+@pytest.mark.parametrize(
+    "module", ["b.inner", "b.inner.leaf", "b.inner.gone", "b.gone", "b.cu.inner"]
+)
 def test_a_package_that_takes_all_names_of_a_part_has_its_modules(
     module: str, tmp_path: Path, site: Site
 ) -> None:

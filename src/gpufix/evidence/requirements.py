@@ -78,8 +78,12 @@ class Requirements:
 
     @cached_property
     def unmet(self) -> list[Unmet]:
-        """As `pip check`: requirements whose distribution is absent or has another version."""
-        return [unmet for dist, row in self.rows for unmet in self._conflict(dist, row)]
+        """As `pip check`: requirements whose distribution is absent or has another version.
+
+        Each once: cuda-toolkit names nvidia-cublas with several of its extras.
+        """
+        found = (unmet for dist, row in self.rows for unmet in self._conflict(dist, row))
+        return list({(u.dist.name, bare(u.requirement)): u for u in found}.values())
 
     def absent(self, owner: str) -> list[str]:
         """What a distribution requires and is not here."""

@@ -154,7 +154,9 @@ def _is_last(view: View, library: Library) -> bool:
     """Whether no module of its package can be loaded, where the driver is, too."""
     scan, owner, told = view.facts.binaries, library.distribution, view.derive(Imports.of)
     of_package = (x for x in scan.libraries if x.distribution == owner and x.module)
-    own = [x for x in of_package if any(not (p.driver or _is_opened(view, x, p)) for p in x.problems)]
+    own = [
+        x for x in of_package if any(not (p.driver or _is_opened(view, x, p)) for p in x.problems)
+    ]
     lost = {x.path for x in own if told.use(x) not in (Use.unsure, Use.doubted)}
     return 0 < scan.modules.get(owner or "", 0) <= len(lost)
 

@@ -104,6 +104,24 @@ FIRING = {
         ),
         offers=["install-declared unsafe"],
     ),
+    "each once, which several of its extras name": Fires(
+        of(
+            b.dist("torch", "2.13.0+cu130", requires=["cuda-toolkit[cublas,cusolver]==13.0.3"]),
+            b.dist(
+                "cuda-toolkit",
+                "13.0.3",
+                requires=[
+                    f'nvidia-cublas==13.1.0.3; extra == "{x}"' for x in ("cublas", "cusolver")
+                ],
+            ),
+            b.dist("nvidia-cublas", "13.0.0.1"),
+        ),
+        fault(
+            "cuda-toolkit 13.0.3 declares nvidia-cublas==13.1.0.3; 13.0.0.1 is installed.",
+            "nvidia-cublas",
+        ),
+        offers=["install-declared unsafe"],
+    ),
     **{
         f"{name} is a pin": Fires(
             of(torch(f"{name}==2"), b.dist(name, "1")),
