@@ -45,6 +45,11 @@ def _terminal() -> None:
         os.environ.pop("COLUMNS", None)
 
 
+def _drop_the_rest() -> None:
+    """What is still to be flushed would fail once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 def main() -> None:
     """Run the command line; an unexpected error exits with 3 and says where it is logged."""
     _interruptible()
@@ -63,10 +68,13 @@ def main() -> None:
 
         application(needed(sys.argv[1:]))(prog_name="gpufix")
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what is still to be flushed
+        _drop_the_rest()
         sys.exit(1)  # as Click does
     except Exception as error:
-        sys.exit(report(error))
+        code = report(error)
+        if isinstance(error, OSError):
+            _drop_the_rest()
+        sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -153,6 +153,21 @@ def test_machine_formats_go_to_standard_output_alone(patient: list[str], tmp_pat
     assert done.stderr == ""
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("command", [["rules"], ["doctor", "--no-such"], ["--version"]])
+def test_a_full_disk_is_no_bug_of_gpufix(command: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "gpufix", *command],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode in (2, 3)
+    assert "bug" not in done.stderr and "Exception ignored" not in done.stderr
+
+
 def test_a_closed_pipe_is_no_crash(patient: list[str], tmp_path: Path) -> None:
     command = [sys.executable, "-m", "gpufix", "doctor", *patient]
     process = subprocess.Popen(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -134,10 +135,14 @@ def serve(arguments: Sequence[str]) -> bool:
 
 
 INTERNAL_ERROR = 3
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))  # the machine's fault, not gpufix's
 
 
 def report(error: Exception) -> int:
-    """Write the traceback to a new file, name it on standard error; returns the exit code."""
+    """Write the traceback to a new file, name it on standard error; returns the exit code.
+
+    A full disk is no bug, and has no room for the traceback.
+    """
     import platform
     import tempfile
     import traceback
@@ -146,6 +151,11 @@ def report(error: Exception) -> int:
     from gpufix.cli import first_words
 
     first_words.wipe()
+    if isinstance(error, OSError) and error.errno in _FULL:
+        print(
+            f"gpufix: {error.filename or 'a file or a stream'}: {error.strerror}", file=sys.stderr
+        )
+        return INTERNAL_ERROR
     text = "".join(traceback.format_exception(error))
     header = (
         f"gpufix {gpufix.__version__}, Python {platform.python_version()}, {platform.platform()}\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpufix.model import Diagnosis, Finding, Severity
-from gpufix.text.clean import below, clean
+from gpufix.text.clean import below, clean, counted, located
 
 _LEVEL = {Severity.error: "error", Severity.warning: "warning", Severity.advice: "notice"}
 
@@ -24,7 +24,7 @@ def render(diagnosis: Diagnosis) -> str:
     names = ", ".join(map(clean, diagnosis.not_judged))
     unknown = f"; not judged: {names}" if names else ""
     lines.append(
-        f"gpufix: {counts.error} error(s), {counts.warning} warning(s), "
+        f"gpufix: {counted(counts.error, 'error')}, {counted(counts.warning, 'warning')}, "
         f"{counts.advice} advice{accepted}: {counts.verdict}"
         f"{unknown}"
     )
@@ -42,7 +42,7 @@ def _annotation(finding: Finding) -> str:
 
 
 def _text(finding: Finding) -> str:
-    lines = [finding.message, *(f"  {e.text}" for e in finding.evidence[:10])]
+    lines = [finding.message, *(f"  {located(e)}{e.text}" for e in finding.evidence[:10])]
     lines += [f"consequence: {f.code} {f.subject}: {f.message}" for _, f in below(finding)]
     lines += [f"fix ({fix.safety}): {fix.title}" for fix in finding.fixes[:2]]
     return "\n".join(lines)
