@@ -441,6 +441,43 @@ SAYS = {
         ("newer release of bitsandbytes",),
         ("its successor",),
     ),
+    "an instruction of this GPU's own target": (
+        "ptxas a.ptx, line 9; error   : Instruction 'wgmma.fence' not supported on .target 'sm_90'",
+        ("code=sm_90a",),
+        ("another GPU",),
+    ),
+    "an instruction of other GPUs": (
+        "ptxas a.ptx, line 9; error   : Instruction 'cvt with .e2m1x2' not supported on .target 'sm_90'",
+        ("Leave that kernel out for sm_90",),
+        ("sm_90a",),
+    ),
+    "an instruction that ptxas knows for nobody here": (
+        "ptxas a.ptx, line 9; error   : Instruction 'wgmma.fence' not supported on .target 'sm_80'",
+        ("Leave that kernel out for sm_80",),
+        ("sm_80a",),
+    ),
+    "a module that Python found and the loader does not": (
+        "ImportError: /e/lib/python3.11/site-packages/fused/_C.so: cannot open shared object file: No such file or directory",
+        ("again on this machine", "file /e/lib"),
+        ("LD_LIBRARY_PATH",),
+    ),
+    "a library that a module asks for by its path": (
+        "ImportError: /opt/vendor/libfused.so: cannot open shared object file: No such file or directory",
+        ("LD_LIBRARY_PATH",),
+        ("again on this machine",),
+    ),
+    "torch's headers as C++14": (
+        "nvcc -std=c++17 -I/e/torch/include -std=c++14 -c a.cu\n"
+        "/e/torch/include/c10/util/Half.h:12:5: error: no matching function for call to 'f()'",
+        ("`-std=c++14` out of the build file",),
+        ("Nothing known",),
+    ),
+    "torch's headers as C++17": (
+        "nvcc -std=c++14 -I/e/torch/include -std=c++17 -c a.cu\n"
+        "/e/torch/include/c10/util/Half.h:12:5: error: no matching function for call to 'f()'",
+        ("Nothing known",),
+        ("-std",),
+    ),
 }
 
 

@@ -55,8 +55,8 @@ REPORTED = {
     _ASSERTED.format("radius > 0"): "An assertion inside a kernel failed",
     "CUDA error: device-side assert triggered": "An assertion inside a kernel failed",
     "========= Invalid __global__ write of size 4 bytes\n=========     at fill(float *, int)+0x70 in field.cu:31\n"
-    "=========     by thread (11,0,0) in block (0,0,0)": "The kernel fill(float *, int) accesses memory outside its own, at field.cu:31",
-    "========= Invalid __shared__ read of size 8 bytes\n=========     at fill(float *)+0x7f0\n": "The kernel fill(float *) accesses memory outside its own.",
+    "=========     by thread (11,0,0) in block (0,0,0)": "the kernel fill(float *, int) (field.cu:31) access memory outside its own",
+    "========= Invalid __shared__ read of size 8 bytes\n=========     at fill(float *)+0x7f0\n": "the kernel fill(float *) access memory outside its own.",
     "========= Invalid __shared__ read of size 8 bytes": "a kernel access memory outside its own",
 }
 

@@ -42,19 +42,18 @@ def assertion(explanation: Explanation, hit: Hit) -> Explanation:
 
 
 _PLACE = re.compile(
-    r"=========\s+at (?P<kernel>[^\n]{1,300}?)\+0x[0-9a-f]{1,8}(?: in (?P<file>[^\s:]{1,300}):(?P<line>\d{1,7}))?"
+    r"\bat (?P<kernel>[^\n]{1,300}?)\+0x[0-9a-f]{1,8}(?: in (?P<file>[^\s:]{1,300}):(?P<line>\d{1,7}))?"
 )
 
 
 def sanitizer(explanation: Explanation, hit: Hit) -> Explanation:
-    """The kernel and the line of the access, which the next line of the report names."""
-    found = _PLACE.search(hit.after[:1024])
+    """The kernel and the line, which this line of the report or the next names."""
+    found = _PLACE.search(f"{hit.shown}{hit.after[:1024]}")
     if not found:
         return explanation
-    place = f", at {found['file']}:{found['line']}" if found["file"] else ""
-    return explanation.but(
-        what=f"The kernel {found['kernel']} accesses memory outside its own{place}."
-    )
+    place = f" ({found['file']}:{found['line']})" if found["file"] else ""
+    kernel = f"the kernel {found['kernel']}{place}"
+    return explanation.but(captures={**explanation.captures, "kernel": kernel})
 
 
 _UNDER_CARET = re.compile(r"\n[ \t]*\^[ \t]*\n\s*(?P<reason>[^\n]{1,300})")

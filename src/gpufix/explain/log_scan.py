@@ -43,7 +43,7 @@ class LineWindow:
 
     @cached_property
     def raw(self) -> str:
-        """The line with its prefixes, without colours."""
+        """The line with its stamp and level, without colours."""
         raw = self.text[self.begin : self.stop].decode("utf-8", "replace")
         return prefilter.plain(raw)[:LONGEST]
 
@@ -167,8 +167,12 @@ class LogScan:
     flooded: bool = False  # so full of near misses that not all of them were looked at
 
     def end(self, characters: int) -> str:
-        """The last characters of the log."""
-        return (self.tail or self.head).decode("utf-8", "replace")[-characters:]
+        """The last characters of the log, without colours."""
+        return prefilter.plain((self.tail or self.head).decode("utf-8", "replace")[-characters:])
+
+    def first_line(self, end: str) -> int:
+        """The number of the first line of what `end` gave."""
+        return max(1, self.lines - end.removesuffix("\n").count("\n"))
 
 
 def scan(pieces: Iterable[bytes]) -> LogScan:

@@ -30,6 +30,10 @@ _BY_PATH = re.compile(
 )
 _WARNED = re.compile(r"\b[A-Z]\w*Warning: ")
 _OF_TORCH_CUDA = re.compile(r"lib(?:c10|torch)_cuda\w*\.so")
+# Python found the module's file; the loader says so of a file for another machine (glibc's open_verify).
+_MODULE = re.compile(
+    r"ImportError: (?P<path>/\S{1,300}/(?!lib)[\w.-]{1,120}\.so): cannot open shared object file"
+)
 _ROCM_HERE = re.compile(r"\+rocm\d|\brocm ?\d", re.IGNORECASE)
 _ABSENT = re.compile(r"cannot open|not found|no such file|could not be found", re.IGNORECASE)
 
@@ -37,6 +41,14 @@ _ABSENT = re.compile(r"cannot open|not found|no such file|could not be found", r
 def soname(explanation: Explanation, hit: Hit) -> Explanation | None:
     """Which wheel brings the library; a driver's own comes with the driver."""
     name = explanation.captures.get("soname", "")
+    if module := _MODULE.search(hit.shown):
+        return explanation.but(
+            rule="WHL503",
+            what=f"{name} is there, as Python found it, and the loader takes it for absent: it was built for another kind of processor "
+            "(x86-64 or Arm, see `uname -m`).",
+            do="Install the package again on this machine (`python -m pip install --force-reinstall --no-deps --no-cache-dir NAME==X.Y.Z`): the "
+            f"environment was copied from another one, or made in a container for another platform. `file {module['path']}` names the processor.",
+        )
     if _IS_THERE.search(hit.shown):
         return None
     if name.startswith(("libcuda.so", "libnvidia-")):

@@ -64,7 +64,7 @@ def own_advice(found: LogScan) -> Explanation | None:
     said = " ".join(" ".join(told).split())[:_LONGEST].strip()
     warning = bool(_WARNING.search(message)) and not _ERROR.search(message)
     error = message.partition("\n")[0]
-    line = max(1, found.lines - text.rstrip("\n").count("\n") + at)
+    line = found.first_line(text) + at
     lacks = None if warning or _LEVEL.match(text.split("\n")[at]) else lacking(message)
     if lacks:
         own = f"As the message says: {said}" if said else "Install it as its own page says."

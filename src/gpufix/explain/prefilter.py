@@ -18,6 +18,13 @@ _COLOUR = re.compile(
     r"|\[(?:0|1|3[0-7]|9[0-7])(?:;\d{1,3}){0,3}m"
 )
 _OVERSTRUCK = re.compile(r".\x08")
+# Which process of several wrote the line: torchrun's "[rank0]: ", Ray's and vLLM's "(Worker pid=12) ",
+# and what vLLM's logger puts behind it; the indentation that follows is the line's own.
+_PROCESS = re.compile(
+    r"^(?:\[(?:rank|default)\d{1,6}\]: ?)?(?:\((?:[A-Za-z_][\w:.=, -]{0,80} )?pid=\d{1,8}[^()\n]{0,80}\) ?)?"
+    r"(?:(?:INFO|WARNING|ERROR) \d\d-\d\d \d\d:\d\d:\d\d \[[\w./]{1,80}\.py:\d{1,6}\] ?)?",
+    re.MULTILINE,
+)
 _MARK = r"(?:[>│┃|║❱*]{1,4}(?=\s|$)|[#$](?=\s))"
 _STAMP = (
     r"\[?(?:\d{4}[-/]\d\d[-/]\d\d[T ]|\d\d-\d\d )?\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
@@ -34,9 +41,11 @@ _ESCAPED = re.compile("|".join(_ESCAPES))
 
 
 def plain(text: str) -> str:
-    """Without colours, over-striking and escapes; the layout stays."""
+    """Without colours, over-striking, escapes and the names of processes; the layout stays."""
     if "[" in text:
         text = _COLOUR.sub("", text)
+    if "pid=" in text or "]" in text:
+        text = _PROCESS.sub("", text)
     if "\x08" in text:
         text = _OVERSTRUCK.sub("", text)
     if "%" in text or "&" in text:

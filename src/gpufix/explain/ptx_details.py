@@ -115,18 +115,44 @@ def _ptx(version: str) -> str:
     return toolkit.ptx if toolkit else "0"
 
 
+# ptxas of CUDA 13.0, run: each of these instructions for every target from sm_75 to sm_121a.
+_SPECIFIC = (
+    (re.compile(r"wgmma"), ("90a",)),
+    (re.compile(r"tcgen05|cta_group"), ("100a", "103a", "110a")),
+    (re.compile(r"redux\.f32"), ("100a", "103a")),
+    (re.compile(r"mma with .*(?:block scale|FP6|FP4)|scale_vec"), ("120a", "121a")),
+    (re.compile(r"setmaxnreg"), ("90a", "100a", "103a", "110a", "120a", "121a")),
+    (
+        re.compile(r"e2m1x2|e2m3x2|ue8m0x2|ldmatrix with format|kind::"),
+        ("100a", "103a", "110a", "120a", "121a"),
+    ),
+)
+
+
 def ptx_feature(explanation: Explanation, _: Hit) -> Explanation:
     """From Hopper on some instructions are of the architecture-specific target alone: sm_121a has what sm_121 lacks."""
     captures = {name: value.rstrip("'") for name, value in explanation.captures.items()}
     explanation = explanation.but(captures=captures)
     plain = re.fullmatch(r"sm_(?P<number>\d{2,3})", captures.get("arch", ""))
-    if plain is None or int(plain["number"]) < 90:
+    if plain is None:
         return explanation
     arch, number = plain[0], plain["number"]
+    feature = captures.get("feature", "")
+    having = next((having for names, having in _SPECIFIC if names.search(feature)), ())
+    if having and f"{number}a" not in having:
+        named = ", ".join(f"sm_{one}" for one in having)
+        return explanation.but(
+            what=f"The kernel uses an instruction ({{feature}}) that only {named} {'have' if having[1:] else 'has'}: it is for other GPUs than {arch}.",
+            do=f"Leave that kernel out for {arch} (the project's option for it, `__CUDA_ARCH__` in the source), or take {number} off the list of "
+            "architectures (TORCH_CUDA_ARCH_LIST, CMAKE_CUDA_ARCHITECTURES, the build file's -gencode). On this GPU use another back end or data type.",
+        )
+    if int(number) < 90:
+        return explanation
     dotted = f"{number[:-1]}.{number[-1]}"
+    unsure = "" if having else f" Where {arch}a refuses it, too, the kernel is for another GPU."
     return explanation.but(
         what=f"The PTX holds an instruction ({{feature}}) that the plain target {arch} does not have: such instructions are of architecture-specific "
-        f"targets ({arch}a), or of another architecture.",
+        f"targets ({arch}a){'' if having else ', or of another architecture'}.",
         do=f"Compile for {arch}a in place of {arch}: `-gencode arch=compute_{number}a,code={arch}a`, -DCMAKE_CUDA_ARCHITECTURES={number}a, "
-        f'TORCH_CUDA_ARCH_LIST="{dotted}a"; a compiler of its own is given that target. Where {arch}a refuses it, too, the kernel is for another GPU.',
+        f'TORCH_CUDA_ARCH_LIST="{dotted}a"; a compiler of its own is given that target.{unsure}',
     )

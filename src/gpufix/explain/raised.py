@@ -43,7 +43,7 @@ _REACH = 12_000  # characters of the end
 def raised_in(found: LogScan, wrappers: Collection[int] = ()) -> Explanation | None:
     """None where neither an added part nor a package stands in the last traceback. `wrappers`: lines that only report an error."""
     text = found.end(_REACH)
-    first = found.lines - text.rstrip("\n").count("\n")
+    first = found.first_line(text)
     errors = [
         error
         for error in (*_ERROR.finditer(text),) or _DOTTED.finditer(text)

@@ -281,34 +281,12 @@ def nvcc_option(explanation: Explanation, hit: Hit) -> Explanation:
     )
 
 
-_WANTED_CXX = re.compile(r"C\+\+(?P<of>1[47]|2[03])\b|-std=(?:c|gnu)\+\+(?P<flag>\w{2})")
-_ASKED_CXX = re.compile(r"-std=(?:c|gnu)\+\+(?P<asked>1[14])\b")
 _REFUSED = re.compile(
     r"version of (?P<who>\S{1,40}) \((?P<have>[\d.]{1,20})\) is (?P<how>less|greater) than the (?P<end>minimum|maximum) required version"
     r"(?: by CUDA (?P<cuda>\d{1,2}\.\d))?"
 )
 _BELOW_MAJOR = re.compile(r"\([^()\n]{0,20}<(?P<major>\d{1,2})(?:\.0){0,2}\)")
 _LINKED = re.compile(r"-l(?P<name>[\w.+-]{1,60})")
-
-
-def cxx_standard(explanation: Explanation, hit: Hit) -> Explanation:
-    """Which standard is wanted, and which one the build asks for."""
-    found = _WANTED_CXX.search(hit.shown)
-    if found is None:
-        return explanation
-    around = context(hit)
-    if found["flag"]:
-        gcc = machine(around).gcc
-        return explanation.but(
-            what=f"The compiler{f', GCC {gcc},' if gcc else ''} is older than the C++ standard that the build asks for (c++{found['flag']})."
-        )
-    asked = _ASKED_CXX.search(around)
-    build = (
-        f"and the build asks for C++{asked['asked']}"
-        if asked
-        else "a newer standard than this build asks for or its compiler has"
-    )
-    return explanation.but(what=f"torch's headers want C++{found['of']}, {build}.")
 
 
 def torch_bounds(explanation: Explanation, hit: Hit) -> Explanation:

@@ -80,7 +80,7 @@ def checked(found: LogScan) -> Explanation | None:
 
 def _last_error(text: str) -> tuple[int, str]:
     """The last error with the lines that belong to it, and its line from the text's end; a short text is one itself."""
-    lines = [normalised_line(line) for line in text.rstrip("\n").split("\n")]
+    lines = [normalised_line(line) for line in text.removesuffix("\n").split("\n")]
     marked = [number for number, line in enumerate(lines) if _ERROR.search(line)]
     start = marked[-1] if marked else 0
     if not marked and len(lines) > _LINES:
