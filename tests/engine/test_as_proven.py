@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import needs
 import pytest
 
+import needs
 from gpufix.checks.registry import ERROR, WARNING
 from gpufix.engine.run.comparison import Comparison
 from gpufix.engine.run.import_probe import probe
@@ -97,7 +97,9 @@ def test_what_only_a_driver_brings_is_no_failure(
 def test_a_library_that_torch_opens_is_not_imported(tmp_path: Path) -> None:
     """torchvision's _C.so registers operators: Python could not import it in any state."""
     files = [tmp_path / name for name in ("_ops.so", "_C.so")]
-    for file, source in zip(files, ("int ops;", "void *PyInit__C(void) { return 0; }"), strict=True):
+    for file, source in zip(
+        files, ("int ops;", "void *PyInit__C(void) { return 0; }"), strict=True
+    ):
         command = [needs.path("gcc"), "-shared", "-x", "c", "-", "-o", str(file)]
         subprocess.run(command, input=source, text=True, check=True)
     program = tmp_path / "python"

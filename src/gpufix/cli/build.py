@@ -67,6 +67,7 @@ def build(
 
     from gpufix.cli.build_view import view_of
 
+    _exist(paths)
     view = view_of(python, gpu)
     folders = _folders(paths, view)
     with tempfile.TemporaryDirectory(prefix="gpufix-") as scratch:
@@ -77,6 +78,15 @@ def build(
             raise typer.Exit(0)
         results = _run(order, folders, jobs, format)
     raise typer.Exit(0 if all(result.ok for result in results) else FAILED)
+
+
+def _exist(paths: Sequence[str]) -> None:
+    """A mistyped folder is told before an environment is looked for."""
+    from gpufix.cli.examine import fail
+
+    absent = [path for path in paths if not Path(path).expanduser().exists()]
+    if absent:
+        raise fail(f"{absent[0]}: no such folder")
 
 
 def _folders(paths: Sequence[str], view: View) -> list[Folder]:

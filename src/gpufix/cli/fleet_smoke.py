@@ -69,7 +69,7 @@ def smoke(
         typer.Option("--timeout", min=10, metavar="SECONDS", help="How long one step may take."),
     ] = 300.0,
     fail_on: Annotated[
-        FailOn, typer.Option("--fail-on", metavar="LEVEL", help="Least severity of exit code 1.")
+        FailOn, typer.Option("--fail-on", metavar="LEVEL", help="error, warning, advice or never.")
     ] = FailOn.error,
     format: Annotated[
         TextOrJson, typer.Option("--format", metavar="FORMAT", help="text or json.")

@@ -117,7 +117,7 @@ def _held(lines: Lines, held: list[Held]) -> None:
         return
     lines.add()
     lines.add(("Not applied", "bold"))
-    for row in held:
+    for row, notes in _alike(held):
         plan = row.plan
         lines.add(
             (f"{plan.safety} ", _STYLE[plan.safety]),
@@ -125,10 +125,27 @@ def _held(lines: Lines, held: list[Held]) -> None:
             f" {plan.title}",
         )
         lines.add((f"  {row.reason}", "dim"))
-        for note in plan.notes:
+        for note in notes:
             lines.add((f"  note: {note}", "dim"))
         _steps(lines, row.steps)
         _advice(lines, plan, "  ")
+
+
+def _alike(held: Sequence[Held]) -> list[tuple[Held, list[str]]]:
+    """Each once, with the notes of all that would do the same for other findings."""
+    found: list[tuple[Held, list[str]]] = []
+    for row in held:
+        for other, notes in found:
+            if _key(other) == _key(row) and other.steps == row.steps:
+                notes += [note for note in row.plan.notes if note not in notes]
+                break
+        else:
+            found.append((row, list(row.plan.notes)))
+    return found
+
+
+def _key(row: Held) -> tuple[object, ...]:
+    return row.plan.safety, tuple(row.plan.codes), row.plan.title, row.plan.steps, row.reason
 
 
 def _advice(lines: Lines, plan: Plan, indent: str) -> None:
@@ -281,7 +298,9 @@ def _findings(
 
 
 def _rest(lines: Lines, outcome: Outcome) -> None:
-    for row in outcome.held:
+    fixed = {finding.key for finding in outcome.fixed} if outcome.state == "kept" else set()
+    waiting = [row for row in outcome.held if row.tried or row.plan.finding not in fixed]
+    for row, _ in _alike(waiting):
         lines.add(
             ("  not applied ", styles.WARN),
             (f"{' '.join(row.plan.codes)} ", "bold"),
