@@ -103,7 +103,9 @@ def test_usage_errors_are_of_one_style(arguments: list[str], says: str, tmp_path
 
 
 def test_an_option_without_its_value_names_the_command() -> None:
-    assert shown("doctor", "--gpu").stderr.endswith("gpufix: `gpufix doctor --help` shows examples and options\n")
+    assert shown("doctor", "--gpu").stderr.endswith(
+        "gpufix: `gpufix doctor --help` shows examples and options\n"
+    )
 
 
 def test_the_readme_names_every_command() -> None:

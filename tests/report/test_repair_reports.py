@@ -145,7 +145,8 @@ def test_what_could_be_done_instead_is_named() -> None:
 def test_plans_that_do_the_same_are_told_once() -> None:
     """numpy<2 for pandas and for scipy: one entry, and the notes of both."""
     rows = [
-        Held(plan=replace(plan(), notes=[note]), reason="needs --unsafe") for note in ("pandas", "scipy")
+        Held(plan=replace(plan(), notes=[note]), reason="needs --unsafe")
+        for note in ("pandas", "scipy")
     ]
     before = text(plans.proposed, proposal(held=rows))
     after = text(plans.came_out, replace(_kept(), held=rows))

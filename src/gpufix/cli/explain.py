@@ -52,9 +52,7 @@ def explain(
     no_patient: Annotated[
         bool, typer.Option("--no-patient", help="Explain the text; read no environment.")
     ] = False,
-    format: Annotated[
-        TextOrJson, typer.Option("--format", metavar="FORMAT", help="text or json.")
-    ] = TextOrJson.text,
+    format: options.TextOrJsonFormat = TextOrJson.text,
     output: options.Output = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Sources, and all that was recognised.")

@@ -71,9 +71,7 @@ def smoke(
     fail_on: Annotated[
         FailOn, typer.Option("--fail-on", metavar="LEVEL", help="error, warning, advice or never.")
     ] = FailOn.error,
-    format: Annotated[
-        TextOrJson, typer.Option("--format", metavar="FORMAT", help="text or json.")
-    ] = TextOrJson.text,
+    format: options.TextOrJsonFormat = TextOrJson.text,
     output: options.Output = None,
 ) -> None:
     """Load every GPU of every node for about a minute, and name who is slow, wrong or lost.

@@ -20,9 +20,7 @@ def inspect(
     python: options.Python = None,
     gpu: options.Gpu = None,
     driver: options.Driver = None,
-    format: Annotated[
-        TextOrJson, typer.Option("--format", metavar="FORMAT", help="text or json.")
-    ] = (TextOrJson.text),
+    format: options.TextOrJsonFormat = TextOrJson.text,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="All files and gaps.")] = False,
 ) -> None:
     """Say what compiled files need: libraries, torch releases, C++ ABI, and the GPUs they serve.

@@ -75,9 +75,7 @@ def recommend(
             help="newest, oldest-cuda or smallest-change. Default: smallest-change where torch is installed.",
         ),
     ] = None,
-    format: Annotated[
-        TextOrJson, typer.Option("--format", metavar="FORMAT", help="text or json.")
-    ] = (TextOrJson.text),
+    format: options.TextOrJsonFormat = TextOrJson.text,
     output: options.Output = None,
     facts: options.FactsFile = None,
     everything: Annotated[bool, typer.Option("--all", help="Every build that fits.")] = False,
