@@ -161,6 +161,15 @@ def test_a_plan_that_waited_for_what_is_fixed_is_not_told(tried: bool, shown: bo
     assert ("not applied" in text(plans.came_out, replace(_kept(fixed), held=[row]))) is shown
 
 
+def test_what_has_a_plan_is_not_said_to_have_none() -> None:
+    planned = replace(plan(), finding=FindingKey("SYM401", "torchvision"))
+    skips = [
+        Skip(fix="g", code="SYM401", subject=name, reason="no") for name in ("torchvision", "x")
+    ]
+    shown = text(plans.proposed, proposal(plans=[planned], skips=skips))
+    assert "SYM401 x: no" in shown and "SYM401 torchvision: no" not in shown
+
+
 def _kept(*fixed: Finding) -> Outcome:
     return Outcome(gpufix_version="0", patient=PatientSummary(), state="kept", fixed=[*fixed])
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from gpufix.model import Finding, Held, Outcome, Plan, Proposal, Skip, StepPreview
+from gpufix.model import Finding, FindingKey, Held, Outcome, Plan, Proposal, Skip, StepPreview
 from gpufix.model.base import to_json
 from gpufix.report import styles
 from gpufix.report.lines import Lines
@@ -58,7 +58,7 @@ def proposed(proposal: Proposal) -> Lines:
         lines.add(("Steps", "bold"))
     _steps(lines, proposal.steps)
     _held(lines, proposal.held)
-    told = {(f.code, f.subject) for f in proposal.standing}
+    told = {f.key for f in proposal.standing} | _planned(proposal)
     skips(lines, [s for s in proposal.skips if (s.code, s.subject) not in told])
     _standing(lines, proposal.standing)
     _failures(lines, proposal.failures)
@@ -268,11 +268,17 @@ def came_out(outcome: Outcome) -> Lines:
     return lines
 
 
+def _planned(record: Proposal | Outcome) -> set[FindingKey]:
+    """What has a plan: that another one does not fit is of no interest."""
+    plans = (*record.plans, *(row.plan for row in record.held))
+    return {plan.finding for plan in plans if plan.finding is not None}
+
+
 def _unplanned(outcome: Outcome) -> dict[tuple[str, str], str]:
     """Why there was no plan for a finding; with nothing applied at all, that stands above."""
     if outcome.state == "nothing":
         return {}
-    planned = {p.finding for p in (*outcome.plans, *(row.plan for row in outcome.held))}
+    planned = _planned(outcome)
     return {
         key: skip.reason
         for skip in outcome.skips
