@@ -18,6 +18,8 @@ from types import FrameType
 
 
 def _interrupted(number: int, _: FrameType | None) -> None:
+    if number == signal.SIGINT and os.isatty(2):
+        os.write(2, b"\n")  # what the shell asks next stands on a line of its own
     sys.exit(128 + number)
 
 

@@ -54,7 +54,7 @@ def opened_folder(path: Name) -> Iterator[Folder]:
 def stat_in(folder: Folder, path: Name) -> os.stat_result:
     """The status of a file below an open folder. Raises OSError."""
     if isinstance(folder, str):
-        return os.stat(f"{folder}/{os.fspath(path)}")  # noqa: PTH116
+        return os.stat(f"{folder}/{os.fspath(path)}")  # noqa: PTH116 - Path.stat costs four times as much
     return os.stat(path, dir_fd=folder)
 
 

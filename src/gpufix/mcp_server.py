@@ -1,6 +1,6 @@
 """`gpufix-mcp`: a Model Context Protocol server, so that coding agents ask instead of guessing.
 
-    pip install 'gpufix[mcp]'
+    pip install '.[mcp]'           in a checkout
     gpufix-mcp                     on standard input and output, as MCP clients start it
 
 Tools: doctor, explain and plan change nothing. apply carries plans out, and only after the person at
@@ -10,6 +10,7 @@ is refused.
 
 from __future__ import annotations
 
+import shlex
 import sys
 from typing import Annotated, Any
 
@@ -128,7 +129,8 @@ def main() -> None:
     try:
         made = server()
     except ImportError as error:
-        print(f"gpufix: {error}; needed: pip install 'gpufix[mcp]'", file=sys.stderr)
+        install = shlex.join([sys.executable, "-m", "pip", "install", "mcp>=2"])
+        print(f"gpufix: {error}; needed: {install}", file=sys.stderr)
         sys.exit(2)
     made.run()
 

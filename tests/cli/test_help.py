@@ -85,6 +85,10 @@ def test_the_examples_are_valid(name: str) -> None:
         (["doctor", "--selct", "x"], "gpufix: no such option: --selct; did you mean --select?"),
         (["build"], "gpufix: missing argument 'PATH...'"),
         (["smoke", "--jobs", "x"], "gpufix: --jobs: "),
+        (["fleet", "manifest"], "gpufix: missing argument 'KIND': job, daemonset\n"),
+        (["inspect", "no/such.so"], "gpufix: no/such.so: no such file"),
+        (["explain", "no.log"], "gpufix: there is no file 'no.log'"),
+        (["explain", "WHL999"], "gpufix: no rule has the code 'WHL999'; did you mean WHL5"),
         (["doctor", "a", "b"], "gpufix: unexpected: b"),
         (["doctor", "--gpu", "RTX 5080 Ti"], "gpufix: 'RTX 5080 Ti' "),
         (["doctor", "--select", "SYM999"], "gpufix: "),
@@ -96,6 +100,12 @@ def test_usage_errors_are_of_one_style(arguments: list[str], says: str, tmp_path
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(says)
     assert all(line.startswith("gpufix: ") for line in done.stderr.splitlines())
+
+
+def test_an_option_without_its_value_names_the_command() -> None:
+    assert shown("doctor", "--gpu").stderr.endswith(
+        "gpufix: `gpufix doctor --help` shows examples and options\n"
+    )
 
 
 def test_the_readme_names_every_command() -> None:

@@ -113,9 +113,18 @@ def test_the_configuration_selects_and_ignores(patient: list[str], tmp_path: Pat
     (project / "pyproject.toml").write_text("[tool.gpufix]\ngpu = 'RTX 5080'\nignore = ['TCH']\n")
     done = gpufix("doctor", *patient, str(project), "--format", "json")
     report = json.loads(done.stdout)
-    assert [t["arch"] for t in report["targets"]] == ["sm_120"]
+    assert [(t["arch"], t["source"]) for t in report["targets"]] == [("sm_120", "[tool.gpufix]")]
     assert report["summary"]["ignored"] > 0
     assert report["patient"]["project"] == str(project)
+
+
+@pytest.mark.parametrize(
+    "options", [["--select", "WHL", "--ignore", "WHL"], ["--select", "NOD"]], ids=" ".join
+)
+def test_without_a_rule_nothing_is_judged(options: list[str], patient: list[str]) -> None:
+    done = gpufix("doctor", *patient, *options, "--strict")
+    assert done.returncode == 1
+    assert "nothing judged: none of the selected rules judges an environment" in done.stdout
 
 
 def test_a_family_without_its_command_is_one_line() -> None:

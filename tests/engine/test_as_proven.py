@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import needs
 from gpufix.checks.registry import ERROR, WARNING
 from gpufix.engine.run.comparison import Comparison
 from gpufix.engine.run.import_probe import probe
@@ -89,3 +91,20 @@ def test_what_only_a_driver_brings_is_no_failure(
     facts = replace(FACTS, python=replace(PYTHON, executable=str(program)))
     (told,) = probe([], facts, {"PATH": os.defpath}, accused=[f"{SITE}/vllm/_C.abi3.so"])
     assert not told.ok and told.driver is driver
+
+
+@pytest.mark.needs("gcc")
+def test_a_library_that_torch_opens_is_not_imported(tmp_path: Path) -> None:
+    """torchvision's _C.so registers operators: Python could not import it in any state."""
+    files = [tmp_path / name for name in ("_ops.so", "_C.so")]
+    for file, source in zip(
+        files, ("int ops;", "void *PyInit__C(void) { return 0; }"), strict=True
+    ):
+        command = [needs.path("gcc"), "-shared", "-x", "c", "-", "-o", str(file)]
+        subprocess.run(command, input=source, text=True, check=True)
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    python = replace(PYTHON, executable=str(program), site_dirs=[str(tmp_path)])
+    told = probe([], replace(FACTS, python=python), {}, accused=[*map(str, files)])
+    assert [each.module for each in told] == ["_C"]

@@ -8,7 +8,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from gpufix.knowledge import cuda, packages, torch_releases
+from gpufix.knowledge import cuda, listings, packages, torch_releases
 from gpufix.knowledge.gpus import models
 from gpufix.knowledge.packages import index_url
 
@@ -101,4 +101,5 @@ def test_companions() -> None:
     ],
 )
 def test_wheels_that_no_index_has(release: str, cuda: str | None, found: dict[str, str]) -> None:
-    assert packages.prebuilt(release, cuda) == found
+    offered = {name: listings.for_cuda(name, release, cuda) for name in listings.by_file()}
+    assert {name: max(them, key=Version) for name, them in offered.items() if them} == found

@@ -79,6 +79,11 @@ def test_github_annotations_stay_one_line_each(text: str) -> None:
     assert len(github.render(diagnosis(text)).split("\n")) == 4
 
 
+def test_the_last_line_for_github_counts_what_there_is() -> None:
+    last = github.render(diagnosis("x")).splitlines()[-1]
+    assert last.startswith("gpufix: faults: 1 error") and ", ," not in last
+
+
 def test_json_is_ascii_and_complete() -> None:
     text = json_report.render(diagnosis(EVIL))
     assert text.isascii()

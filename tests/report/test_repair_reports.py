@@ -142,6 +142,38 @@ def test_what_could_be_done_instead_is_named() -> None:
     assert "instead" not in text(plans.proposed, proposal(plans=[plan()]))
 
 
+def test_plans_that_do_the_same_are_told_once() -> None:
+    """numpy<2 for pandas and for scipy: one entry, and the notes of both."""
+    rows = [
+        Held(plan=replace(plan(), notes=[note]), reason="needs --unsafe")
+        for note in ("pandas", "scipy")
+    ]
+    before = text(plans.proposed, proposal(held=rows))
+    after = text(plans.came_out, replace(_kept(), held=rows))
+    assert before.count(plan().title) == after.count(plan().title) == 1
+    assert "note: pandas" in before and "note: scipy" in before
+
+
+@pytest.mark.parametrize(("tried", "shown"), [(False, False), (True, True)])
+def test_a_plan_that_waited_for_what_is_fixed_is_not_told(tried: bool, shown: bool) -> None:
+    fixed = finding("WHL503")
+    row = Held(plan=replace(plan(), finding=fixed.key), reason="waits", tried=tried)
+    assert ("not applied" in text(plans.came_out, replace(_kept(fixed), held=[row]))) is shown
+
+
+def test_what_has_a_plan_is_not_said_to_have_none() -> None:
+    planned = replace(plan(), finding=FindingKey("SYM401", "torchvision"))
+    skips = [
+        Skip(fix="g", code="SYM401", subject=name, reason="no") for name in ("torchvision", "x")
+    ]
+    shown = text(plans.proposed, proposal(plans=[planned], skips=skips))
+    assert "SYM401 x: no" in shown and "SYM401 torchvision: no" not in shown
+
+
+def _kept(*fixed: Finding) -> Outcome:
+    return Outcome(gpufix_version="0", patient=PatientSummary(), state="kept", fixed=[*fixed])
+
+
 @pytest.mark.parametrize(
     ("safety", "shown"), [("safe", False), ("unsafe", False), ("manual", True)]
 )

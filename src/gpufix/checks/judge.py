@@ -113,7 +113,7 @@ class UnknownCode(ValueError):
     def __init__(self, selector: str, codes: Sequence[str]):
         import difflib
 
-        near = difflib.get_close_matches(selector.upper(), codes, n=3)
+        near = difflib.get_close_matches(selector.upper(), codes, n=3, cutoff=0.65)
         hint = f"; did you mean {', '.join(near)}?" if near else "; `gpufix rules` lists them"
         super().__init__(f"no rule has the code {selector!r}{hint}")
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gpufix.cli import options
+from gpufix.cli.choices import TextOrJson
 
 if TYPE_CHECKING:
     from gpufix.engine.builds.order import Order
@@ -19,13 +19,6 @@ if TYPE_CHECKING:
     from gpufix.model.outcome import BuildResult
 
 FAILED = 1
-
-
-class BuildFormat(str, Enum):
-    """Report formats."""
-
-    text = "text"
-    json = "json"
 
 
 def build(
@@ -55,9 +48,7 @@ def build(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Show what would be removed, set and run.")
     ] = False,
-    format: Annotated[
-        BuildFormat, typer.Option("--format", metavar="FORMAT", help="text or json.")
-    ] = BuildFormat.text,
+    format: options.TextOrJsonFormat = TextOrJson.text,
 ) -> None:
     """Compile and install extension folders for the targets, several at once, and read them back.
 
@@ -67,16 +58,26 @@ def build(
 
     from gpufix.cli.build_view import view_of
 
+    _exist(paths)
     view = view_of(python, gpu)
     folders = _folders(paths, view)
     with tempfile.TemporaryDirectory(prefix="gpufix-") as scratch:
         order = _order(view, Path(scratch), editable, timeout or None, clean)
-        if dry_run or format is BuildFormat.text:
+        if dry_run or format is TextOrJson.text:
             _preview(order, folders, jobs, format)
         if dry_run:
             raise typer.Exit(0)
         results = _run(order, folders, jobs, format)
     raise typer.Exit(0 if all(result.ok for result in results) else FAILED)
+
+
+def _exist(paths: Sequence[str]) -> None:
+    """A mistyped folder is told before an environment is looked for."""
+    from gpufix.cli.examine import fail
+
+    absent = [path for path in paths if not Path(path).expanduser().exists()]
+    if absent:
+        raise fail(f"{absent[0]}: no such folder")
 
 
 def _folders(paths: Sequence[str], view: View) -> list[Folder]:
@@ -111,9 +112,7 @@ def _order(
     return Order(view, logs, scratch, base, editable=editable, limit_s=limit_s, clean=clean)
 
 
-def _preview(
-    order: Order, folders: Sequence[Folder], jobs: int | None, format: BuildFormat
-) -> None:
+def _preview(order: Order, folders: Sequence[Folder], jobs: int | None, format: TextOrJson) -> None:
     from rich.console import Console
 
     from gpufix.cli.examine import fail
@@ -124,7 +123,7 @@ def _preview(
         rows = [(f, order.commands(f), order.environment(f, jobs)) for f in folders]
     except ValueError as error:
         raise fail(str(error)) from None
-    if format is BuildFormat.json:
+    if format is TextOrJson.json:
         typer.echo(build_json.preview(order.view, rows))
         return
     report = BuildReport(Console())
@@ -133,7 +132,7 @@ def _preview(
 
 
 def _run(
-    order: Order, folders: Sequence[Folder], jobs: int | None, format: BuildFormat
+    order: Order, folders: Sequence[Folder], jobs: int | None, format: TextOrJson
 ) -> list[BuildResult]:
     import time
 
@@ -147,12 +146,12 @@ def _run(
 
     begin = time.monotonic()
     results: list[BuildResult] = []
-    report = BuildReport(Console(stderr=format is BuildFormat.json))
+    report = BuildReport(Console(stderr=format is TextOrJson.json))
     with locked(order) as held, BuildProgress(Console(stderr=True)) as watch:
         for result in build_folders(held, folders, jobs, watch):
             results.append(result)
             report.result(result)
     report.summary(results, time.monotonic() - begin)
-    if format is BuildFormat.json:
+    if format is TextOrJson.json:
         typer.echo(build_json.results(order.view, results))
     return results

@@ -64,7 +64,7 @@ def view_of(python: str | None, gpu: list[str] | None, project: str | None = Non
     if patient.facts.python is None:
         raise no_patient(patient.facts.gaps)
     try:
-        targets = choose(patient.facts, chosen.request.gpus)
+        targets = choose(patient.facts, chosen.request.gpus, chosen.request.project_gpus)
     except GpuNameError as error:
         raise fail(str(error)) from None
     return View(patient.facts, targets, patient.ask)

@@ -38,13 +38,15 @@ def settings(
     config = facts.project.config if facts.project else {}
     unknown = sorted(set(config) - set(KEYS))
     if unknown:
-        raise fail(f"[tool.gpufix] has no key {unknown[0]!r}; it knows {', '.join(KEYS)}")
+        names = ", ".join(map(repr, unknown))
+        raise fail(f"[tool.gpufix] has no key {names}; it knows {', '.join(KEYS)}")
     selection = Selection(
         select=split("--select", select, RULES) or _strings(config, "select", RULES),
         ignore=(*split("--ignore", ignore, RULES), *_strings(config, "ignore", RULES)),
     )
-    gpus = split("--gpu", gpu, GPUS) or _strings(config, "gpu", GPUS)
-    request = Request(gpus=gpus, selection=selection)
+    gpus = split("--gpu", gpu, GPUS)
+    of_project = () if gpus else _strings(config, "gpu", GPUS)
+    request = Request(gpus=gpus, project_gpus=of_project, selection=selection)
     return Settings(request, fail_on or _fail_on(config))
 
 

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 def diff(
     before: Annotated[str, typer.Argument(metavar="A", help="A snapshot, or a node's answer.")],
     after: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
-    format: Annotated[
-        TextOrJson, typer.Option("--format", metavar="FORMAT", help="text or json.")
-    ] = TextOrJson.text,
+    format: options.TextOrJsonFormat = TextOrJson.text,
     output: options.Output = None,
 ) -> None:
     """Say what differs between two snapshots: A's value, then B's."""

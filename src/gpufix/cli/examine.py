@@ -51,7 +51,7 @@ def say_unjudged(facts: Facts, judgement: Judgement | None = None) -> None:
     from gpufix.text.clean import clean
 
     if judgement is None:
-        why = unjudged(facts, facts.gaps, ())
+        why = unjudged(facts, facts.gaps, None)
     else:
         gaps = [*facts.gaps, *judgement.view.gaps]
         why = unjudged(facts, gaps, judgement.judged, judgement.findings)
@@ -72,7 +72,7 @@ def examine(
     """
     if facts_file is not None:
         if python or project or deep:
-            raise fail("--facts judges a snapshot: it cannot be combined with a patient or project")
+            raise fail("--facts judges a snapshot: leave out --python, --deep and the project")
         return _replayed(facts_file)
     from gpufix.facts.collect import collect
     from gpufix.facts.context import CollectContext

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,7 +16,7 @@ from gpufix.cli import options
 from gpufix.cli.choices import TextOrJson
 from gpufix.cli.examine import examine, fail
 from gpufix.cli.values import GPUS, split
-from gpufix.files import given
+from gpufix.files import given, is_binary
 from gpufix.frozen import Frozen
 
 if TYPE_CHECKING:
@@ -42,15 +44,15 @@ def explain(
     project: Annotated[
         str | None,
         typer.Option(
-            "--project", metavar="FOLDER", help="The project that it was said of [this folder]."
+            "--project",
+            metavar="FOLDER",
+            help="The project that the log is about. Default: this folder.",
         ),
     ] = None,
     no_patient: Annotated[
         bool, typer.Option("--no-patient", help="Explain the text; read no environment.")
     ] = False,
-    format: Annotated[
-        TextOrJson, typer.Option("--format", metavar="FORMAT", help="text or json.")
-    ] = TextOrJson.text,
+    format: options.TextOrJsonFormat = TextOrJson.text,
     output: options.Output = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Sources, and all that was recognised.")
@@ -69,14 +71,15 @@ def explain(
         if isinstance(chosen, list):
             _pages(chosen) if len(chosen) == 1 else _list(chosen)
             return
-        if not Path(what).exists():
-            raise fail(f"{chosen}; and there is no file {what!r} (- reads standard input)")
+        _needs_text(what, chosen)
     if no_patient and (python or facts or gpu or project):
         raise fail(
             "--no-patient looks at no environment: leave out --python, --project, --facts and --gpu"
         )
     gpus = split("--gpu", gpu, GPUS)
     request = LogRequest(python, project, facts, gpus, no_patient, format, output, verbose)
+    if what == "-" and sys.stdin is None:
+        raise fail("standard input is closed")
     if what == "-" and sys.stdin.isatty():
         typer.echo("gpufix: paste the error, then end with Ctrl-D", err=True)
     names = {rule.code: rule.name for rule in known}
@@ -91,6 +94,19 @@ def _rules(what: str, known: list[Rule]) -> list[Rule] | str:
         return Selection(select=(what,)).apply(known)
     except UnknownCode as error:
         return str(error)
+
+
+_CODE = re.compile(r"[A-Za-z]{3}\d*")
+
+
+def _needs_text(what: str, no_rule: str) -> None:
+    """Exits where it is no file, or one of machine code, which only looks like errors by chance."""
+    if not Path(what).exists():
+        absent = f"there is no file {what!r} (- reads standard input)"
+        rules = "`gpufix rules` lists the rules"
+        raise fail(f"{no_rule}; {absent}" if _CODE.fullmatch(what) else f"{absent}; {rules}")
+    if what.endswith(".whl") or is_binary(what):
+        raise fail(f"{what} is no text: `{shlex.join(['gpufix', 'inspect', what])}` reads it")
 
 
 def _pages(chosen: list[Rule]) -> None:
@@ -132,6 +148,9 @@ def explain_log(what: str, names: Mapping[str, str], request: LogRequest) -> boo
     from gpufix.explain.read import MOST
 
     answer, scanned = read_log(what)
+    if not scanned.size:
+        empty = "standard input is empty (`2>&1 |` hands on errors, too)"
+        print(f"gpufix: {empty if what == '-' else f'{what} is empty'}", file=sys.stderr)
     errors = [] if answer.recognised else first_errors(_edges(scanned))
     patient = None
     if not request.no_patient:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import replace
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from gpufix.cli import help, options
+from gpufix.cli.choices import TextOrJson
 
 if TYPE_CHECKING:
     from gpufix.checks.registry import Rule
@@ -24,13 +24,6 @@ PENDING = 1
 INTERRUPTED = 130
 
 
-class FixFormat(str, Enum):
-    """Report formats of `fix` and `undo`."""
-
-    text = "text"
-    json = "json"
-
-
 class _Manner(NamedTuple):
     """How plans are carried out."""
 
@@ -38,11 +31,6 @@ class _Manner(NamedTuple):
     probe: bool | None
     deep: bool
     build: bool
-
-
-FormatOption = Annotated[
-    FixFormat, typer.Option("--format", metavar="FORMAT", help="text or json.")
-]
 
 
 def fix(
@@ -86,7 +74,7 @@ def fix(
         list[str] | None,
         typer.Option("--find-links", metavar="PLACE", help="Also look here. Repeatable."),
     ] = None,
-    format: FormatOption = FixFormat.text,
+    format: options.TextOrJsonFormat = TextOrJson.text,
     output: options.Output = None,
     deep: options.Deep = False,
     log: Annotated[
@@ -135,7 +123,7 @@ def fix(
         shown = _preview(proposed, context, resolve)
         code = _show(shown, proposed.wanted, format, output)
         agreed = None
-        if format is FixFormat.text and output is None:
+        if format is TextOrJson.text and output is None:
             agreed = _agreed(shown, proposed, patient, fix_request)
         if agreed is None:
             raise typer.Exit(code)
@@ -229,13 +217,15 @@ def _agreed(
     return dialogue.narrowed(proposed, wanted, unsafe, every)
 
 
-def _show(proposal: Proposal, wanted: Container[str], format: FixFormat, output: str | None) -> int:
+def _show(
+    proposal: Proposal, wanted: Container[str], format: TextOrJson, output: str | None
+) -> int:
     """Print the preview; returns the exit code of a run that ends here."""
     from gpufix.cli.output import write, write_lines
     from gpufix.diagnosis.verdict import INTERNAL
     from gpufix.report import plans
 
-    if format is FixFormat.json:
+    if format is TextOrJson.json:
         write(plans.as_json(proposal), output)
     else:
         write_lines(plans.proposed(proposal), output)
@@ -339,7 +329,7 @@ def _what_is_left(state: Path, context: RunContext) -> str:
 def _finish(
     outcome: Outcome,
     wanted: Container[str],
-    format: FixFormat,
+    format: TextOrJson,
     output: str | None,
     command: str | None,
 ) -> None:
@@ -352,7 +342,7 @@ def _finish(
     if command is not None:
         notes = [*outcome.notes, f"not built yet; to build, read back and import: {command}"]
         outcome = replace(outcome, notes=notes)
-    if format is FixFormat.json:
+    if format is TextOrJson.json:
         write(plans.outcome_as_json(outcome), output)
     else:
         write_lines(plans.came_out(outcome), output)

@@ -50,7 +50,10 @@ class Origin(str, Enum):
     stream = "stream"
 
 
-Form = Annotated[FleetFormat, typer.Option("--format", metavar="FORMAT", help="Report format.")]
+Form = Annotated[
+    FleetFormat,
+    typer.Option("--format", metavar="FORMAT", help=f"{', '.join(f.value for f in FleetFormat)}."),
+]
 Reference = Annotated[
     str | None,
     typer.Option(
@@ -64,8 +67,7 @@ Least = Annotated[
     typer.Option(
         "--fail-on",
         metavar="LEVEL",
-        help="Least severity that makes the exit code 1; with never, differences do not either.  "
-        "[default: error]",
+        help="error, warning, advice or never. [default: error]",
     ),
 ]
 Strict = Annotated[
@@ -184,7 +186,9 @@ class Kind(str, Enum):
 
 @fleet.command("manifest", cls=FleetCommand)
 def manifest(
-    kind: Annotated[Kind, typer.Argument(help="An indexed Job, or a DaemonSet.")],
+    kind: Annotated[
+        Kind, typer.Argument(metavar="KIND", help="job (an indexed one) or daemonset.")
+    ],
     image: Annotated[
         str, typer.Option("--image", metavar="IMAGE", help="The image that the training uses.")
     ],

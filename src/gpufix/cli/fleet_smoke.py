@@ -69,11 +69,9 @@ def smoke(
         typer.Option("--timeout", min=10, metavar="SECONDS", help="How long one step may take."),
     ] = 300.0,
     fail_on: Annotated[
-        FailOn, typer.Option("--fail-on", metavar="LEVEL", help="Least severity of exit code 1.")
+        FailOn, typer.Option("--fail-on", metavar="LEVEL", help="error, warning, advice or never.")
     ] = FailOn.error,
-    format: Annotated[
-        TextOrJson, typer.Option("--format", metavar="FORMAT", help="text or json.")
-    ] = TextOrJson.text,
+    format: options.TextOrJsonFormat = TextOrJson.text,
     output: options.Output = None,
 ) -> None:
     """Load every GPU of every node for about a minute, and name who is slow, wrong or lost.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
@@ -34,6 +34,7 @@ class CommandGroup(TyperGroup):
                 if type(error).__name__ == "Abort":
                     print("gpufix: interrupted", file=sys.stderr)
                     sys.exit(1)
+                _unwritable(error)
                 raise
             _refuse(error)
         sys.exit(code if isinstance(code, int) else 0)
@@ -139,6 +140,13 @@ def _filled(text: str, margin: str) -> list[str]:
     return out
 
 
+def _unwritable(error: Exception) -> None:
+    """Ends the process where the shell's files are what cannot be written."""
+    if isinstance(error, OSError) and sys.argv[1:2] == ["--install-completion"]:
+        print(f"gpufix: --install-completion: {error.filename}: {error.strerror}", file=sys.stderr)
+        sys.exit(USAGE)
+
+
 _CHOICE = re.compile(r"(?:Value error, )?'(.*)' is not one of (.*?)\.?", re.DOTALL)
 
 
@@ -147,7 +155,7 @@ def _refuse(error: Any) -> None:
     from gpufix.text.clean import clean
 
     context = getattr(error, "ctx", None)
-    command = getattr(context, "command_path", "gpufix") if context else "gpufix"
+    command = getattr(context, "command_path", "") if context else _typed(sys.argv[1:])
     command = re.sub(r"^.*?(?=\bgpufix\b)", "", str(command)) or "gpufix"
     from gpufix.cli import first_words
 
@@ -155,6 +163,15 @@ def _refuse(error: Any) -> None:
     print(f"gpufix: {clean(refusal(error))}", file=sys.stderr)
     print(f"gpufix: `{clean(command)} --help` shows examples and options", file=sys.stderr)
     sys.exit(getattr(error, "exit_code", USAGE))
+
+
+def _typed(arguments: Sequence[str]) -> str:
+    """The command that they begin with: an option without its value is an error of no context."""
+    named = arguments[:1] if arguments[:1] and arguments[0] in PAGES else []
+    below = (
+        arguments[1:2] if named == ["fleet"] and arguments[1:2] and arguments[1] in FLEET else []
+    )
+    return " ".join(["gpufix", *named, *below])
 
 
 _NO_COMMAND = re.compile(r"No such command ['\"](.*)['\"]")
@@ -183,6 +200,8 @@ def refusal(error: Any) -> str:
         text += suggestion(mistyped[1], [f"'{each}'" for each in getattr(group, "commands", PAGES)])
     text = re.sub(r"^Invalid value for (?:'[^']+'(?: / )?)+: ", f"{name}: ", text)
     text = re.sub(r"^Got unexpected extra arguments?(?:\(s\))? \((.*)\)", r"unexpected: \1", text)
+    text = re.sub(r"\. Choose from:\s*", ": ", text)
+    text = re.sub(r",\s+", ", ", text)
     text = text.replace("Value error, ", "").replace(". Did you mean", "; did you mean")
     return text[:1].lower() + text[1:]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -19,9 +20,7 @@ def inspect(
     python: options.Python = None,
     gpu: options.Gpu = None,
     driver: options.Driver = None,
-    format: Annotated[
-        TextOrJson, typer.Option("--format", metavar="FORMAT", help="text or json.")
-    ] = (TextOrJson.text),
+    format: options.TextOrJsonFormat = TextOrJson.text,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="All files and gaps.")] = False,
 ) -> None:
     """Say what compiled files need: libraries, torch releases, C++ ABI, and the GPUs they serve.
@@ -42,6 +41,9 @@ def inspect(
         targets = list(dict.fromkeys(resolve(name).arch for name in split("--gpu", gpu, GPUS)))
         facts = examine(python, None).facts if needs_patient else None
         if facts is not None and facts.python is None:
+            absent = [f for f in files if re.search(r"[/.]", f) and not Path(f).exists()]
+            if absent:
+                raise fail(f"{absent[0]}: no such file")
             raise no_patient(facts.gaps)
         here = driver_of(facts) if facts else None
         cuda = asked_driver(driver).cuda if driver else here

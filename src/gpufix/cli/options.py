@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gpufix.cli import help
+from gpufix.cli.choices import TextOrJson
 
 Python = Annotated[
     str | None,
@@ -61,6 +62,9 @@ FactsFile = Annotated[
 Output = Annotated[
     str | None,
     typer.Option("--output", "-o", metavar="FILE", help="Write to FILE."),
+]
+TextOrJsonFormat = Annotated[
+    TextOrJson, typer.Option("--format", metavar="FORMAT", help="text or json.")
 ]
 Deep = Annotated[bool, typer.Option("--deep", help="Hash every installed file.")]
 Project = Annotated[

@@ -221,7 +221,7 @@ PAGES: dict[str, Page] = {
             ("gpufix fleet doctor --ssh 'node[01-32]'", "ask hosts by ssh"),
             ("gpufix fleet smoke --slurm=-pgpu", "load its GPUs: who is slow"),
             ("gpufix fleet report answers/", "from saved answers"),
-            ("gpufix fleet manifest", "Kubernetes: a Job, to be applied"),
+            ("gpufix fleet manifest job --image IMAGE", "Kubernetes: a Job, to apply"),
         ),
         (),
         "0 alike, nothing at --fail-on, 1 otherwise, 2 usage, 3 gpufix failed",
@@ -236,6 +236,7 @@ PAGES: dict[str, Page] = {
             ("gpufix explain ABI301", "the page of a rule"),
         ),
         (("What to print", ("--format",)),),
+        "0 printed, 2 usage",
     ),
 }
 
@@ -311,6 +312,7 @@ FLEET: dict[str, Page] = {
             ("Where", ("--nodes", "--node-selector", "--namespace", "--name")),
             ("What to print", ("--output",)),
         ),
+        "0 printed, 2 usage",
     ),
     "probe": Page(
         "Look at this node and print one line, for fleet report.",
@@ -325,6 +327,7 @@ FLEET: dict[str, Page] = {
             ("What to look at", ("--python", "--project", "--deep", "--defer")),
             ("How", ("--node", "--seconds")),
         ),
+        "0 printed, 2 usage",
     ),
     "diff": PAGES["diff"]._replace(synopsis="gpufix fleet diff A B [OPTIONS]"),
 }

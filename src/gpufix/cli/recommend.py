@@ -75,9 +75,7 @@ def recommend(
             help="newest, oldest-cuda or smallest-change. Default: smallest-change where torch is installed.",
         ),
     ] = None,
-    format: Annotated[
-        TextOrJson, typer.Option("--format", metavar="FORMAT", help="text or json.")
-    ] = (TextOrJson.text),
+    format: options.TextOrJsonFormat = TextOrJson.text,
     output: options.Output = None,
     facts: options.FactsFile = None,
     everything: Annotated[bool, typer.Option("--all", help="Every build that fits.")] = False,
@@ -139,7 +137,7 @@ def _question(
         if found is None:
             if patient[1] is not None:
                 raise fail("the snapshot holds no Python: name one with --python-version")
-            raise no_patient(view.facts.gaps, "; --python-version asks for one that is not here")
+            raise no_patient(view.facts.gaps, ", or only its version with --python-version 3.12")
         if view.facts.python is not None and view.facts.python.platform == "win32":
             raise fail(
                 "the builds that recommend knows are for Linux: --python-version asks about these"

@@ -36,9 +36,7 @@ def smoke(
             "--quick", help="Only: does each GPU work with this torch? Needs no compiler."
         ),
     ] = False,
-    format: Annotated[
-        TextOrJson, typer.Option("--format", metavar="FORMAT", help="text or json.")
-    ] = TextOrJson.text,
+    format: options.TextOrJsonFormat = TextOrJson.text,
     output: options.Output = None,
     save: Annotated[
         str | None,

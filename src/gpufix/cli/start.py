@@ -152,9 +152,7 @@ def report(error: Exception) -> int:
 
     first_words.wipe()
     if isinstance(error, OSError) and error.errno in _FULL:
-        print(
-            f"gpufix: {error.filename or 'a file or a stream'}: {error.strerror}", file=sys.stderr
-        )
+        print(f"gpufix: {error.filename or 'output'}: {error.strerror}", file=sys.stderr)
         return INTERNAL_ERROR
     text = "".join(traceback.format_exception(error))
     header = (

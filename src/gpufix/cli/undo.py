@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gpufix.cli import options
-from gpufix.cli.fix import FixFormat, FormatOption
+from gpufix.cli.choices import TextOrJson
 
 if TYPE_CHECKING:
     from gpufix.cli.which_run import WantedRun
@@ -37,7 +37,7 @@ def undo(
     forget: Annotated[
         bool, typer.Option("--forget", help="Delete the kept files of the run instead.")
     ] = False,
-    format: FormatOption = FixFormat.text,
+    format: options.TextOrJsonFormat = TextOrJson.text,
 ) -> None:
     """Restore, byte for byte, what `gpufix fix --apply` changed; also after an interruption.
 
@@ -48,7 +48,7 @@ def undo(
     from gpufix.cli.which_run import WantedRun
     from gpufix.engine.run_context import EngineError, words
 
-    as_json = format is FixFormat.json
+    as_json = format is TextOrJson.json
     try:
         if show_list:
             _list(python, as_json)

@@ -32,12 +32,13 @@ from gpufix.plugins import all_fixes, all_rules
 class Request(Frozen):
     """What the user asked of the doctor. `gpus` as typed: "sm_120", "RTX 5080".
 
-    `of_log`: what only a log shows, as a rule that looks again.
+    `project_gpus`: those of the project's table, where none was typed. `of_log`: what only a log shows, as a rule that looks again.
     """
 
     gpus: tuple[str, ...] = ()
     selection: Selection = field(default_factory=Selection)
     of_log: Rule | None = None
+    project_gpus: tuple[str, ...] = ()
 
 
 class Judgement(Frozen):
@@ -51,7 +52,7 @@ class Judgement(Frozen):
 
 def examine(facts: Facts, request: Request, ask: Questions | None = None) -> Judgement:
     """Judge the facts. Raises GpuNameError and UnknownCode for what the user mistyped."""
-    view = View(facts, choose(facts, request.gpus), ask)
+    view = View(facts, choose(facts, request.gpus, request.project_gpus), ask)
     rules, broken = all_rules(facts.project is not None, "patient")
     chosen, ignored = request.selection.within(rules, "patient")
     of_log = [request.of_log] if request.of_log else []

@@ -14,9 +14,14 @@ _OF_ENVIRONMENT = ("distributions", "conda", "torch", "binaries")
 
 
 def unjudged(
-    facts: Facts, gaps: Sequence[Gap], codes: Sequence[str], found: Sequence[Finding] = ()
+    facts: Facts, gaps: Sequence[Gap], codes: Sequence[str] | None, found: Sequence[Finding] = ()
 ) -> str | None:
-    """Why the rules that ran had nothing before them; None when they had, or could not look."""
+    """Why the rules that ran had nothing before them; None when they had, or could not look.
+
+    codes: of the rules that ran; None where none is to run.
+    """
+    if codes is not None and not codes and not found:
+        return "none of the selected rules judges an environment"
     if codes and all(code.startswith(_OF_SOURCES) for code in codes):
         sources = facts.project is not None and facts.project.sources
         return None if sources else "no source of a project is here: name the project's folder"

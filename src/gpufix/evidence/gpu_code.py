@@ -11,10 +11,10 @@ from gpufix.frozen import Frozen
 from gpufix.knowledge import cuda as cuda_toolkits
 from gpufix.knowledge import dispatchers, torch_releases
 from gpufix.knowledge.dispatchers import Dispatched
-from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch, ptx_serves
+from gpufix.knowledge.gpus.architectures import CudaArch, ptx_serves
 from gpufix.knowledge.gpus.models import posed
 from gpufix.knowledge.gpus.serves import ServingCode
-from gpufix.knowledge.gpus.units import Reach, Unit, reach
+from gpufix.knowledge.gpus.units import Reach, Unit, cuda_arch, reach
 from gpufix.knowledge.torch_releases import Variant
 from gpufix.model import (
     ADVICE,
@@ -72,12 +72,12 @@ class LibraryCode(Frozen):
 
     def launched(self, target: Target) -> bool | None:
         """Whether the package's dispatcher takes it for this GPU; None: where it fits."""
-        device = _cuda(target.arch)
+        device = cuda_arch(target.arch)
         return self.taken.at(device.number) if self.taken and device else None
 
     def outgrown(self, target: Target) -> bool:
         """Whether its kernels fail on so late a GPU, whatever code it holds."""
-        device, until = _cuda(target.arch), self.taken.until if self.taken else None
+        device, until = cuda_arch(target.arch), self.taken.until if self.taken else None
         return device is not None and until is not None and device.number > until
 
     def reach(self, target: Target, driver_cuda: str | None, cuda: str | None = None) -> Reach:
@@ -208,7 +208,7 @@ def refused(found: Reaches, target: Target) -> list[LibraryCode]:
 def outgrown(name: str, version: str, targets: Iterable[Target]) -> str | None:
     """Why a release of a package, installed or not, fails on a target: its dispatcher's choice."""
     for target in targets:
-        device = _cuda(target.arch)
+        device = cuda_arch(target.arch)
         row = dispatchers.outgrown(name, version, device.number) if device else None
         if row is not None:
             return (
@@ -219,15 +219,7 @@ def outgrown(name: str, version: str, targets: Iterable[Target]) -> str | None:
 
 def ptx_for(code: SubjectCode, device: CudaArch) -> list[CodeObject]:
     """The PTX that can be compiled for a device, by a driver that knows its version."""
-    return [o for o in code.of("ptx") if (arch := _cuda(o.arch)) and ptx_serves(arch, device)]
-
-
-def _cuda(name: str) -> CudaArch | None:
-    try:
-        arch = parse_arch(name)
-    except ValueError:
-        return None
-    return arch if isinstance(arch, CudaArch) else None
+    return [o for o in code.of("ptx") if (arch := cuda_arch(o.arch)) and ptx_serves(arch, device)]
 
 
 def driver_cuda(view: View) -> str | None:

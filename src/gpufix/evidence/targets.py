@@ -8,13 +8,15 @@ from gpufix.knowledge.gpus import models as known
 from gpufix.model import ERROR, WARNING, Facts, Gpu, Severity, Target
 
 
-def choose(facts: Facts, named: Sequence[str]) -> list[Target]:
-    """The named targets, else the visible GPUs of the vendor that torch is built for.
+def choose(facts: Facts, named: Sequence[str], of_project: Sequence[str] = ()) -> list[Target]:
+    """The named targets, else the project's, else the visible GPUs of the vendor that torch is built for.
 
     Raises knowledge.gpus.GpuNameError for a name that is not one GPU's.
     """
     if named:
         return _unique([known.resolve(name) for name in named])
+    if of_project:
+        return _unique([known.resolve(name, "[tool.gpufix]") for name in of_project])
     return _unique([t for gpu in _relevant(facts) if (t := _of(gpu)) is not None])
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 import gpufix
 from gpufix.facts.context import CollectContext
@@ -29,7 +29,6 @@ from gpufix.model import (
     Toolkit,
 )
 
-T = TypeVar("T")
 Installed: TypeAlias = tuple[list[Distribution], list[SharedFile]]
 Machine: TypeAlias = tuple[list[Gpu], list[Driver]]
 
@@ -54,8 +53,8 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
     patient = interpreter.collect(ctx, python, project)
     shadows: list[Shadow] = []
     unmet: dict[str, str] = {}
-    shadows, unmet = _try(
-        ctx, "scripts", lambda: script_folder.collect(ctx, patient, project), (shadows, unmet)
+    shadows, unmet = ctx.attempt(
+        "scripts", lambda: script_folder.collect(ctx, patient, project), (shadows, unmet)
     )
     if project is None and any(Path(shadow.path).parent == ctx.cwd for shadow in shadows):
         project = ctx.cwd  # a script of it hides a package: somebody works in this folder
@@ -66,36 +65,35 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
         return collect_windows(ctx, patient, project)
     overlay, patient = _overlaid(ctx, python, project, patient)
     ctx.progress("installed distributions")
-    condas = _try(ctx, "conda", lambda: conda.collect(ctx, patient), conda.Installed())
-    managed = _try(ctx, "conda", lambda: conda_prefix.collect(ctx, patient), None)
+    condas = ctx.attempt("conda", lambda: conda.collect(ctx, patient), conda.Installed())
+    managed = ctx.attempt("conda", lambda: conda_prefix.collect(ctx, patient), None)
     installed: Installed = ([], [])
-    dists, shared = _try(
-        ctx, "distributions", lambda: distributions.collect(ctx, patient, condas), installed
+    dists, shared = ctx.attempt(
+        "distributions", lambda: distributions.collect(ctx, patient, condas), installed
     )
     packages = condas.beside(dists)
-    torch_facts = _try(ctx, "torch", lambda: torch_package.collect(ctx, patient, dists), None)
+    torch_facts = ctx.attempt("torch", lambda: torch_package.collect(ctx, patient, dists), None)
     ctx.progress("GPUs and drivers")
     machine: Machine = ([], [])
-    machine = _try(ctx, "gpus", lambda: gpus.collect(ctx), machine)
+    machine = ctx.attempt("gpus", lambda: gpus.collect(ctx), machine)
     kits, programs = _compilers(ctx, patient, [*dists, *packages])
     jit: list[CacheEntry] = []
-    jit = _try(ctx, "caches", lambda: caches.collect(ctx, patient, torch_facts), jit)
+    jit = ctx.attempt("caches", lambda: caches.collect(ctx, patient, torch_facts), jit)
     folder = project_facts.collect(ctx, project)
-    variables = _try(
-        ctx, "environment", lambda: environment.collect(ctx, overlay, patient), Environment()
+    variables = ctx.attempt(
+        "environment", lambda: environment.collect(ctx, overlay, patient), Environment()
     )
     # The environment file outranks the process: what it says is what the loader would be told.
     there = replace(ctx, environ=environment.overlaid(ctx.environ, variables.overlay))
     storage: Storage | None = None
     if ctx.compare:
-        storage = _try(ctx, "storage", lambda: storage_facts.collect(ctx, patient), storage)
+        storage = ctx.attempt("storage", lambda: storage_facts.collect(ctx, patient), storage)
         later = ctx.defer and storage is not None and storage.network
         there = replace(there, compare=not later)
     ctx.progress("compiled libraries")
     built = [path for entry in jit if entry.own for path in entry.libraries]
     built += folder.libraries if folder else []
-    binaries = _try(
-        ctx,
+    binaries = ctx.attempt(
         "binaries",
         lambda: libraries.collect(there, patient, dists, torch_facts, built, packages),
         Binaries(),
@@ -103,7 +101,7 @@ def collect(ctx: CollectContext, python: str | None, project: Path | None) -> Fa
     network: Network | None = None
     if ctx.compare:
         ctx.progress("network")
-        network = _try(ctx, "network", lambda: network_facts.collect(ctx), network)
+        network = ctx.attempt("network", lambda: network_facts.collect(ctx), network)
     prefixes = [patient.prefix, patient.base_prefix] if patient else []
     return Facts(
         gpufix_version=gpufix.__version__,
@@ -150,21 +148,21 @@ def collect_to_run(
         return collect_windows(ctx, patient, project)
     overlay, patient = _overlaid(ctx, python, project, patient)
     ctx.progress("installed distributions")
-    condas = _try(ctx, "conda", lambda: conda.collect(ctx, patient), conda.Installed())
+    condas = ctx.attempt("conda", lambda: conda.collect(ctx, patient), conda.Installed())
     installed: Installed = ([], [])
-    dists, shared = _try(
-        ctx, "distributions", lambda: distributions.collect(ctx, patient, condas), installed
+    dists, shared = ctx.attempt(
+        "distributions", lambda: distributions.collect(ctx, patient, condas), installed
     )
-    torch = _try(ctx, "torch", lambda: torch_package.collect(ctx, patient, dists), None)
+    torch = ctx.attempt("torch", lambda: torch_package.collect(ctx, patient, dists), None)
     ctx.progress("GPUs and drivers")
     machine: Machine = ([], [])
-    machine = _try(ctx, "gpus", lambda: gpus.collect(ctx), machine)
+    machine = ctx.attempt("gpus", lambda: gpus.collect(ctx), machine)
     kits: list[Toolkit] = []
     programs: list[Tool] = []
     if compilers:
         kits, programs = _compilers(ctx, patient, [*dists, *condas.beside(dists)])
-    variables = _try(
-        ctx, "environment", lambda: environment.collect(ctx, overlay, patient), Environment()
+    variables = ctx.attempt(
+        "environment", lambda: environment.collect(ctx, overlay, patient), Environment()
     )
     return Facts(
         gpufix_version=gpufix.__version__,
@@ -206,7 +204,7 @@ def _host(ctx: CollectContext, prefixes: Sequence[str] | None) -> Host:
     from gpufix.facts.machine import operating_system
 
     unknown = Host(os="?", kernel="?", machine="?")
-    return _try(ctx, "host", lambda: operating_system.collect(ctx, prefixes), unknown)
+    return ctx.attempt("host", lambda: operating_system.collect(ctx, prefixes), unknown)
 
 
 def _examined(patient: Python | None, project: Path | None) -> tuple[Path, ...]:
@@ -222,15 +220,6 @@ def _compilers(
 
     ctx.progress("toolkits and compilers")
     kits: list[Toolkit] = []
-    kits = _try(ctx, "toolkits", lambda: toolkits.collect(ctx, patient, dists), kits)
+    kits = ctx.attempt("toolkits", lambda: toolkits.collect(ctx, patient, dists), kits)
     programs: list[Tool] = []
-    return kits, _try(ctx, "tools", lambda: tools.collect(ctx, patient), programs)
-
-
-def _try(ctx: CollectContext, section: str, collector: Callable[[], T], otherwise: T) -> T:
-    """A collector that crashes leaves a gap: the rest of the patient can still be judged."""
-    try:
-        return collector()
-    except Exception as error:
-        ctx.gap(section, section, f"the collector crashed: {error!r}")
-        return otherwise
+    return kits, ctx.attempt("tools", lambda: tools.collect(ctx, patient), programs)

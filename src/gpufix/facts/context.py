@@ -6,8 +6,11 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from gpufix.model import Gap
+
+T = TypeVar("T")
 
 
 def _silent(_: str) -> None:
@@ -42,6 +45,14 @@ class CollectContext:
     def gap(self, section: str, subject: object, reason: object) -> None:
         """Report something that could not be looked at, and why."""
         self.gaps.append(Gap(section=section, subject=str(subject), reason=str(reason)))
+
+    def attempt(self, section: str, collector: Callable[[], T], otherwise: T) -> T:
+        """A collector that crashes leaves a gap: the rest can still be judged."""
+        try:
+            return collector()
+        except Exception as error:
+            self.gap(section, section, f"the collector crashed: {error!r}")
+            return otherwise
 
     def at(self, path: str) -> Path:
         """An absolute path of the machine, under `root`."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from gpufix.fleet.collected import Collected
+from gpufix.fleet.collected import Class, Collected
 from gpufix.fleet.drift_codes import drift_code
 from gpufix.fleet.ranges import fold
 from gpufix.fleet.sections import SECTIONS
@@ -79,9 +79,9 @@ def _splits(
     reference: Mapping[str, Mapping[str, str]] | None,
 ) -> Iterator[_Split]:
     place = list(SECTIONS).index(section)
-    classes: dict[tuple[int, bool], list[int]] = {}
+    classes: dict[Class, list[int]] = {}
     for profile, row in enumerate(collected.profiles):
-        classes.setdefault(tuple(row[place]), []).append(profile)  # type: ignore[arg-type]
+        classes.setdefault(row[place], []).append(profile)
     variants = collected.variants[section]
     wanted = reference.get(section, {}) if reference is not None else None
     every = dict.fromkeys(name for variant, _ in classes for name in variants[variant])

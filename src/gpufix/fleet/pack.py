@@ -43,13 +43,14 @@ def zipapp() -> bytes:
     """The archive, which `python3 gpufix.pyz fleet probe` runs from Python 3.10 on."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        _write(archive, "__main__.py", _MAIN.encode())
+        write(archive, "__main__.py", _MAIN.encode())
         for name, path in sorted(_files()):
-            _write(archive, name, own(path))
+            write(archive, name, own(path))
     return out.getvalue()
 
 
-def _write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+def write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    """Add a file without its time."""
     about = zipfile.ZipInfo(name, _TIME)
     about.compress_type = zipfile.ZIP_DEFLATED
     archive.writestr(about, content)

@@ -115,7 +115,7 @@ def _file(file: File, alone: bool) -> Iterator[str]:
     if file.torch and not alone:
         yield from _row("torch", torch_line(file.torch), 4)
     if file.code:
-        yield from _row("GPU code", ", ".join(_code(file.code)), 4)
+        yield from _row("GPU code", ", ".join(dict.fromkeys(_code(file.code))), 4)
     for target, units in file.lacking.items():
         more = f" and {len(units) - 4} more" if len(units) > 4 else ""
         yield from _row(f"not {target}", f"{', '.join(units[:4])}{more}", 4)

@@ -199,7 +199,7 @@ def _wheel(path: str, question: Question) -> Inspection:
             files = ((n, wheel.unpacked(n)) for n in names if _CODE.search(n))
             return _gather(_about(path, wheel, names), files, question)
     except CodeError as error:
-        raise CannotInspect(f"{path}: {error}") from None
+        raise CannotInspect(str(error)) from None  # it names the file
 
 
 def _about(path: str, wheel: WheelZip, names: Sequence[str]) -> Inspection:

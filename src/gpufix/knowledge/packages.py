@@ -92,18 +92,6 @@ def find_links(name: str, release: str, variant: str) -> str | None:
     return next(listings.pages(name, release.split("+")[0], variant), None)
 
 
-def prebuilt(release: str, cuda_major: str | None) -> dict[str, str]:
-    """Packages that an index has as source alone and whose project offers wheels for this torch:
-    name → the newest such version. `cuda_major` "12"; None and ROCm have none.
-    """
-    found = {}
-    for name in listings.by_file():
-        versions = listings.for_cuda(name, release.split("+")[0], cuda_major)
-        if versions:
-            found[name] = max(versions, key=Version)
-    return found
-
-
 @cache
 def names() -> frozenset[str]:
     """Every distribution that this table knows as built for one torch."""

@@ -52,11 +52,6 @@ def added_folders(package: str, places: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys(folder.format(**named) for folder in known))
 
 
-def needs_toolkit(package: str) -> bool:
-    """Whether a package has the CUDA toolkit's own folder searched."""
-    return any("{cuda}" in folder for row in _rows(package) for folder in row["folders"])
-
-
 def loaded_folders(package: str, site: str) -> list[str]:
     """The folders of which a package loads every DLL when it is imported."""
     return [row["loads"].format(site=site) for row in _rows(package) if row["loads"]]

@@ -20,14 +20,13 @@ def render(diagnosis: Diagnosis) -> str:
     if counts.unjudged:
         title = _property("gpufix: nothing judged")
         lines.append(f"::warning title={title}::{_message(counts.unjudged)}")
-    accepted = f", {counts.accepted} accepted" if counts.accepted else ""
+    tally = [counted(counts.error, "error"), counted(counts.warning, "warning")]
+    tally += [f"{counts.advice} advice" if counts.advice else ""]
+    tally += [f"{counts.accepted} accepted" if counts.accepted else ""]
+    shown = ", ".join(filter(None, tally))
     names = ", ".join(map(clean, diagnosis.not_judged))
     unknown = f"; not judged: {names}" if names else ""
-    lines.append(
-        f"gpufix: {counted(counts.error, 'error')}, {counted(counts.warning, 'warning')}, "
-        f"{counts.advice} advice{accepted}: {counts.verdict}"
-        f"{unknown}"
-    )
+    lines.append(f"gpufix: {counts.verdict}{f': {shown}' if shown else ''}{unknown}")
     return "\n".join(lines) + "\n"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from gpufix.model import Finding, Held, Outcome, Plan, Proposal, Skip, StepPreview
+from gpufix.model import Finding, FindingKey, Held, Outcome, Plan, Proposal, Skip, StepPreview
 from gpufix.model.base import to_json
 from gpufix.report import styles
 from gpufix.report.lines import Lines
@@ -58,7 +58,7 @@ def proposed(proposal: Proposal) -> Lines:
         lines.add(("Steps", "bold"))
     _steps(lines, proposal.steps)
     _held(lines, proposal.held)
-    told = {(f.code, f.subject) for f in proposal.standing}
+    told = {f.key for f in proposal.standing} | _planned(proposal)
     skips(lines, [s for s in proposal.skips if (s.code, s.subject) not in told])
     _standing(lines, proposal.standing)
     _failures(lines, proposal.failures)
@@ -117,7 +117,7 @@ def _held(lines: Lines, held: list[Held]) -> None:
         return
     lines.add()
     lines.add(("Not applied", "bold"))
-    for row in held:
+    for row, notes in _alike(held):
         plan = row.plan
         lines.add(
             (f"{plan.safety} ", _STYLE[plan.safety]),
@@ -125,10 +125,27 @@ def _held(lines: Lines, held: list[Held]) -> None:
             f" {plan.title}",
         )
         lines.add((f"  {row.reason}", "dim"))
-        for note in plan.notes:
+        for note in notes:
             lines.add((f"  note: {note}", "dim"))
         _steps(lines, row.steps)
         _advice(lines, plan, "  ")
+
+
+def _alike(held: Sequence[Held]) -> list[tuple[Held, list[str]]]:
+    """Each once, with the notes of all that would do the same for other findings."""
+    found: list[tuple[Held, list[str]]] = []
+    for row in held:
+        for other, notes in found:
+            if _key(other) == _key(row) and other.steps == row.steps:
+                notes += [note for note in row.plan.notes if note not in notes]
+                break
+        else:
+            found.append((row, list(row.plan.notes)))
+    return found
+
+
+def _key(row: Held) -> tuple[object, ...]:
+    return row.plan.safety, tuple(row.plan.codes), row.plan.title, row.plan.steps, row.reason
 
 
 def _advice(lines: Lines, plan: Plan, indent: str) -> None:
@@ -251,11 +268,17 @@ def came_out(outcome: Outcome) -> Lines:
     return lines
 
 
+def _planned(record: Proposal | Outcome) -> set[FindingKey]:
+    """What has a plan: that another one does not fit is of no interest."""
+    plans = (*record.plans, *(row.plan for row in record.held))
+    return {plan.finding for plan in plans if plan.finding is not None}
+
+
 def _unplanned(outcome: Outcome) -> dict[tuple[str, str], str]:
     """Why there was no plan for a finding; with nothing applied at all, that stands above."""
     if outcome.state == "nothing":
         return {}
-    planned = {p.finding for p in (*outcome.plans, *(row.plan for row in outcome.held))}
+    planned = _planned(outcome)
     return {
         key: skip.reason
         for skip in outcome.skips
@@ -281,7 +304,9 @@ def _findings(
 
 
 def _rest(lines: Lines, outcome: Outcome) -> None:
-    for row in outcome.held:
+    fixed = {finding.key for finding in outcome.fixed} if outcome.state == "kept" else set()
+    waiting = [row for row in outcome.held if row.tried or row.plan.finding not in fixed]
+    for row, _ in _alike(waiting):
         lines.add(
             ("  not applied ", styles.WARN),
             (f"{' '.join(row.plan.codes)} ", "bold"),

@@ -10,7 +10,6 @@ from typing import TypeVar
 from gpufix.binary.gpucode.file_bytes import FileBytes
 from gpufix.binary.gpucode.images import CodeError
 from gpufix.binary.pe.headers import (
-    CLR,
     DELAYED,
     EXPORTS,
     IMPORTS,
@@ -42,11 +41,6 @@ class PeFile:
     def truncated(self) -> bool:
         """Whether sections lie beyond the end of the file."""
         return self._opened(lambda image: image.size < image.headers.end)
-
-    @cached_property
-    def is_managed(self) -> bool:
-        """Whether it is a .NET assembly, which another loader reads."""
-        return self._has(CLR)
 
     @cached_property
     def imports(self) -> tuple[Import, ...]:

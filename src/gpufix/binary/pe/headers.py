@@ -9,7 +9,7 @@ from gpufix.frozen import Frozen
 
 DOS_MAGIC = b"MZ"
 MACHINES = {0x14C: "i386", 0x1C4: "arm", 0x8664: "x86_64", 0xAA64: "aarch64"}
-EXPORTS, IMPORTS, RESOURCES, CLR, DELAYED = 0, 1, 2, 14, 13
+EXPORTS, IMPORTS, RESOURCES, DELAYED = 0, 1, 2, 13
 IS_DLL = 0x2000
 
 _FILE_HEADER = Struct("<4sHHIIIHH")

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from errno import ENOSPC
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -295,7 +296,7 @@ def _roots(steps: Sequence[Step], context: RunContext) -> list[str]:
 
 def _failure(folder: Path, error: OSError | EngineError) -> StepFailed:
     """What is raised for the whole run, after it was undone as far as that went."""
-    reason = str(error) if isinstance(error, EngineError) else words(error)
+    reason = str(error) if isinstance(error, EngineError) else _words(folder, error)
     try:
         undone = undo_run.rollback(runs.load(folder))
     except (OSError, EngineError) as second:
@@ -307,6 +308,12 @@ def _failure(folder: Path, error: OSError | EngineError) -> StepFailed:
     failure.step = error.step if isinstance(error, EngineError) else None
     failure.put_back = not problems
     return failure
+
+
+def _words(folder: Path, error: OSError) -> str:
+    """What the error says; of a full disk also where the run keeps what it replaces."""
+    said = words(error)
+    return f"{said} (what is kept for undo lies in {folder})" if error.errno == ENOSPC else said
 
 
 def finish(folder: Path) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from gpufix.binary.elf import ElfError, ElfFile
 from gpufix.binary.loader.search import is_driver_library
 from gpufix.evidence.requirements import parse
 from gpufix.files import read
@@ -41,7 +42,7 @@ def probe(
     linked = {x.distribution for x in facts.binaries.libraries if x.links_torch} - {"torch"}
     after_torch = {m for d in facts.distributions if d.name in linked for m in _modules(d)}
     places = facts.python.site_dirs
-    modules |= dict.fromkeys(m for file in accused if (m := module_of(file, places)))
+    modules |= dict.fromkeys(_compiled(accused, places))
     # A program imports torch first: its libraries are then where such an extension finds them.
     return [
         _import(python, module, variables, module.partition(".")[0] in after_torch)
@@ -63,9 +64,25 @@ def imports(built: Sequence[BuildResult], facts: Facts, environ: dict[str, str])
         return []
     places = [*facts.python.site_dirs, *(d.editable for d in facts.distributions if d.editable)]
     libraries = (x.path for result in built if result.ok for x in result.libraries)
-    modules = dict.fromkeys(m for path in libraries if (m := module_of(path, places)))
+    modules = dict.fromkeys(_compiled(libraries, places))
     python, variables = facts.python.executable, _variables(facts, environ)
     return [_import(python, module, variables, torch=facts.torch is not None) for module in modules]
+
+
+def _compiled(paths: Iterable[str], places: Sequence[str]) -> Iterator[str]:
+    """The modules among them: torch.ops.load_library opens others, as torchvision's `_C.so`."""
+    for path in paths:
+        if (module := module_of(path, places)) is not None and _defines(path, module):
+            yield module
+
+
+def _defines(path: str, module: str) -> bool:
+    """Whether it has the function that Python calls; True where the file cannot be read."""
+    name = b"PyInit_" + module.rpartition(".")[2].encode()
+    try:
+        return ElfFile(path).find(name) is not None
+    except (OSError, ElfError):
+        return True
 
 
 def module_of(path: str, places: Sequence[str]) -> str | None:

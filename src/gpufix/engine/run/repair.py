@@ -133,7 +133,7 @@ def _no_interrupted(state: Path, context: RunContext) -> None:
 
 
 def _attempt(proposed: Proposed, context: RunContext, how: Repair) -> _Attempt:
-    titles = "; ".join(plan.title for plan in proposed.choice.plans)
+    titles = "; ".join(dict.fromkeys(plan.title for plan in proposed.choice.plans))
     isolation = FailureIsolation(list(alone(proposed)))
     built: list[BuildResult] = []
     context = replace(context, built=built.append)

@@ -272,5 +272,5 @@ class Site:
     def entered(self, name: str) -> None:
         """See World."""
         if name == "torch":
-            # Of one system both: the state began as what was preloaded.
+            # Both are of one system, Linux or Windows; mypy sees the union of their states.
             self.state = self._preloaded.after_torch(self.state)  # type: ignore[arg-type]

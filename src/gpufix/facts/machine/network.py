@@ -11,7 +11,7 @@ from posixpath import realpath
 from gpufix.binary.loader.cache import FLAGS, MAX_CACHE, parse_cache
 from gpufix.facts.context import CollectContext
 from gpufix.facts.machine import infiniband
-from gpufix.facts.machine.infiniband import listed
+from gpufix.facts.machine.infiniband import listed, word
 from gpufix.facts.reading import read, text, text_of
 from gpufix.model import Network, NetworkInterface
 
@@ -42,20 +42,16 @@ def collect(ctx: CollectContext) -> Network:
 def _interfaces(ctx: CollectContext, names: Iterable[str]) -> Iterator[NetworkInterface]:
     for name in names:
         folder = f"/sys/class/net/{name}"
-        if not _INNER.match(name) and _word(ctx, f"{folder}/operstate") != "down":
+        if not _INNER.match(name) and word(ctx, f"{folder}/operstate") != "down":
             asked = ("mtu", "speed", "carrier_down_count")
             mtu, speed, downs = (_number(ctx, f"{folder}/{what}") for what in asked)
             yield NetworkInterface(name=text(name), mtu=mtu, speed=speed, downs=downs)
 
 
-def _word(ctx: CollectContext, path: str) -> str:
-    return text_of(ctx.at(path), 256).strip()
-
-
 def _number(ctx: CollectContext, path: str) -> int | None:
     """None for what is not there, and for -1: the link has no speed."""
-    word = _word(ctx, path)
-    return int(word) if word.isascii() and word.isdigit() and len(word) < 12 else None
+    found = word(ctx, path)
+    return int(found) if found.isascii() and found.isdigit() and len(found) < 12 else None
 
 
 def _libraries(ctx: CollectContext) -> dict[str, str] | None:

@@ -41,13 +41,13 @@ class Looked(Frozen):
 def collect(ctx: CollectContext, seconds: float = NVML_SECONDS) -> Facts:
     """A node without any environment. What cannot be read is a gap. `seconds`: for NVML."""
     ctx.progress("network")
-    found = _try(ctx, "network", lambda: network.collect(ctx), Network())
+    found = ctx.attempt("network", lambda: network.collect(ctx), Network())
     looked = look(ctx, seconds)
-    variables = _try(ctx, "environment", lambda: environment.collect(ctx, None), Environment())
+    variables = ctx.attempt("environment", lambda: environment.collect(ctx, None), Environment())
     unknown = Host(os="?", kernel="?", machine="?")
     return Facts(
         gpufix_version=gpufix.__version__,
-        host=_try(ctx, "host", lambda: operating_system.collect(ctx, None), unknown),
+        host=ctx.attempt("host", lambda: operating_system.collect(ctx, None), unknown),
         drivers=looked.drivers,
         environment=variables,
         network=found,
@@ -138,12 +138,3 @@ def _drivers(ctx: CollectContext, devices: list[PciDevice], answer: NvmlAnswer) 
 def _opened(gpu: PciGpu, answer: NvmlAnswer) -> PciGpu:
     opens = (answer.opens or {}).get(gpu.address)
     return replace(gpu, opens=opens) if opens else gpu
-
-
-def _try(ctx: CollectContext, section: str, collector: Callable[[], T], otherwise: T) -> T:
-    """A collector that crashes leaves a gap: the rest can still be judged."""
-    try:
-        return collector()
-    except Exception as error:
-        ctx.gap(section, section, f"the collector crashed: {error!r}")
-        return otherwise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from collections import Counter
@@ -21,9 +22,8 @@ class Ray:
         try:
             import ray
         except ImportError as error:
-            raise CannotReach(
-                f"Ray cannot be imported ({error}): pip install gpufix[ray]"
-            ) from None
+            install = shlex.join([sys.executable, "-m", "pip", "install", "ray"])
+            raise CannotReach(f"Ray cannot be imported ({error}): {install}") from None
         self._ray: Any = ray
         self._ids: dict[str, str] = {}
         self._own = not ray.is_initialized()

@@ -14,11 +14,11 @@ from typing import Any
 import gpufix
 from gpufix.files import own
 from gpufix.fleet.engines import NODE, Work
+from gpufix.fleet.pack import write
 from gpufix.kernels.manifest import SUITE
 from gpufix.kernels.torch_program import TORCH_QUICK
 
 NO_PYTHON, NO_FOLDER = 98, 99
-_TIME = (1980, 1, 1, 0, 0, 0)
 _PACKAGES = ("__init__.py", "fleet/__init__.py", "fleet/wire.py", "fleet/smoke/__init__.py")
 _MODULES = (
     "pairing", "ratios", "naming", "network", "copies", "meeting", "group", "exchange", "rounds",
@@ -57,7 +57,7 @@ def work(what: str, python: str, plan: Mapping[str, Any], seconds: float) -> Wor
 def _archive(plan: str) -> bytes:
     out = io.BytesIO(_modules())
     with zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED) as archive:
-        _write(archive, "plan.json", plan.encode())
+        write(archive, "plan.json", plan.encode())
     return out.getvalue()
 
 
@@ -66,7 +66,7 @@ def _modules() -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in _files():
-            _write(archive, name, content)
+            write(archive, name, content)
     return out.getvalue()
 
 
@@ -81,9 +81,3 @@ def _files() -> Iterator[tuple[str, bytes]]:
     found = importlib.util.find_spec("pynvml")
     if found is not None and found.origin is not None:
         yield "pynvml.py", own(Path(found.origin))
-
-
-def _write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    about = zipfile.ZipInfo(name, _TIME)
-    about.compress_type = zipfile.ZIP_DEFLATED
-    archive.writestr(about, content)

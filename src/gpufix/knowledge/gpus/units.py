@@ -129,13 +129,14 @@ def made_for_others(unit: Unit, target: str | Arch) -> bool:
     device = parse_arch(target) if isinstance(target, str) else target
     if not isinstance(device, CudaArch):
         return False
-    archs = [arch for item in unit.code if (arch := _cuda(item.arch)) is not None]
+    archs = [arch for item in unit.code if (arch := cuda_arch(item.arch)) is not None]
     exact = all(arch.variant for arch in archs)
     newer = all(arch.number > device.number for arch in archs)
     return bool(archs) and (exact or newer)
 
 
-def _cuda(name: str) -> CudaArch | None:
+def cuda_arch(name: str) -> CudaArch | None:
+    """The architecture of this name; None for AMD's, and for what is none."""
     try:
         arch = parse_arch(name)
     except ValueError:

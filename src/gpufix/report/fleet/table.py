@@ -127,7 +127,8 @@ def _foot(out: Lines, report: FleetReport) -> None:
         out.add(f"judged inside a container ({inside.kind}): {inside.nodes}")
     for copy in report.copies:
         out.add(f"one copy of the environment ({copy.storage}) on {copy.nodes}")
-    if report.alike and report.nodes:
+    compared = report.summary.answered + (report.reference != "majority")
+    if report.alike and compared > 1:
         out.add(f"alike: {', '.join(report.alike)}")
     odd = sorted((node.name for node in report.nodes if node.odd), key=natural)
     if odd:

@@ -193,14 +193,9 @@ def device_uses(tree: Tree) -> tuple[tuple[str, tuple[str, ...], tuple[tuple[int
         reads = [x for x in found if isinstance(x.ctx, ast.Load)]
         if len(reads) < len(found):
             continue
-        uses = sorted({(x.lineno, _function_around(tree, x)) for x in reads})
+        uses = sorted({(x.lineno, tree.function_around(x)) for x in reads})
         rows.append((node.name, bases, tuple(uses)))
     return tuple(rows)
-
-
-def _function_around(tree: Tree, node: ast.AST) -> str:
-    around = (parent for parent, _ in tree.ancestors(node) if isinstance(parent, _Function))
-    return next((function.name for function in around), "")
 
 
 def _is_device_property(node: ast.stmt) -> bool:

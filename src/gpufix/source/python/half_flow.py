@@ -95,7 +95,7 @@ def casts(tree: Tree) -> tuple[HalfCast, ...]:
         name, half = call.func.attr, _makes_half(call)
         loop = _module_loop(tree, call)
         if half and loop:
-            rows.append(HalfCast(call.lineno, "all", _function(tree, call), text))
+            rows.append(HalfCast(call.lineno, "all", tree.function_around(call), text))
         elif half:
             rows.append(HalfCast(call.lineno, "call", name, text))
         elif loop and (method := _asked(tree, call)):
@@ -124,12 +124,6 @@ def _module_loop(tree: Tree, call: ast.Call) -> bool:
                 source = ast.unparse(parent.iter)
                 return "models" in source or "modules" in source or ".children()" in source
     return False
-
-
-def _function(tree: Tree, node: ast.AST) -> str:
-    """The name of the function around it; "" at the top."""
-    around = (parent for parent, _ in tree.ancestors(node) if isinstance(parent, _Function))
-    return next((function.name for function in around), "")
 
 
 def _asked(tree: Tree, call: ast.Call) -> str | None:

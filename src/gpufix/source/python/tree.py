@@ -24,6 +24,7 @@ _HIP_NAME = re.compile(
     r"(?i)^(?:is|use|using|for|build|with)_?(?:rocm|hip)(?:_|$)|^(?:rocm|hip)_build$"
 )
 _CHILDLESS = {ast.Name, ast.Constant, ast.alias, ast.Pass, ast.Global, ast.Nonlocal}
+_FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 _Node = TypeVar("_Node", bound=ast.AST)
 
 
@@ -99,6 +100,11 @@ class Tree:
         while (parent := self.parents.get(node)) is not None:
             yield parent, node
             node = parent
+
+    def function_around(self, node: ast.AST) -> str:
+        """Its name; "" at the top."""
+        around = (each for each, _ in self.ancestors(node) if isinstance(each, _FUNCTIONS))
+        return next((function.name for function in around), "")
 
     def guards(self, node: ast.AST) -> list[str]:
         """Conditions that hold wherever the node is reached: see `condition`."""
