@@ -114,9 +114,7 @@ def worker(name: str, arguments: list[str]) -> None:
         for data in TARGETS[name].seeds():
             first(data)
     inputs = (path.read_bytes() for path in sorted(Path(arguments[0]).iterdir()))
-    mutator = mutations.Mutator(
-        inputs, mutations.words(), lambda *given: atheris.Mutate(*given)
-    )  # it is replaced
+    mutator = mutations.Mutator(inputs, mutations.words(), lambda *given: atheris.Mutate(*given))
     one_input = checked(TARGETS[name], SLOWER)
     atheris.Setup([sys.argv[0], *arguments], one_input, custom_mutator=mutator)
     atheris.Fuzz()
