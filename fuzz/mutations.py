@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 _TOKEN = re.compile(rb"\w+|\s+|\W")
-_SCALARS = (None, True, False, 0, -1, 1 << 40, 0.5, "", "1.2.3", [], {})
+_SCALARS: tuple[object, ...] = (None, True, False, 0, -1, 1 << 40, 0.5, "", "1.2.3", [], {})
 _LONGEST = 1 << 14  # of the inputs that lend their pieces
 
 
