@@ -26,6 +26,7 @@ from typing import Any
 
 import imported_sources
 import machine_code
+import mutations
 import package_records
 import project_sources
 import saved_files
@@ -112,7 +113,10 @@ def worker(name: str, arguments: list[str]) -> None:
         first = checked(TARGETS[name], math.inf)  # imports take their time
         for data in TARGETS[name].seeds():
             first(data)
-    atheris.Setup([sys.argv[0], *arguments], checked(TARGETS[name], SLOWER))
+    inputs = (path.read_bytes() for path in sorted(Path(arguments[0]).iterdir()))
+    mutator = mutations.Mutator(inputs, mutations.words(), lambda *given: atheris.Mutate(*given))
+    one_input = checked(TARGETS[name], SLOWER)
+    atheris.Setup([sys.argv[0], *arguments], one_input, custom_mutator=mutator)
     atheris.Fuzz()
 
 

@@ -13,6 +13,13 @@ TESTS = Path(__file__).parent.parent / "tests"
 
 
 def snapshot() -> Callable[[bytes], object]:
+    """What `--facts` reads."""
+    from gpufix.diagnosis.redaction import load
+
+    return lambda data: load(Path(as_file(data)))
+
+
+def judged() -> Callable[[bytes], object]:
     """What `--facts` reads is judged: no check may crash on it."""
     from gpufix.diagnosis.diagnose import Request, diagnose
     from gpufix.diagnosis.redaction import load
@@ -139,6 +146,7 @@ def _logs() -> Iterator[bytes]:
 
 TARGETS = {
     "snapshot": Target(snapshot, snapshot_errors, _snapshots),
+    "judged": Target(judged, snapshot_errors, _snapshots),
     "baseline": Target(baseline, baseline_errors, lambda: [
         b'{"gpufix_baseline": 1, "accepted": [{"code": "SRC605", "subject": "glm", "severity": "error",'
         b' "message": "m", "places": ["a"], "reason": "r"}]}',

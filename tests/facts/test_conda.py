@@ -13,7 +13,7 @@ from gpufix.facts.libraries.library_files import owners
 from gpufix.facts.packages import conda, distributions
 from gpufix.facts.python import interpreter
 from gpufix.model import CondaPackage, Distribution, Facts, Host
-from gpufix.model.base import from_json, to_json
+from gpufix.model.base import Invalid, from_json, to_json
 from gpufix.model.facts import conda_apart
 
 
@@ -146,6 +146,15 @@ def test_an_older_snapshot_tells_them_apart_when_it_is_read() -> None:
     assert [d.name for d in facts.distributions] == ["numpy"]
     (kept,) = facts.conda_packages
     assert (kept.name, kept.prefix, kept.depends) == ("libgcc", "/env", ["libstdcxx >=13"])
+
+
+@pytest.mark.parametrize("packages", [3, None, {"a": 1}, [4]])
+def test_an_older_snapshot_with_no_list_of_packages_is_refused(packages: object) -> None:
+    row = {"source": "conda", "metadata": "/env/conda-meta/a.json"}
+    host = to_json(Host(os="Linux", kernel="6", machine="x86_64"))
+    data = {"host": host, "distributions": [row, 5], "conda_packages": packages}
+    with pytest.raises(Invalid):
+        from_json(Facts, conda_apart(data))
 
 
 def test_the_kind_of_interpreter(ctx: CollectContext, tmp_path: Path) -> None:

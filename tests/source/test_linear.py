@@ -17,6 +17,7 @@ from gpufix.source import requirement_files, toml_text
 from gpufix.source.builds import cmake_syntax
 from gpufix.source.builds.cmake_result import run_cmake
 from gpufix.source.builds.cmake_state import CMakeCall
+from gpufix.source.builds.shell_run import run
 from gpufix.source.builds.world import BuildWorld
 
 SIZE = 1 << 18
@@ -48,6 +49,10 @@ def follow(text: str, folder: Path) -> object:
         (
             'if("${a}" MATCHES "(a*)*b")\nendif()\n',
             lambda text, _: configured(f"set(a {'a' * 90})\n{text}"),
+        ),
+        (
+            "%$$R=1 ",
+            lambda text, _: run(f"export {text}", "a.sh", BuildWorld(root="/p", files=OneFile(""))),
         ),
         ("a.", lambda text, _: refused(text)),
         ("[a.", lambda text, _: refused(text)),
@@ -87,6 +92,10 @@ class OneFile:
 def configured(text: str) -> object:
     world = BuildWorld(root="/p", files=OneFile(text))
     return run_cmake(CMakeCall(world=world, source="/p"))
+
+
+def test_a_comparison_that_cmake_does_not_know_is_no_answer() -> None:
+    configured("string(COMPARE LES a b c)\nadd_library(x ${c})")
 
 
 def refused(text: str) -> None:

@@ -124,3 +124,8 @@ def test_an_install_that_a_loop_repeats_is_one() -> None:
     )
     found = installs(run(text, "setup.sh", WORLD, (), answers))
     assert [install.targets for install in found] == [("a",), ("b",), ("c",)]
+
+
+def test_what_awk_leaves_open_is_unknown() -> None:
+    found = run("run $(echo ab | awk -F '' '{print $1}')", "setup.sh", WORLD, (), answers)
+    assert [c.words for c in found.commands if c.words[0] == "run"] == [("run", UNKNOWN_PART)]

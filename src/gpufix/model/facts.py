@@ -143,16 +143,17 @@ class Facts(Model):
 def conda_apart(data: Any) -> Any:
     """Facts as JSON; older snapshots list conda's packages among the distributions, by their files."""
     rows = data.get("distributions") if isinstance(data, dict) else None
-    if not isinstance(rows, list):
+    packages = data.get("conda_packages", []) if rows else None
+    if not isinstance(rows, list) or not isinstance(packages, list):
         return data
-    old = [row for row in rows if isinstance(row, dict) and _is_conda_record(row)]
-    packages = [*data.get("conda_packages", []), *map(_as_package, old)]
-    kept = [row for row in rows if row not in old]
-    return {**data, "distributions": kept, "conda_packages": packages} if old else data
+    kept = [row for row in rows if not _is_conda_record(row)]
+    packages = [*packages, *(_as_package(row) for row in rows if _is_conda_record(row))]
+    return {**data, "distributions": kept, "conda_packages": packages}
 
 
-def _is_conda_record(row: dict[str, Any]) -> bool:
-    return row.get("source") == "conda" and str(row.get("metadata")).endswith(".json")
+def _is_conda_record(row: Any) -> bool:
+    conda = isinstance(row, dict) and row.get("source") == "conda"
+    return conda and str(row.get("metadata")).endswith(".json")
 
 
 def _as_package(row: dict[str, Any]) -> dict[str, Any]:

@@ -344,6 +344,8 @@ def _substring(text: str, start: int, length: int) -> str:
 def _compared(kind: str, one: str, two: str) -> bool:
     tests = {"LESS": one < two, "GREATER": one > two, "EQUAL": one == two, "NOTEQUAL": one != two}
     tests |= {"LESS_EQUAL": one <= two, "GREATER_EQUAL": one >= two}
+    if kind not in tests:
+        raise _Untold
     return tests[kind]
 
 

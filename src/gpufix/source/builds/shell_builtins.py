@@ -103,10 +103,11 @@ def _popd(run: Runner, _: Simple, __: list[str]) -> Status:
 
 def _export(run: Runner, node: Simple, words: list[str]) -> Status:
     flags = "".join(word[1:] for word in words[1:] if word.startswith("-"))
+    lines = _lines_of(node)
     for word in words[1:]:
         found = _ASSIGN.fullmatch(word)
         name = found[1] if found else word
-        place = Place(run.file, _line_of(node, name))
+        place = Place(run.file, lines.get(name, node.line))
         if word.startswith("-") or not re.fullmatch(r"\w+", name):
             continue
         if "n" in flags:
@@ -121,13 +122,15 @@ def _export(run: Runner, node: Simple, words: list[str]) -> Status:
     return True
 
 
-def _line_of(node: Simple, name: str) -> int:
-    """The line of NAME=… among a command's words."""
+def _lines_of(node: Simple) -> dict[str, int]:
+    """The lines of NAME=… and NAME among a command's words, each at its first."""
+    lines: dict[str, int] = {}
     for word in node.words:
         first = word.parts[0] if isinstance(word, Word) and word.parts else None
-        if isinstance(first, Literally) and re.match(rf"{re.escape(name)}(?=\+?=|\Z)", first.text):
-            return word.line if isinstance(word, Word) and word.line else node.line
-    return node.line
+        if isinstance(first, Literally) and (named := re.match(r"\w+(?=\+?=|\Z)", first.text)):
+            line = word.line if isinstance(word, Word) and word.line else node.line
+            lines.setdefault(named[0], line)
+    return lines
 
 
 def _declare(run: Runner, node: Simple, words: list[str]) -> Status:

@@ -236,7 +236,7 @@ def _awk(run: ShellCore, words: Sequence[str], given: str | None) -> str | None:
             return None
         separator = word[2:] or rest.pop(0)
     found = _AWK.fullmatch(rest[0].strip()) if len(rest) == 1 else None
-    if rows is None or found is None or (separator and len(separator) > 1):
+    if rows is None or found is None or (separator is not None and len(separator) != 1):
         return None
     if found["line"] is not None:
         pattern = _pattern(run, found["line"], basic=False, rows=rows)
@@ -245,7 +245,7 @@ def _awk(run: ShellCore, words: Sequence[str], given: str | None) -> str | None:
         rows = [row for row in rows if pattern.search(row)]
     out = []
     for row in rows:
-        parts = row.split(separator)
+        parts = row.split(None if separator == " " else separator)
         what = found["what"][1:]
         at = len(parts) if what == "NF" else int(what)
         out.append(row if not at else parts[at - 1] if at <= len(parts) else "")
