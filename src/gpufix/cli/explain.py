@@ -96,7 +96,7 @@ def _rules(what: str, known: list[Rule]) -> list[Rule] | str:
         return str(error)
 
 
-_CODE = re.compile(r"[A-Za-z]{3}\d*")
+_RULE = re.compile(r"[A-Za-z]{3}\d*|\w+(?:-\w+)+")  # a code, a family, a name
 
 
 def _needs_text(what: str, no_rule: str) -> None:
@@ -104,7 +104,7 @@ def _needs_text(what: str, no_rule: str) -> None:
     if not Path(what).exists():
         absent = f"there is no file {what!r} (- reads standard input)"
         rules = "`gpufix rules` lists the rules"
-        raise fail(f"{no_rule}; {absent}" if _CODE.fullmatch(what) else f"{absent}; {rules}")
+        raise fail(f"{no_rule}; {absent}" if _RULE.fullmatch(what) else f"{absent}; {rules}")
     if what.endswith(".whl") or is_binary(what):
         raise fail(f"{what} is no text: `{shlex.join(['gpufix', 'inspect', what])}` reads it")
 
