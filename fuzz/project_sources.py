@@ -126,6 +126,32 @@ def shell() -> Callable[[bytes], object]:
     return read
 
 
+def setup() -> Callable[[bytes], object]:
+    from gpufix.source.builds.setup_py import run_setup
+    from gpufix.source.builds.world import BuildWorld, TorchSeen
+    from gpufix.source.source_text import decode
+
+    def read(data: bytes) -> object:
+        text = decode(data).text
+        files = _OneFile({"/p/setup.py": text, "/p/p/version.py": text, "/p/p/a.cu": ""})
+        torch = TorchSeen(version="2.9.0", cuda="13.0")
+        return run_setup(BuildWorld(root="/p", files=files, nvcc="13.0", torch=torch), "setup.py")
+
+    return read
+
+
+def make() -> Callable[[bytes], object]:
+    from gpufix.source.builds.make_run import run_make
+    from gpufix.source.source_text import decode
+
+    def read(data: bytes) -> object:
+        text = decode(data).text
+        files = _OneFile({"Makefile": text, "a.mk": "B := $(A)\nC = $(1)x\n"})
+        return run_make(files, "Makefile", {"PATH": "/bin"})
+
+    return read
+
+
 def docker() -> Callable[[bytes], object]:
     from gpufix.source.builds.dockerfile import run_dockerfile
     from gpufix.source.source_text import decode
@@ -282,6 +308,15 @@ TARGETS = {
         b"cmake_minimum_required(VERSION 3.18)\nproject(x LANGUAGES CXX CUDA)\nfind_package(Torch REQUIRED)\n"
         b'set(CMAKE_CUDA_ARCHITECTURES "70;80-real" CACHE STRING "")\nif(NOT A) # b\nadd_library(x a.cu ${B})\n'
         b'endif()\nset(CMAKE_CXX_FLAGS "${CMAKE_CXX_FLAGS} -D_GLIBCXX_USE_CXX11_ABI=0")\nset(a [=[ b ]=])\n',
+    ]),
+    "setup": Target(setup, text_errors, lambda: [
+        b"import os, torch\nfrom setuptools import setup\nfrom torch.utils.cpp_extension import CUDAExtension, BuildExtension\n"
+        b"flags = ['-O3']\nif torch.version.cuda and os.environ.get('X', '0') == '0':\n    flags += ['-gencode=arch=compute_80,code=sm_80']\n"
+        b"setup(name='x', cmdclass={'build_ext': BuildExtension}, ext_modules=[CUDAExtension('x', ['p/a.cu'], extra_compile_args={'nvcc': flags})])\n",
+    ]),
+    "make": Target(make, text_errors, lambda: [
+        b"NVCC ?= nvcc\nARCH := $(shell nvcc --version)\ninclude a.mk\nifeq ($(X),1)\nF = -O2\nelse\nF += -arch=sm_80\nendif\n"
+        b"all: $(patsubst %.cu,%.o,$(wildcard *.cu))\n%.o: %.cu\n\t@$(NVCC) $(F) -c $< -o $@\ndefine D\nx\nendef\n.PHONY: all\n",
     ]),
     "shell": Target(shell, text_errors, lambda: [
         b"#!/bin/bash\nset -e\nexport TORCH_CUDA_ARCH_LIST=\"7.0;${X:-8.0}\"\ncd a && pip install --no-build-isolation .\n"
