@@ -86,6 +86,17 @@ SAYS = {
         "conda-unsatisfiable",
         "-c conda-forge",
     ),
+    "cuDNN, by CMake's words": (
+        "CMake Error at cmake/FindCUDNN.cmake:19 (find_library):\n  Could not find cudnn_LIBRARY using the following names: cudnn, libcudnn.so.\n",
+        "cmake-find",
+        "libcudnn9-dev",
+    ),
+    "jaxlib for CUDA": (
+        "ERROR: Could not find a version that satisfies the requirement jaxlib==0.4.25+cuda12.cudnn89 (from versions: 0.4.24, 0.4.25)\n"
+        "ERROR: No matching distribution found for jaxlib==0.4.25+cuda12.cudnn89\n",
+        "no-distribution",
+        "jax_cuda_releases.html",
+    ),
     "a package that only its project's page has": (
         "Looking in links: https://data.pyg.org/whl/torch-2.2.0+cpu.html\n"
         "ERROR: Could not find a version that satisfies the requirement pyg_lib (from versions: none)\n"

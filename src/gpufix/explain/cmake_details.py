@@ -6,6 +6,7 @@ import re
 
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.log_scan import Hit
+from gpufix.explain.system_details import beside_cuda
 
 # The list: names at the beginning of a line, each perhaps with who links it below.
 _LISTED = re.compile(r"(?m)^\s{0,12}(?P<name>[A-Za-z][\w:.+-]{1,80})(?: \(ADVANCED\))?\s*$")
@@ -32,3 +33,11 @@ def not_found(explanation: Explanation, hit: Hit) -> Explanation:
             f"file (-D{names[0]}=/path/to/lib….so), in an empty build folder."
         )
     return told.but(do=explanation.do.replace("-DNAME", f"-D{names[0]}"))
+
+
+def found_nowhere(explanation: Explanation, _: Hit) -> Explanation:
+    """A library of NVIDIA's that the toolkit does not hold."""
+    name = explanation.captures.get("name", "").lower()
+    library = next((one for one in ("cudnn", "nccl") if one in name), None)
+    do = beside_cuda(f"{library}.h") if library else None
+    return explanation.but(do=f"{do} {explanation.do}") if do else explanation

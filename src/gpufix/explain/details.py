@@ -246,6 +246,7 @@ REFINERS: dict[str, Refiner] = {
     "build-whose": builds.whose,
     "candidates": offered.candidates,
     "cargo": builds.cargo,
+    "cmake-find": cmake_details.found_nowhere,
     "cmake-notfound": cmake_details.not_found,
     "cmake-nvcc": toolchain_details.cmake_nvcc,
     "changed-call": removed_details.changed_call,

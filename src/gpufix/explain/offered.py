@@ -312,6 +312,12 @@ def _other(name: str, version: str, listed: str) -> str:
         )
     if instead := _OTHERWISE.get(normalise(name)):
         return f"{name} is {instead}"
+    if name == "jaxlib" and "+cuda" in version:
+        return (
+            f"jaxlib for CUDA of that time lies on JAX's own page: `pip install jaxlib=={version} -f https://storage.googleapis.com/jax-releases/"
+            "jax_cuda_releases.html`, with a Python that the page has it for (another Python, most often an older one). What PyPI lists is for the CPU. "
+            'Newer JAX brings CUDA from PyPI: `pip install -U "jax[cuda12]"`.'
+        )
     if cupy := re.fullmatch(r"cupy-cuda(1[1-3])\d", normalise(name)):
         return (
             f"CuPy's wheels are named after the major CUDA only: `pip install cupy-cuda{cupy[1]}x`."
