@@ -407,6 +407,14 @@ def conda_packages(explanation: Explanation, hit: Hit) -> Explanation:
             "'s/^( *- [^=]+=+[^=]+)=.*/\\1/' environment.yml`)"
         )
     found = _WANTS.search(around)
+    if found and found["none"] == "cudatoolkit":
+        explanation = explanation.but(
+            what=f"No channel in use has the cudatoolkit that {found['by'].partition('-')[0]} wants."
+        )
+        ways.append(
+            "add the channel that has it: `-c conda-forge` or `-c nvidia` beside `-c pytorch`, in the file `- conda-forge` below `channels:` (cudatoolkit ends "
+            "with 11.8)"
+        )
     if found and (lacking := found["none"]) and not _OF_TORCH.search(lacking):
         ways.append(
             f"no channel in use has the {lacking} that {found['by']} wants: another {found['by']} (leave its version out), "

@@ -1,10 +1,11 @@
-"""What uv says that an index lacks: a package, a release of it, its wheels for a system or a Python."""
+"""What uv and NVIDIA's stand-ins say that an index lacks: a package, a release of it, its wheels for a system or a Python."""
 
 from __future__ import annotations
 
 import re
 
-from gpufix.explain.explanation import Told
+from gpufix.explain.explanation import Explanation, Told, context
+from gpufix.explain.log_scan import Hit
 from gpufix.explain.releases_with import pip_name
 from gpufix.text.names import normalise
 
@@ -99,4 +100,48 @@ def _out_of_reach(found: re.Match[str]) -> Told:
     return Told(
         f"The indexes in use have {there}, and {who} {asks} for {name}{wants}.",
         f"{other}{indexes}{split}",
+    )
+
+
+_FOR_OTHERS = re.compile(
+    r"wheel is compatible with\s+(?P<fits>[^`\n]{2,60}?)\s*\(`(?P<tag>[\w.]{2,60})`\),?\s+but\s+you're\s+(?:on|using)\s+(?P<here>[^`\n]{2,60}?)\s*\(`(?P<is>\w{2,60})`\)"
+)
+
+
+def other_wheel(explanation: Explanation, hit: Hit) -> Explanation:
+    """For which system or Python uv says that the wheel is, and which one runs."""
+    found = _FOR_OTHERS.search(_MARGINS.sub(" ", context(hit, 0, 1500)))
+    if found is None:
+        return explanation
+    return explanation.but(
+        what=f"The wheel is for {found['fits']} ({found['tag']}); here is {found['here']} ({found['is']}).",
+        do=f"Take the wheel whose file name holds {found['is']} in place of {found['tag']}, from the project's releases or from somebody who builds it "
+        f"for {found['here']}. Or name the package by its version, not by an address. Requirements for several systems want markers "
+        "(`; sys_platform == 'linux'`). Where there is no such wheel: build it, or run it where this one fits.",
+    )
+
+
+_TRIED = re.compile(
+    r"Testing wheel \S{1,120}?-(?:cp(?P<python>3\d+)|py\w+)-\w+-(?P<platform>\w+)\.whl"
+)
+_RUNS = re.compile(r"[/\\][Pp]ython-?3\.?(?P<minor>\d{1,2})[/\\.]")
+
+
+def stub_wheels(explanation: Explanation, hit: Hit) -> Explanation:
+    """Which Pythons and platforms the wheels are for that the stand-in tried."""
+    around = context(hit)
+    tried = list(_TRIED.finditer(around))
+    pythons = sorted({int(one["python"][1:]) for one in tried if one["python"]})
+    platforms = sorted({one["platform"] for one in tried})
+    if not platforms:
+        return explanation
+    name = explanation.captures.get("name", "the package")
+    runs = _RUNS.search(around)
+    of = " or ".join(f"3.{minor}" for minor in pythons)
+    here = f" (3.{runs['minor']} runs here)" if runs else ""
+    return explanation.but(
+        what=f"{explanation.what} They are for {f'Python {of}, ' if of else ''}{', '.join(platforms)}{here}.",
+        do=f"`uv venv --python 3.{pythons[-1]}` on one of these platforms, then install {name} again; or another release of it."
+        if pythons
+        else f"Install {name} on one of these platforms; or another release of it.",
     )

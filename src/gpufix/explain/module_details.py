@@ -220,6 +220,8 @@ def _hint(module: str) -> str:
 
 def compiled_part(explanation: Explanation, hit: Hit) -> Explanation:
     """A package without its compiled module, or a compiled module that no package brought."""
+    if told := _of_itself(hit):
+        return told.of(explanation)
     found = re.search(r"No module named ['\"`]?(?P<package>[A-Za-z_]\w*)\._C\b", hit.shown)
     if found is None:
         return not_installed(explanation, hit)
@@ -228,6 +230,24 @@ def compiled_part(explanation: Explanation, hit: Hit) -> Explanation:
         do=f"{package} is here without its compiled part. Start Python outside of its source folder, which hides the "
         f"installed package; else reinstall it (`python -m pip install --force-reinstall --no-deps {package}`), or build "
         f"it: `pip install --no-build-isolation -e .` in its folder, or `gpufix build PATH`."
+    )
+
+
+# The last frame is a setup.py that imports what pip builds by it.
+_OWN_IMPORT = re.compile(
+    r"setup\.py\", line \d+, in <module>\s+(?:from|import) (?P<name>\w+)[^\n]*\n[^\n]*$"
+)
+
+
+def _of_itself(hit: Hit) -> Told | None:
+    own = _OWN_IMPORT.search(f"{hit.before[-600:]}{hit.shown}")
+    if own is None or not re.search(rf"Collecting [^\n]*\b{own['name']}\b", hit.before):
+        return None
+    return Told(
+        f"The setup.py of {own['name']} imports {own['name']} itself, which is not installed yet. It counts on its own folder being on Python's path, "
+        "which an embedded Python (python_embeded) and an isolated build do not have.",
+        f"A newer {own['name']}, whose setup.py does without; or a full Python in place of the embedded one. Else fetch its sources, take that import out "
+        "of setup.py (its version as plain text), and `python -m pip install --no-build-isolation .` in that folder.",
     )
 
 

@@ -312,6 +312,12 @@ def _other(name: str, version: str, listed: str) -> str:
         )
     if instead := _OTHERWISE.get(normalise(name)):
         return f"{name} is {instead}"
+    if name == "jaxlib" and "+cuda" in version:
+        return (
+            f"jaxlib for CUDA of that time lies on JAX's own page: `pip install jaxlib=={version} -f https://storage.googleapis.com/jax-releases/"
+            "jax_cuda_releases.html`, with a Python that the page has it for (another Python, most often an older one). What PyPI lists is for the CPU. "
+            'Newer JAX brings CUDA from PyPI: `pip install -U "jax[cuda12]"`.'
+        )
     if cupy := re.fullmatch(r"cupy-cuda(1[1-3])\d", normalise(name)):
         return (
             f"CuPy's wheels are named after the major CUDA only: `pip install cupy-cuda{cupy[1]}x`."
@@ -320,8 +326,13 @@ def _other(name: str, version: str, listed: str) -> str:
         brought = _WAS_PYTHONS.get(name, "")
         return f"{name} is a part of Python itself, and no package of PyPI: take it out of the requirements.{brought}"
     other = table("import_names")["names"].get(name)
-    if listed.strip() == "none" and other and normalise(other) != normalise(name):
+    if listed.strip() == "none" and other and normalise(other.split()[0]) != normalise(name):
         return f"{name} is the name that is imported; pip calls it `{other}`: write that in the requirements."
+    if listed.strip() == "none" and other and " -f " in other:
+        return (
+            f"Only its project's page has {name}, for chosen releases of torch, CUDA and Python: `pip install {other}`, of the torch that is installed. Where "
+            f"that page has none for this Python: another Python, or another torch. Else build it (--no-build-isolation), or leave {name} out."
+        )
     if listed.strip() == "none":
         return (
             f"Where --index-url, --no-index or -f was given, that page does not have it: `pip install {name}` first, from PyPI. Else pip sees no {name} for this Python and system. Most packages for the GPU have wheels for Python 3.9 to 3.12, "

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from gpufix.explain.chains import was_handled, without_first_tries
+from gpufix.explain.cmake_stops import cmake_stops
 from gpufix.explain.details import REFINERS, memory
 from gpufix.explain.explanation import Explanation, context, filled
 from gpufix.explain.log_scan import Hit, LogScan, scan
@@ -203,12 +204,12 @@ def _in_own_words(answer: Explanations, found: LogScan) -> Explanations:
 
 
 def _before_wrapper(answer: Explanations, found: LogScan) -> Explanations:
-    """The same, or the error that a wrapper reports: no row knows it, and a traceback shows whose it is."""
+    """The same, or the error that a wrapper reports: no row knows it, and CMake says it or a traceback shows whose it is."""
     primary = answer.primary
     if primary is None or primary.role != "wrapper":
         return answer
     lines = {hit.line for hit in found.hits if hit.message.role == "wrapper"}
-    error = raised_in(found, lines)
+    error = cmake_stops(found) or raised_in(found, lines)
     return answer if error is None else Explanations(error, (primary, *answer.others))
 
 

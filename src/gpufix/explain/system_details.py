@@ -123,11 +123,20 @@ def of_no_package(name: str, hit: Hit) -> Told | None:
 _SINCE = {"cuda_bf16.h": "11.0", "cuda_fp8.h": "11.8", "cuda_fp6.h": "12.8", "cuda_fp4.h": "12.8"}
 
 
+_OF_CCCL = ("thrust/", "cub/", "cuda/", "nv/")
+
+
 def by_owner(whose: str, name: str, do: str) -> str | None:
     """The remedy for one header of those that a row explains together; None where the row's own is it."""
     if whose == "cuda-headers":
         if since := _SINCE.get(name):
             return f"{name} is there from CUDA {since} on (`nvcc --version` tells which one builds). {do}"
+        if name.startswith(_OF_CCCL):
+            return (
+                f"From CUDA 13 on {name.split('/')[0]}/ lies in include/cccl, where nvcc looks and the host compiler does not. `export "
+                "CPATH=/usr/local/cuda/include/cccl:$CPATH` (-I; CMake: link CCCL::CCCL) names it; or a newer release of the source, or CUDA 12. "
+                f"Where CUDA is older: {do[0].lower()}{do[1:]}"
+            )
         return beside_cuda(name)
     if whose == "rocm-headers" and (library := re.match(r"(?:roc|hip)[a-z]{3,9}(?=[/.])", name)):
         return f"`apt install {library[0]}-dev` (Fedora: {library[0]}-devel), which rocm-dev does not bring. {do}"
@@ -279,8 +288,12 @@ _OF_MANY = (
 )
 
 
-def linked(explanation: Explanation, hit: Hit) -> Explanation:
-    """Debian's package of a library that the linker lacks, as its table has it."""
+def linked(explanation: Explanation, hit: Hit) -> Explanation | None:
+    """Debian's package of a library that the linker lacks, as its table has it; None for what a setup.py only tries."""
+    if (
+        "_configtest" in hit.before[-400:]
+    ):  # distutils' own program, to see whether a library is there
+        return None
     found = re.search(
         r"(?:cannot find|unable to find library) -l(?P<name>[\w.+-]{1,80})", hit.shown
     )

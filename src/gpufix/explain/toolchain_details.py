@@ -100,6 +100,16 @@ _EMPTY = Told(
 )
 
 
+_MSBUILD = re.compile(r"Selecting Windows SDK version|Building for: Visual Studio")
+_OF_VISUAL_STUDIO = Told(
+    "CMake builds for Visual Studio, and finds no CUDA there: the toolkit is not installed, or was installed before Visual Studio, which then lacks its "
+    "build rules (CUDA X.Y.props).",
+    "Run the CUDA installer again after Visual Studio, with `Visual Studio Integration` chosen. By hand: copy what is in "
+    "extras\\visual_studio_integration\\MSBuildExtensions of the toolkit to Visual Studio's MSBuild\\Microsoft\\VC\\v170\\BuildCustomizations. Or go "
+    "without it: `-G Ninja` in the x64 Native Tools prompt, with nvcc on PATH (CUDACXX). Each in an empty build folder.",
+)
+
+
 def cmake_nvcc(explanation: Explanation, hit: Hit) -> Explanation:
     """nvcc is there all the same: its version, or the path that CMake tried, stands in the text."""
     around = context(hit)
@@ -110,7 +120,7 @@ def cmake_nvcc(explanation: Explanation, hit: Hit) -> Explanation:
     if told.gcc_too_new:
         return _too_new(explanation, told)
     if told.nvcc is None and tried is None:
-        return explanation
+        return _OF_VISUAL_STUDIO.of(explanation) if _MSBUILD.search(around) else explanation
     nvcc = f"nvcc of CUDA {told.nvcc}" if told.nvcc else f"nvcc ({tried['path'] if tried else ''})"
     if tried or _UNKNOWN.search(hit.shown):
         takes = f", which takes GCC {told.newest_gcc} and older" if told.newest_gcc else ""
