@@ -13,3 +13,10 @@ def test_a_frame_without_its_line_leaves_the_next_frame_alone() -> None:
         "    raise ImportError(msg)\n"
     )
     assert [(f.package, f.code) for f in shown] == [(None, ""), ("PIL", "raise ImportError(msg)")]
+
+
+def test_a_listing_without_source_is_a_frame() -> None:
+    place = "/usr/local/lib/python3.11/dist-packages/kiln/fire.py"
+    shown = frames(f"{place} in burn(bricks, heat)\n\nNameError: name 'x' is not defined")
+    assert [(f.package, f.code) for f in shown] == [("kiln", "")]
+    assert frames(f"{place}:3: UserWarning: too hot\n  warn()\n") == []

@@ -15,7 +15,35 @@ def told(log: str) -> Explanation:
     return answer.primary
 
 
+_OF_TRANSFORMERS = (
+    '  File "/v/lib/python3.11/site-packages/transformers/{}.py", line 7, in make\n    {}\n'
+)
 ADVICE = [
+    (  # read from a file by the package whose class it is; by somebody else
+        f"{_OF_TRANSFORMERS.format('config', 'return cls(**given)')}TypeError: KilnConfig.__init__() got an unexpected keyword argument 'bricks'",
+        ("`pip install -U transformers`", "config.json"),
+    ),
+    (
+        f"{_OF_TRANSFORMERS.format('config', 'return make(given)')}TypeError: KilnConfig.__init__() got an unexpected keyword argument 'bricks'",
+        ("most often an older one",),
+    ),
+    (  # a configuration is no tokenizer; a class of somebody else's code
+        "AttributeError: 'BertConfig' object has no attribute 'pad_token_id'",
+        ("transformers<5",),
+    ),
+    (
+        f"{_OF_TRANSFORMERS.format('core', 'c.get_text_config()')}AttributeError: 'Kiln' object has no attribute 'get_text_config'",
+        ("transformers_version",),
+    ),
+    (  # a package without a file of its own; without one of another release
+        '  File "/v/lib/python3.11/site-packages/bitsandbytes/setup/main.py", line 2, in <module>\n    from .paths import x\n'
+        "ModuleNotFoundError: No module named 'bitsandbytes.setup.paths'",
+        ("pip uninstall -y bitsandbytes",),
+    ),
+    (
+        "AttributeError: module transformers.models has no attribute gemma3_text",
+        ("-U transformers",),
+    ),
     ("AttributeError: 'DynamicCache' object has no attribute 'seen_tokens'", ("transformers",)),
     (
         "TypeError: TrainingArguments.__init__() got an unexpected keyword argument 'evaluation_strategy'",

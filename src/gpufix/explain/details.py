@@ -7,6 +7,7 @@ import re
 from gpufix.explain import (
     added_parts,
     builds,
+    checkpoint_details,
     conflicts,
     cuda_details,
     cuda_type_details,
@@ -132,9 +133,30 @@ def torch_header(explanation: Explanation, _: Hit) -> Explanation | None:
     return explanation
 
 
+_REFUSES = re.compile(r"`[\w@.-]{1,60}` is not supported because:")
+_UNBUILT = re.compile(r"wasn't buil[dt]|device=cpu|requires (?:device|GPU) with")
+
+
 def xformers(explanation: Explanation, hit: Hit) -> Explanation | None:
-    """No operator: because none was built, or because this GPU has none."""
+    """No operator: because none was built, because this GPU has none, or because the inputs are on the CPU or badly aligned."""
     around = context(hit, 200, 6000)
+    if "device=cpu (supported:" in around:
+        return explanation.but(
+            rule=None,
+            role="cause",
+            what="The tensors are on the CPU, and xformers' operators serve GPUs only.",
+            do="Where a GPU is to be used: a torch with CUDA that sees it (`gpufix doctor`), and the model on it. Else go without xformers: torch's own "
+            'attention (attn_implementation="sdpa", ATTN_BACKEND=sdpa, XFORMERS_DISABLED=1, no --xformers).',
+        )
+    built = [why for why in _REFUSES.split(around)[1:] if not _UNBUILT.search(why)]
+    if any("attn_bias.stride(" in why for why in built):
+        return explanation.but(
+            rule=None,
+            role="cause",
+            what="xformers is whole, and its kernel refuses the mask: rows of attn_bias have to begin at a multiple of 8 elements (16 bit; 4 for 32 bit).",
+            do="Allocate attn_bias with its last size rounded up to a multiple of 8, and pass the slice of the wanted length (`[..., :length]`). Or use "
+            "torch's own attention (scaled_dot_product_attention), which takes any mask.",
+        )
     if re.search(r"wasn't buil[dt] with CUDA support|operator wasn't built", around, re.IGNORECASE):
         return explanation.but(
             rule="WHL505",
@@ -264,6 +286,7 @@ REFINERS: dict[str, Refiner] = {
     "dll-named": windows_details.named,
     "driver-numbers": driver_details.too_old,
     "family": conflicts.family,
+    "operator": conflicts.operator,
     "gfx-passed-off": hip_details.passed_off,
     "gpu-demand": demands.gpu_demand,
     "graphics": system_details.graphics,
@@ -313,7 +336,7 @@ REFINERS: dict[str, Refiner] = {
     "runtime": toolchain_details.runtime,
     "sanitizer": kernel_reports.sanitizer,
     "soname": missing_library.soname,
-    "state-dict": shape_details.state_dict,
+    "state-dict": checkpoint_details.state_dict,
     "static-tls": missing_library.static_tls,
     "symbol": symbol_details.symbol,
     "thrust-memory": cuda_details.thrust_memory,
@@ -328,6 +351,7 @@ REFINERS: dict[str, Refiner] = {
     "undefined-name": name_details.undefined_name,
     "unknown-argument": option_details.unknown_option,
     "wheel-tag": offered.wheel_tag,
+    "weights-only": checkpoint_details.weights_only,
     "widths": shape_details.widths,
     "xformers": xformers,
     "xid": xid_details.catalogued,

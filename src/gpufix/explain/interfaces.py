@@ -48,12 +48,12 @@ _OF_TRANSFORMERS = re.compile(
     r"output_hidden_states|image_token_(?:id|index)|_from_model_config|_supports_attention_backend|warnings_issued|"
     r"prepare_inputs_for_generation|_extract_past_from_model_output|_get_initial_cache_position|generation_config"
 )
+# What the classes of transformers derive from, by how they are called; any other name is a model's.
 _BASES = (
-    "Cache",
-    "PreTrainedModel",
-    "PreTrainedTokenizerBase",
-    "GenerationMixin",
-    "PretrainedConfig",
+    (r"\w*Config", ("PretrainedConfig",)),
+    (r"\w*Tokenizer\w*|TokenizersBackend", ("PreTrainedTokenizerBase",)),
+    (r"\w*Cache", ("Cache",)),
+    (r"\w+", ("PreTrainedModel", "GenerationMixin")),
 )
 _MAKERS = ("__init__", "init", "from_pretrained", "load_dataset")
 _OWN = ("torch", "accelerate", "peft")  # pass what they are given on
@@ -85,7 +85,16 @@ def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
         return one_of(of, f"{whole}.{name}", asker, hit).of(explanation)
     if package is None and asker is None:
         return None
-    for base in (owner, *_BASES) if package == "transformers" else (owner,):
+    if package == "transformers" == _innermost(hit) and subject != owner:
+        return explanation.but(
+            rule="WHL506",
+            what=f"The installed transformers asks every model for {name}, and this {owner} is a class of code of its own, which has none: that code "
+            "is of another release.",
+            do="The transformers for which that code was written, its config.json's transformers_version (`pip install "
+            '"transformers==X.Y.Z"`; most often an older one); or the newest revision of the model or program that it came with.',
+        )
+    bases = next(bases for kind, bases in _BASES if re.fullmatch(kind, owner))
+    for base in (owner, *bases) if package == "transformers" else (owner,):
         of_base = _recorded(name_spans.of_member(base, name), package or "", hit)
         if of_base and of_base.package == package:
             return one_of(of_base, f"{base}.{name}", asker, hit).of(explanation)
@@ -188,6 +197,14 @@ def _arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
     if not near:
         return explanation if re.search("unexpected keyword|multiple values", hit.shown) else None
     shown = frames_before(hit)
+    reader = shown[-1].package if shown and shown[-1].of_data else None
+    if argument and reader and package in (None, reader):
+        return explanation.but(
+            rule="WHL506",
+            what=f"{reader} makes its own {owner or found['function']} of what it read from a file, and {argument} in it is none that this release knows: "
+            "the file is of a newer one.",
+            do=f"`pip install -U {pip_name(reader)}`; or take {argument} out of the file (most often the model's config.json).",
+        )
     is_own = argument and shown and asking(shown, "") is None
     own = f" In code of your own leave {argument} out." if is_own else ""
     whose = " and ".join(near)
@@ -311,6 +328,12 @@ def _near(hit: Hit) -> list[str]:
     shown = [one for one in frames_before(hit) if not one.passes_on]
     packages = [one.package for one in shown if one.package and one.package not in _OWN]
     return list(dict.fromkeys(reversed(packages)))[:2]
+
+
+def _innermost(hit: Hit) -> str | None:
+    """The package whose code was running; None for a program's own file, or where no frame is shown."""
+    shown = frames_before(hit)
+    return shown[-1].package if shown else None
 
 
 def _asker(hit: Hit) -> str | None:

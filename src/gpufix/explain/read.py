@@ -12,6 +12,7 @@ from gpufix.explain.chains import was_handled, without_first_tries
 from gpufix.explain.details import REFINERS, memory
 from gpufix.explain.explanation import Explanation, context, filled
 from gpufix.explain.log_scan import Hit, LogScan, scan
+from gpufix.explain.missing_file import missing_file
 from gpufix.explain.own_advice import own_advice
 from gpufix.explain.prefilter import unwrapped
 from gpufix.explain.quoted import asked_which, quotes_errors
@@ -178,7 +179,13 @@ def explain(parts: Iterable[bytes]) -> tuple[Explanations, LogScan]:
 
 def _without_rows(found: LogScan) -> Explanation | None:
     """What a text that no row knows tells by itself."""
-    return state(found) or checked(found) or own_advice(found) or raised_in(found)
+    return (
+        state(found)
+        or checked(found)
+        or own_advice(found)
+        or missing_file(found)
+        or raised_in(found)
+    )
 
 
 def _by_its_state(answer: Explanations, found: LogScan) -> Explanations:
@@ -235,6 +242,18 @@ _LISTED = re.compile(
 
 # A frame's file and function are names: they tell something only where nothing is said.
 _FRAME = re.compile(r"\s*File \"[^\"\n]+\", line \d+, in ")
+# Its source line is code: a text in it is what it may raise, and not what was raised where an error follows.
+_AT = re.compile(r"File \"[^\"\n]+\", line \d+, in [^\n]*\n[^\n]{0,80}\Z")
+_TEXT = re.compile(r"\s*(?:raise \w|assert |[rbf]{0,2}[\"']|[\w.]{1,60}\([rbf]{0,2}[\"'])")
+_FOLLOWS = re.compile(
+    r"^(?:[^\n]{0,60}[\]):|]\s)?\s{0,8}(?:\w+\.)*_?[A-Z]\w{1,60}(?:Error|Exception)\b", re.M
+)
+
+
+def _is_source(hit: Hit) -> bool:
+    return bool(
+        _TEXT.match(hit.raw) and _AT.search(hit.before[-600:]) and _FOLLOWS.search(hit.after)
+    )
 
 
 def _answer(found: LogScan) -> Explanations:
@@ -242,7 +261,8 @@ def _answer(found: LogScan) -> Explanations:
     for hit in found.hits:  # in the order of lines, then of texts
         first.setdefault((hit.line, hit.message.id), hit)
     said = [h for h in first.values() if not (_LISTED.match(h.raw) or _FRAME.match(h.raw))]
-    explanation = (explained(hit) for hit in said or first.values())
+    said = [h for h in said or first.values() if not _is_source(h)]
+    explanation = (explained(hit) for hit in said)
     return resolve(t for t in explanation if t is not None)
 
 

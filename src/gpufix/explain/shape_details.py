@@ -50,18 +50,3 @@ def raised_near(explanation: Explanation, hit: Hit) -> Explanation:
         return explanation
     releases = other_releases(near)
     return explanation.but(do=f"{releases[0].upper()}{releases[1:]} {explanation.do}")
-
-
-def state_dict(explanation: Explanation, hit: Hit) -> Explanation:
-    """A checkpoint whose tensors are empty: the shards of ZeRO-3 or FSDP, or a model that was saved in pieces."""
-    around = f"{hit.shown}{hit.after[:1500]}"
-    if not re.search(r"with shape torch\.Size\(\[0\]\)", around):
-        return explanation
-    if "from checkpoint" not in around:
-        return explanation
-    return explanation.but(
-        what="The tensors of the checkpoint are empty: ZeRO-3 (FSDP) split them over the processes, and each saved what it held.",
-        do="Save the whole: stage3_gather_16bit_weights_on_model_save=true in the DeepSpeed configuration, then save by the trainer or "
-        "model_engine.save_16bit_model; what was saved already is joined by zero_to_fp32.py in its folder. A model that fits one GPU "
-        "needs no stage 3: ZeRO stage 1 or 2 keeps whole tensors.",
-    )
