@@ -54,6 +54,11 @@ SAID = {
     "torchvision\nAttributeError: '_OpNamespace' object has no attribute 'nms'": "torchvision",
     # a product that cuBLAS does not have, in torch's words and in ggml's
     "RuntimeError: CUDA error: CUBLAS_STATUS_NOT_SUPPORTED when calling `cublasGemmEx( a, CUDA_R_16BF)`": "torch_dtype=torch.float16",
+    # memory that is pinned, and the GPU's; a meta device's other order
+    'File "/v/lib/python3.11/site-packages/torch/utils/data/_utils/pin_memory.py", line 57, in pin_memory\n    return data.pin_memory(device)\n'
+    "RuntimeError: CUDA error: out of memory": "pin_memory=False",
+    'File "/x/kiln.py", line 57, in burn\n    x = x.cuda()\nRuntimeError: CUDA error: out of memory': "Smaller batch",
+    "RuntimeError: Tensor on device cuda:0 is not on the expected device meta!": "low_cpu_mem_usage=False",
     # ComfyUI's own class and module
     "AttributeError: 'ModelPatcher' object has no attribute 'x'": "update ComfyUI",
 }
