@@ -27,6 +27,36 @@ ADVICE = [
         f"{_OF_TRANSFORMERS.format('config', 'return make(given)')}TypeError: KilnConfig.__init__() got an unexpected keyword argument 'bricks'",
         ("most often an older one",),
     ),
+    (  # a method that a class of somebody's own has in place of the caller's
+        f"{_OF_TRANSFORMERS.format('trainer', 'loss = self.burn(x, bricks=3)')}TypeError: MyKiln.burn() got an unexpected keyword argument 'bricks'",
+        ("**kwargs", "MyKiln.burn", '"transformers==X.Y.Z"'),
+    ),
+    (
+        f"{_OF_TRANSFORMERS.format('trainer', 'loss = other.burn(x, bricks=3)')}TypeError: MyKiln.burn() got an unexpected keyword argument 'bricks'",
+        ("most often an older one",),
+    ),
+    (  # what a model's own code asks of the base class that transformers gave it
+        '  File "/c/modules/transformers_modules/kiln/modeling_kiln.py", line 7, in forward\n    self.get_extended_attention_mask(x)\n'
+        '  File "/v/lib/python3.11/site-packages/torch/nn/modules/module.py", line 1, in __getattr__\n    raise AttributeError(\n'
+        "AttributeError: 'KilnModel' object has no attribute 'get_extended_attention_mask'",
+        ("transformers<=5",),
+    ),
+    (
+        "AttributeError: 'UnslothGRPOConfig' object has no attribute 'loss_type'",
+        ("unsloth_zoo", "delete the folder unsloth_compiled_cache"),
+    ),
+    (  # a dictionary in one release, and in others
+        f"{_OF_TRANSFORMERS.format('tokenization_utils_base', 'c.model_type')}AttributeError: 'dict' object has no attribute 'model_type'",
+        (">=4.57.3",),
+    ),
+    (  # a distribution under its old name, and under the only one
+        "importlib.metadata.PackageNotFoundError: No package metadata was found for flashinfer",
+        ("flashinfer-python` does not bring",),
+    ),
+    (
+        "importlib.metadata.PackageNotFoundError: No package metadata was found for kiln",
+        ("`python -m pip install kiln`.",),
+    ),
     (  # a configuration is no tokenizer; a class of somebody else's code
         "AttributeError: 'BertConfig' object has no attribute 'pad_token_id'",
         ("transformers<5",),

@@ -59,6 +59,14 @@ SAID = {
     "RuntimeError: CUDA error: out of memory": "pin_memory=False",
     'File "/x/kiln.py", line 57, in burn\n    x = x.cuda()\nRuntimeError: CUDA error: out of memory': "Smaller batch",
     "RuntimeError: Tensor on device cuda:0 is not on the expected device meta!": "low_cpu_mem_usage=False",
+    # FP8 as it is stored, a part of a program, neither
+    "RuntimeError: mat1 and mat2 must have the same dtype, but got Half and Float8_e4m3fn": "weight_dtype",
+    'File "/c/custom_nodes/ComfyUI-Kiln/nodes.py", line 3, in burn\n    f(x)\nRuntimeError: mat1 and mat2 must have the same dtype, but got Half and '
+    "Float": "git -C custom_nodes/ComfyUI-Kiln pull",
+    "RuntimeError: mat1 and mat2 must have the same dtype, but got Half and Float": "most often older ones.",
+    # triton where an error names it, and where a program goes on
+    "ValueError: Can't import SageAttention: No module named 'triton'": "On Windows `pip install triton-windows`",
+    "A matching Triton is not available, some optimizations will not be enabled.\nError caught was: No module named 'triton'": "Nothing to do",
     # ComfyUI's own class and module
     "AttributeError: 'ModelPatcher' object has no attribute 'x'": "update ComfyUI",
 }

@@ -26,9 +26,9 @@ def numbers_of_memory(explanation: Explanation, hit: Hit) -> Explanation:
         return explanation.but(
             rule=None,
             what="The driver got no pinned memory: that is the host's memory, which cannot be swapped out, and not the GPU's.",
-            do='pin_memory=False in the DataLoader (DeepSpeed: "pin_memory": false under offload_optimizer and offload_param), fewer workers, or more '
-            "memory for the host or container (`free -h`, `ulimit -l unlimited`, --ulimit memlock=-1; in WSL memory= of .wslconfig). A GPU that is full says "
-            "the same where the process makes its context at this call: `nvidia-smi`.",
+            do='pin_memory=False in the DataLoader (DeepSpeed: "pin_memory": false under offload_optimizer and offload_param), or fewer workers. Else '
+            "more memory for the host or container: `free -h`, `ulimit -l unlimited`, `docker run --ulimit memlock=-1`, memory= of .wslconfig in WSL. "
+            "A GPU that is full says the same where the process first uses it here: `nvidia-smi`.",
         )
     return _of_numbers(_of_server(explanation, hit), hit)
 

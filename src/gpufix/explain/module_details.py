@@ -290,3 +290,32 @@ def build_tool(explanation: Explanation, hit: Hit) -> Explanation:
         f"of its own, to which a package that forgot {tool} does not bring it (`pip install {tool} numpy setuptools wheel && pip install "
         "--no-build-isolation …`). Or take a release with a wheel for this Python."
     )
+
+
+def no_metadata(explanation: Explanation, hit: Hit) -> Explanation:
+    """A distribution that has another name today: what asks for the old one is older."""
+    name = explanation.captures.get("name", "")
+    now = table("import_names")["names"].get(name.replace("-", "_"), name)
+    if " " in now or _same(now, name):
+        return explanation
+    asker = asking_package(hit, name)
+    whose = f"a newer release of {asker or 'what asks for it'} (`pip install -U {pip_name(asker or 'NAME')}`)"
+    return explanation.but(
+        what=f"There is no distribution {name} here, and the package {name} comes with {now} today: what asks for {name} is of the time of the old name.",
+        do=f"{whose[0].upper()}{whose[1:]}, which asks for {now}; `python -m pip install {now}` does not bring the old name.",
+    )
+
+
+def triton_missing(explanation: Explanation, hit: Hit) -> Explanation:
+    """Where an error names it, the program does not go on without."""
+    said = context(hit, 400, 400)
+    failed = re.search(r"Error\b|Exception|Can't import|annot import", hit.shown)
+    if not failed or "some optimizations will not be enabled" in said:
+        return explanation
+    rest = explanation.do.partition("Else: ")[2]
+    off = (
+        " Or choose another attention in the program (sdpa), which does without."
+        if "ttention" in said
+        else ""
+    )
+    return explanation.but(do=f"{rest[0].upper()}{rest[1:]}{off}")

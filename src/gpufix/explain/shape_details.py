@@ -1,9 +1,10 @@
-"""Tensors whose sizes do not fit: whose width is whose, and who called."""
+"""Tensors that do not go together: whose width is whose, which type is a storage's, and who called."""
 
 from __future__ import annotations
 
 import re
 
+from gpufix.explain.added_parts import added_part, newest
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.log_scan import Hit
 from gpufix.explain.raised import moving_packages, other_releases
@@ -50,3 +51,16 @@ def raised_near(explanation: Explanation, hit: Hit) -> Explanation:
         return explanation
     releases = other_releases(near)
     return explanation.but(do=f"{releases[0].upper()}{releases[1:]} {explanation.do}")
+
+
+def types(explanation: Explanation, hit: Hit) -> Explanation:
+    """FP8 weights that a layer takes as they lie, and the part of a program whose layer it is."""
+    part = added_part(context(hit, 8192, 4000))
+    own = f" Here it is {part}: its newest state, {newest(part)}." if part else ""
+    if re.search(r"Float8|float8", hit.shown):
+        return explanation.but(
+            what="The weights are stored in FP8, and this layer multiplies them as they lie: it does not cast them first.",
+            do="Load the model in 16 bit: a file of it that is not fp8, or the loader's setting (ComfyUI: weight_dtype or base_precision fp16 or bf16, not "
+            f"fp8_e4m3fn). In code of your own cast at the call: `.to(x.dtype)`.{own}",
+        )
+    return explanation.but(do=f"{explanation.do}{own}") if part else explanation
