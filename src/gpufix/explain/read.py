@@ -170,6 +170,8 @@ def explain(parts: Iterable[bytes]) -> tuple[Explanations, LogScan]:
             answer = again
     if answer.primary is None and (read := _without_rows(found)):
         answer = Explanations(read, ())
+    elif answer.primary is not None and (own := _after_warning(answer.primary, found)):
+        answer = Explanations(own, (answer.primary, *answer.others))
     elif answer.primary is not None and answer.primary.role in ("notice", "symptom"):
         answer = _in_own_words(_by_its_state(answer, found), found)
     elif answer.primary is not None and answer.primary.role == "wrapper":
@@ -186,6 +188,21 @@ def _without_rows(found: LogScan) -> Explanation | None:
         or missing_file(found)
         or raised_in(found)
     )
+
+
+_WARNING = re.compile(r"\b[A-Z]\w{2,40}Warning: ")
+# What Python raises of names, keys and files: no GPU has a part in it.
+_OF_PYTHON = re.compile(
+    r"(?:\w+\.)*(?:Attribute|FileNotFound|Import|Index|Key|ModuleNotFound|Name|NotADirectory|Type|UnicodeDecode|ZeroDivision)Error\b"
+)
+
+
+def _after_warning(primary: Explanation, found: LogScan) -> Explanation | None:
+    """What is told of such an error, which no row knows, where only a warning before it is known."""
+    if primary.role != "cause" or not _WARNING.search(primary.shown):
+        return None
+    own = missing_file(found) or raised_in(found)
+    return own if own and own.line != primary.line and _OF_PYTHON.match(own.shown) else None
 
 
 def _by_its_state(answer: Explanations, found: LogScan) -> Explanations:
