@@ -48,3 +48,10 @@ def test_blank_lines_at_the_end_do_not_move_an_error() -> None:
     log = "ValueError: the launch was not configured. Please use k[grid](x)\n"
     lines = {explain([f"{log}{end}".encode()])[0].primary.line for end in ("", "\n", "\n\n\n")}  # type: ignore[union-attr]  # each is recognised
     assert lines == {1}
+
+
+def test_a_listing_without_source_is_a_frame() -> None:
+    place = "/usr/local/lib/python3.11/dist-packages/kiln/fire.py"
+    shown = frames(f"{place} in burn(bricks, heat)\n\nNameError: name 'x' is not defined")
+    assert [(f.package, f.code) for f in shown] == [("kiln", "")]
+    assert frames(f"{place}:3: UserWarning: too hot\n  warn()\n") == []

@@ -15,7 +15,65 @@ def told(log: str) -> Explanation:
     return answer.primary
 
 
+_OF_TRANSFORMERS = (
+    '  File "/v/lib/python3.11/site-packages/transformers/{}.py", line 7, in make\n    {}\n'
+)
 ADVICE = [
+    (  # read from a file by the package whose class it is; by somebody else
+        f"{_OF_TRANSFORMERS.format('config', 'return cls(**given)')}TypeError: KilnConfig.__init__() got an unexpected keyword argument 'bricks'",
+        ("`pip install -U transformers`", "config.json"),
+    ),
+    (
+        f"{_OF_TRANSFORMERS.format('config', 'return make(given)')}TypeError: KilnConfig.__init__() got an unexpected keyword argument 'bricks'",
+        ("most often an older one",),
+    ),
+    (  # a method that a class of somebody's own has in place of the caller's
+        f"{_OF_TRANSFORMERS.format('trainer', 'loss = self.burn(x, bricks=3)')}TypeError: MyKiln.burn() got an unexpected keyword argument 'bricks'",
+        ("**kwargs", "MyKiln.burn", '"transformers==X.Y.Z"'),
+    ),
+    (
+        f"{_OF_TRANSFORMERS.format('trainer', 'loss = other.burn(x, bricks=3)')}TypeError: MyKiln.burn() got an unexpected keyword argument 'bricks'",
+        ("most often an older one",),
+    ),
+    (  # what a model's own code asks of the base class that transformers gave it
+        '  File "/c/modules/transformers_modules/kiln/modeling_kiln.py", line 7, in forward\n    self.get_extended_attention_mask(x)\n'
+        '  File "/v/lib/python3.11/site-packages/torch/nn/modules/module.py", line 1, in __getattr__\n    raise AttributeError(\n'
+        "AttributeError: 'KilnModel' object has no attribute 'get_extended_attention_mask'",
+        ("transformers<=5",),
+    ),
+    (
+        "AttributeError: 'UnslothGRPOConfig' object has no attribute 'loss_type'",
+        ("unsloth_zoo", "delete the folder unsloth_compiled_cache"),
+    ),
+    (  # a dictionary in one release, and in others
+        f"{_OF_TRANSFORMERS.format('tokenization_utils_base', 'c.model_type')}AttributeError: 'dict' object has no attribute 'model_type'",
+        (">=4.57.3",),
+    ),
+    (  # a distribution under its old name, and under the only one
+        "importlib.metadata.PackageNotFoundError: No package metadata was found for flashinfer",
+        ("flashinfer-python` does not bring",),
+    ),
+    (
+        "importlib.metadata.PackageNotFoundError: No package metadata was found for kiln",
+        ("`python -m pip install kiln`.",),
+    ),
+    (  # a configuration is no tokenizer; a class of somebody else's code
+        "AttributeError: 'BertConfig' object has no attribute 'pad_token_id'",
+        ("transformers<5",),
+    ),
+    (
+        f"{_OF_TRANSFORMERS.format('core', 'c.get_text_config()')}AttributeError: 'Kiln' object has no attribute 'get_text_config'",
+        ("transformers_version",),
+    ),
+    (  # a package without a file of its own; without one of another release
+        '  File "/v/lib/python3.11/site-packages/bitsandbytes/setup/main.py", line 2, in <module>\n    from .paths import x\n'
+        "ModuleNotFoundError: No module named 'bitsandbytes.setup.paths'",
+        ("pip uninstall -y bitsandbytes",),
+    ),
+    (
+        "AttributeError: module transformers.models has no attribute gemma3_text",
+        ("-U transformers",),
+    ),
     ("AttributeError: 'DynamicCache' object has no attribute 'seen_tokens'", ("transformers",)),
     (
         "TypeError: TrainingArguments.__init__() got an unexpected keyword argument 'evaluation_strategy'",

@@ -17,10 +17,16 @@ SAYS_NOTHING_OF_A_PACKAGE = {
     "a placeholder": "ImportError: run `pip install <package>`",
     "a requirement of numbers": "ValueError: heat requires n >= 2",
     "a folder": "RuntimeError: build it: `pip install -e .`",
+    "a bare no to a word": "ImportError: No warmth / none is here",
     "a list of choices": "ImportError: `pip install [red|green]` first",
 }
 
 LACKS = {
+    "a bare no": (
+        "ImportError: No bitsandbytes / it is not here",
+        "bitsandbytes is not installed",
+        "pip install bitsandbytes",
+    ),
     "what was selected": (
         "ValueError: torchao was selected, but it is not installed on this machine.",
         "torchao is not installed",

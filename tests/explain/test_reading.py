@@ -218,3 +218,49 @@ def test_json() -> None:
     assert report["primary"]["captures"]["symbol"] == SYMBOL
     assert any("2.8.0" in note for note in report["primary"]["notes"])
     assert report["patient"] is None
+
+
+RAISES = '  File "/x/kiln.py", line 3, in burn\n    raise ValueError("CUDA out of memory. Tried to allocate 2.00 GiB")\n'
+
+
+@pytest.mark.parametrize(
+    "text, rule",
+    [
+        (f"{RAISES}KeyError: 'bricks'", None),
+        (f"[rank0]: {RAISES}[rank0]: KeyError: 'bricks'", None),
+        (RAISES, "RUN806"),  # cut off before its error
+    ],
+)
+def test_a_text_in_a_frames_source_line_is_not_what_was_raised(text: str, rule: str | None) -> None:
+    assert rule_of(text) == rule
+
+
+def test_a_command_that_failed_leaves_the_error_before_it_as_the_one() -> None:
+    wrapped = "subprocess.CalledProcessError: Command '['kiln']' returned non-zero exit status 1."
+    primary = answer_to(f"ImportError: No bitsandbytes\n{wrapped}").primary
+    assert primary is not None and "bitsandbytes" in primary.do
+
+
+WARNED = (
+    "/v/torch/cuda/__init__.py:235: UserWarning: NVIDIA GeForce RTX 5090 with CUDA capability sm_120 is "
+    "not compatible with the current PyTorch installation.\n"
+)
+KILN = '  File "/v/lib/python3.11/site-packages/kiln/fire.py", line 3, in burn\n    go()\n'
+
+
+@pytest.mark.parametrize(
+    "error, recognised",
+    [
+        ("KeyError: 'bricks'", False),  # no GPU has a part in it
+        ("FileNotFoundError: [Errno 2] No such file or directory: 'bricks.json'", True),
+        ("RuntimeError: the kiln is cold", True),  # the warning may be why
+    ],
+)
+def test_a_warning_is_not_the_cause_of_an_error_of_names_and_files(
+    error: str, recognised: bool
+) -> None:
+    answer = answer_to(f"{WARNED}Traceback (most recent call last):\n{KILN}{error}")
+    assert answer.recognised is recognised
+    assert answer.primary is not None
+    warned = answer.primary.id == "torch-capability-unsupported"
+    assert warned is error.startswith("RuntimeError")

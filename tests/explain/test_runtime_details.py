@@ -39,6 +39,34 @@ SAID = {
     # memory that is free, and not allowed
     "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 4.00 GiB. GPU 0 has a total capacity of 139.80 GiB of which 139.29 GiB is free. "
     "Including non-PyTorch memory, this process has 518.00 MiB memory in use. 1.40 GiB allowed; Of": "The process may have 1.4 GiB of the GPU's 139.8",
+    # xformers: built and given the CPU's tensors, a mask that is not aligned, or not built
+    "NotImplementedError: No operator found for `memory_efficient_attention_forward` with inputs:\n`cutlassF` is not supported because:\n    "
+    "device=cpu (supported: {'cuda'})": "go without xformers",
+    "NotImplementedError: No operator found for `memory_efficient_attention_forward` with inputs:\n`fa2F` is not supported because:\n    operator "
+    "wasn't built\n`cutlassF-pt` is not supported because:\n    attn_bias.stride(-2) % 8 != 0": "multiple of 8",
+    "NotImplementedError: No operator found for `memory_efficient_attention_forward` with inputs:\n`cutlassF` is not supported because:\n    "
+    "attn_bias.stride(-2) % 8 != 0\n    xFormers wasn't build with CUDA support": "release that names this torch",
+    # torchcodec's release for the torch of the message, and of one that no release is made for
+    "RuntimeError: Could not load libtorchcodec. Likely causes:\n2. The PyTorch version (2.8.0+cu126) is not": "torchcodec==0.7",
+    "RuntimeError: Could not load libtorchcodec. Likely causes:\n2. The PyTorch version (1.2.3) is not": "0.10 for 2.10",
+    # an operator without its namespace, of a package's import and of torchvision
+    "Failed to import diffusers.models because of the following error\n'_OpNamespace' object has no attribute 'warm'": "A newer torch",
+    "torchvision\nAttributeError: '_OpNamespace' object has no attribute 'nms'": "torchvision",
+    # a product that cuBLAS does not have, in torch's words and in ggml's
+    "RuntimeError: CUDA error: CUBLAS_STATUS_NOT_SUPPORTED when calling `cublasGemmEx( a, CUDA_R_16BF)`": "torch_dtype=torch.float16",
+    # memory that is pinned, and the GPU's; a meta device's other order
+    'File "/v/lib/python3.11/site-packages/torch/utils/data/_utils/pin_memory.py", line 57, in pin_memory\n    return data.pin_memory(device)\n'
+    "RuntimeError: CUDA error: out of memory": "pin_memory=False",
+    'File "/x/kiln.py", line 57, in burn\n    x = x.cuda()\nRuntimeError: CUDA error: out of memory': "Smaller batch",
+    "RuntimeError: Tensor on device cuda:0 is not on the expected device meta!": "low_cpu_mem_usage=False",
+    # FP8 as it is stored, a part of a program, neither
+    "RuntimeError: mat1 and mat2 must have the same dtype, but got Half and Float8_e4m3fn": "weight_dtype",
+    'File "/c/custom_nodes/ComfyUI-Kiln/nodes.py", line 3, in burn\n    f(x)\nRuntimeError: mat1 and mat2 must have the same dtype, but got Half and '
+    "Float": "git -C custom_nodes/ComfyUI-Kiln pull",
+    "RuntimeError: mat1 and mat2 must have the same dtype, but got Half and Float": "most often older ones.",
+    # triton where an error names it, and where a program goes on
+    "ValueError: Can't import SageAttention: No module named 'triton'": "On Windows `pip install triton-windows`",
+    "A matching Triton is not available, some optimizations will not be enabled.\nError caught was: No module named 'triton'": "Nothing to do",
     # ComfyUI's own class and module
     "AttributeError: 'ModelPatcher' object has no attribute 'x'": "update ComfyUI",
 }

@@ -26,6 +26,14 @@ def test_anyones_own_stays_unknown(log: str) -> None:
         ("NameError: name 'file' is not defined. Did you mean: 'filter'?", "Python 3"),
         ("NameError: name 'np' is not defined", "`import numpy as np`"),
         (f"{INSTALLED}NameError: name 'widget' is not defined", "pip install -U somelib"),
+        (
+            f"{INSTALLED.replace('somelib', 'unsloth')}NameError: name 'layer_type_validation' is not defined",
+            "`pip install -U unsloth`, which copies",
+        ),
+        (
+            f"{INSTALLED}NameError: name 'layer_type_validation' is not defined",
+            "is a name of transformers: `pip install -U transformers`",
+        ),
     ],
 )
 def test_what_brings_a_name(log: str, do: str) -> None:

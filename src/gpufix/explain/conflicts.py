@@ -312,6 +312,27 @@ def companion_cuda(explanation: Explanation, hit: Hit) -> Explanation:
     )
 
 
+_BARE_OPERATOR = re.compile(r"'_OpNamespace' object has no attribute '(?P<name>\w{1,80})'")
+_IMPORTED_BY = re.compile(r"Failed to import (?P<package>transformers|diffusers)\.")
+
+
+def operator(explanation: Explanation, hit: Hit) -> Explanation:
+    """An operator of torch's own that a package asks for at its import; else the family.
+
+    A namespace without its name is of old torch releases: today's name it.
+    """
+    bare, lazy = _BARE_OPERATOR.search(hit.shown), _IMPORTED_BY.search(context(hit, 2000, 0))
+    if bare is None or lazy is None or "torchvision" in context(hit):
+        return family(explanation, hit)
+    package = lazy["package"]
+    return explanation.but(
+        rule="WHL506",
+        what=f"The installed torch is too old for this {package}: it has no operator {bare['name']}, which {package}, or what it imports, asks for.",
+        do=f'A newer torch (`pip install -U torch torchvision`); or, where torch has to stay, a {package} of its time: `pip install "{package}==X.Y.Z"`, '
+        "which the project's requirements name, with the accelerate and peft of that time.",
+    )
+
+
 def family(explanation: Explanation, hit: Hit) -> Explanation:
     """The releases that belong to the torch that the text names."""
     command = stated.family(hit)

@@ -169,6 +169,11 @@ def cublas(explanation: Explanation, hit: Hit) -> Explanation:
     shown = hit.shown.lower()
     status = next((name for words, name in _OF_CUBLAS.items() if words in shown), None)
     explanation = explanation.but(f"That is {status}." if status else None)
+    if explanation.id == "cublas-not-supported":
+        return explanation.but(
+            do="A model of another type: F16 or a quantised one in place of BF16 (CUDA_R_16BF in the call). Then another release of the program, newer "
+            "first; its build for this GPU (-DCMAKE_CUDA_ARCHITECTURES=87 for 8.7); and a newer CUDA's cuBLAS."
+        )
     return explanation.but(
         do="Memory first: fewer layers (-ngl), a shorter context (-c), `nvidia-smi` for who else holds it. Then the build: for this GPU "
         "(-DGGML_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES=87 for 8.7) with the CUDA that is here, in an empty build folder; on a Jetson JetPack's own. Then a "

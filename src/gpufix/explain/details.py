@@ -7,6 +7,7 @@ import re
 from gpufix.explain import (
     added_parts,
     builds,
+    checkpoint_details,
     cmake_details,
     conflicts,
     cuda_details,
@@ -136,9 +137,30 @@ def torch_header(explanation: Explanation, _: Hit) -> Explanation | None:
     return explanation
 
 
+_REFUSES = re.compile(r"`[\w@.-]{1,60}` is not supported because:")
+_UNBUILT = re.compile(r"wasn't buil[dt]|device=cpu|requires (?:device|GPU) with")
+
+
 def xformers(explanation: Explanation, hit: Hit) -> Explanation | None:
-    """No operator: because none was built, or because this GPU has none."""
+    """No operator: because none was built, because this GPU has none, or because the inputs are on the CPU or badly aligned."""
     around = context(hit, 200, 6000)
+    if "device=cpu (supported:" in around:
+        return explanation.but(
+            rule=None,
+            role="cause",
+            what="The tensors are on the CPU, and xformers' operators serve GPUs only.",
+            do="Where a GPU is to be used: a torch with CUDA that sees it (`gpufix doctor`), and the model on it. Else go without xformers: torch's own "
+            'attention (attn_implementation="sdpa", ATTN_BACKEND=sdpa, XFORMERS_DISABLED=1, no --xformers).',
+        )
+    built = [why for why in _REFUSES.split(around)[1:] if not _UNBUILT.search(why)]
+    if any("attn_bias.stride(" in why for why in built):
+        return explanation.but(
+            rule=None,
+            role="cause",
+            what="xformers is whole, and its kernel refuses the mask: rows of attn_bias have to begin at a multiple of 8 elements (16 bit; 4 for 32 bit).",
+            do="Allocate attn_bias with its last size rounded up to a multiple of 8, and pass the slice of the wanted length (`[..., :length]`). Or use "
+            "torch's own attention (scaled_dot_product_attention), which takes any mask.",
+        )
     if re.search(r"wasn't buil[dt] with CUDA support|operator wasn't built", around, re.IGNORECASE):
         return explanation.but(
             rule="WHL505",
@@ -271,6 +293,7 @@ REFINERS: dict[str, Refiner] = {
     "dll-named": windows_details.named,
     "driver-numbers": driver_details.too_old,
     "family": conflicts.family,
+    "operator": conflicts.operator,
     "gfx-passed-off": hip_details.passed_off,
     "gpu-demand": demands.gpu_demand,
     "graphics": system_details.graphics,
@@ -297,6 +320,7 @@ REFINERS: dict[str, Refiner] = {
     "net": net_details.answered,
     "no-cuda": states.why_no_cuda,
     "no-compiler": toolchain_details.no_compiler,
+    "no-metadata": module_details.no_metadata,
     "no-rule": builds.no_rule,
     "not-installed": _asked(module_details.not_installed),
     "nvcc-arch": ptx_details.nvcc_arch,
@@ -320,7 +344,7 @@ REFINERS: dict[str, Refiner] = {
     "runtime": toolchain_details.runtime,
     "sanitizer": kernel_reports.sanitizer,
     "soname": missing_library.soname,
-    "state-dict": shape_details.state_dict,
+    "state-dict": checkpoint_details.state_dict,
     "stub-wheels": index_lacks.stub_wheels,
     "static-tls": missing_library.static_tls,
     "symbol": symbol_details.symbol,
@@ -331,6 +355,7 @@ REFINERS: dict[str, Refiner] = {
     "other-arguments": _asked(interfaces.other_arguments),
     "unexpected-by": interfaces.unexpected_by,
     "unmet": conflicts.unmet,
+    "triton-missing": module_details.triton_missing,
     "triton-source": kernel_reports.triton_source,
     "unused-variables": option_details.unused_variables,
     "undefined-name": name_details.undefined_name,
@@ -338,6 +363,8 @@ REFINERS: dict[str, Refiner] = {
     "unknown-argument": option_details.unknown_option,
     "uv-wheel": index_lacks.other_wheel,
     "wheel-tag": offered.wheel_tag,
+    "weights-only": checkpoint_details.weights_only,
+    "types": shape_details.types,
     "widths": shape_details.widths,
     "xformers": xformers,
     "xid": xid_details.catalogued,

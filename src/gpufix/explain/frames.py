@@ -11,12 +11,13 @@ from gpufix.explain.log_scan import Hit
 _FRAME = re.compile(
     r'File "(?P<path>[^"\n]{1,400})", line \d+[^\n]*(?:\n(?![ \t]*File ")[ \t]*(?P<code>[^\n]{0,300}))?'
 )
-# IPython's: the file or cell, then a listing in which an arrow points to the line.
+# IPython's: the file or cell, then a listing in which an arrow points to the line; none where it has no source.
 _LISTED = re.compile(
     r"^[ \t]{0,8}(?:File )?(?P<path>(?:[~/]|[A-Za-z]:\\)[^\n\":]{1,300}\.pyx?|<ipython-input-[^>\n]{1,60}>|(?:Cell |Input )In ?\[\d{1,5}\])"
-    r"(?::\d+|,? in\b|, line\b)[^\n]{0,300}\n",
+    r"(?::\d+|,? in\b|, line\b)[^\n]{0,2000}\n",
     re.MULTILINE,
 )
+_CALLED = re.compile(r",? in [\w<>]+\(")
 _ARROW = re.compile(r"^[ \t]*-{2,6}> ?\d{1,6} ?(?P<code>[^\n]{0,300})", re.MULTILINE)
 # A program's own folder for what others add to it: ComfyUI's nodes, the web UIs' extensions.
 _ADDED = re.compile(r"(?:^|/)(?P<folder>custom_nodes|extensions)/(?P<name>[^/]+)/")
@@ -64,6 +65,11 @@ class Frame:
         )
 
     @property
+    def of_data(self) -> bool:
+        """Whether the line makes an object of a dictionary that was read: `cls(**config_dict)`."""
+        return bool(re.search(r"\bcls\(\*\*\w+", self.code))
+
+    @property
     def of_torch(self) -> bool:
         """Whether it is torch's own."""
         return self.package == "torch" or bool(re.match(r"(?:\.\.\.|<\w+>)?/?torch/", self.path))
@@ -72,11 +78,12 @@ class Frame:
 def frames(text: str) -> list[Frame]:
     """Those of a text, the innermost last."""
     shown = [(found.start(), found["path"], found["code"]) for found in _FRAME.finditer(text)]
-    if "-> " in text:
+    if "-> " in text or "-packages/" in text:
         end = len(text)
         for found in reversed([*_LISTED.finditer(text)]):
-            if at := _ARROW.search(text, found.end(), end):
-                shown.append((found.start(), found["path"], at["code"]))
+            at = _ARROW.search(text, found.end(), end)
+            if at or _CALLED.search(found[0]):
+                shown.append((found.start(), found["path"], at["code"] if at else ""))
             end = found.start()
         shown.sort(key=lambda one: one[0])
     return [Frame(path.replace("\\", "/"), (code or "").strip()) for _, path, code in shown]

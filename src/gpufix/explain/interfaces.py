@@ -12,6 +12,7 @@ from gpufix.explain.frames import asking, frames_before
 from gpufix.explain.log_scan import Hit
 from gpufix.explain.releases_with import one_of, pip_name, replaced
 from gpufix.knowledge import name_spans
+from gpufix.knowledge.messages import message_of
 from gpufix.knowledge.name_spans import Owner
 
 _ATTRIBUTE = re.compile(
@@ -48,12 +49,12 @@ _OF_TRANSFORMERS = re.compile(
     r"output_hidden_states|image_token_(?:id|index)|_from_model_config|_supports_attention_backend|warnings_issued|"
     r"prepare_inputs_for_generation|_extract_past_from_model_output|_get_initial_cache_position|generation_config"
 )
+# What the classes of transformers derive from, by how they are called; any other name is a model's.
 _BASES = (
-    "Cache",
-    "PreTrainedModel",
-    "PreTrainedTokenizerBase",
-    "GenerationMixin",
-    "PretrainedConfig",
+    (r"\w*Config", ("PretrainedConfig",)),
+    (r"\w*Tokenizer\w*|TokenizersBackend", ("PreTrainedTokenizerBase",)),
+    (r"\w*Cache", ("Cache",)),
+    (r"\w+", ("PreTrainedModel", "GenerationMixin")),
 )
 _MAKERS = ("__init__", "init", "from_pretrained", "load_dataset")
 _OWN = ("torch", "accelerate", "peft")  # pass what they are given on
@@ -67,6 +68,11 @@ def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
     owner, name = found["owner"].rpartition(".")[2], found["name"]
     if comfyui.CLASSES.fullmatch(owner):
         return explanation.but(do=f"{owner} is ComfyUI's own. {comfyui.REMEDY}.")
+    if owner.startswith("Unsloth"):
+        return explanation.but(
+            what=f"{owner} is a class that unsloth generates from trl's: the one in unsloth_compiled_cache, unsloth and trl are of different releases.",
+            do=message_of("unsloth-no-gpu").do.partition("Then ")[2],
+        )
     package, asker = _package(found["owner"]), _asker(hit)
     if package in sys.stdlib_module_names:  # an object of Python's own, such as a threading.local
         return None
@@ -84,8 +90,18 @@ def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
         whole, of = like
         return one_of(of, f"{whole}.{name}", asker, hit).of(explanation)
     if package is None and asker is None:
-        return None
-    for base in (owner, *_BASES) if package == "transformers" else (owner,):
+        base = next(_of_models(name), None) if _downloaded(hit) else None
+        return one_of(base[1], f"{base[0]}.{name}", None, hit).of(explanation) if base else None
+    if package == "transformers" == _innermost(hit) and subject != owner:
+        return explanation.but(
+            rule="WHL506",
+            what=f"The installed transformers asks every model for {name}, and this {owner} is a class of code of its own, which has none: that code "
+            "is of another release.",
+            do="The transformers for which that code was written, its config.json's transformers_version (`pip install "
+            '"transformers==X.Y.Z"`; most often an older one); or the newest revision of the model or program that it came with.',
+        )
+    bases = next(bases for kind, bases in _BASES if re.fullmatch(kind, owner))
+    for base in (owner, *bases) if package == "transformers" else (owner,):
         of_base = _recorded(name_spans.of_member(base, name), package or "", hit)
         if of_base and of_base.package == package:
             return one_of(of_base, f"{base}.{name}", asker, hit).of(explanation)
@@ -101,12 +117,31 @@ def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
     )
 
 
+_RENAMED = ("PreTrainedConfig",)  # a class of old under another name
+_DOWNLOADED = re.compile(r"(?:^|/)transformers_modules/")  # trust_remote_code
+
+
+def _downloaded(hit: Hit) -> bool:
+    """Whether code that came with a model was running, in a call of torch's at most."""
+    shown = [one for one in frames_before(hit) if not one.of_torch]
+    return bool(shown and _DOWNLOADED.search(shown[-1].path))
+
+
+def _of_models(name: str) -> Iterator[tuple[str, Owner]]:
+    """What a model of transformers has of its base classes, in some releases only."""
+    for base in ("PreTrainedModel", "GenerationMixin"):
+        if known := name_spans.owner_of("transformers", f"{base}.{name}"):
+            yield base, known
+
+
 _BUILT_IN = ("list", "tuple", "dict", "set", "str", "int", "float", "bool", "function", "generator")
 
 
 def _own(owner: str, name: str, package: str) -> Told | None:
     """Where a package asks an object for what its own classes have from some release on: another package made the object."""
     for of, known in name_spans.members(package, name):
+        if of in _RENAMED:
+            continue
         came = known.span if known.span.first else name_spans.span(package, of)
         other = owner not in _BUILT_IN
         if came is None or not came.first or (other and (owner != of or known.span.last)):
@@ -188,6 +223,29 @@ def _arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
     if not near:
         return explanation if re.search("unexpected keyword|multiple values", hit.shown) else None
     shown = frames_before(hit)
+    caller = shown[-1] if shown else None
+    if (
+        argument
+        and package is None
+        and caller
+        and caller.package
+        and _overridden(found, caller.code)
+    ):
+        return explanation.but(
+            rule="WHL506",
+            what=f"{caller.package} gives {owner}.{found['function']} the argument {argument}: the method that {owner} has in its place is of an older "
+            f"{caller.package}, and does not take it.",
+            do=f"`**kwargs` as the last parameter of {owner}.{found['function']}, or the newest state of the code that {owner} is in. Or the release of "
+            f'{caller.package} for which it was written: `pip install "{pip_name(caller.package)}==X.Y.Z"`, as its requirements name it.',
+        )
+    reader = shown[-1].package if shown and shown[-1].of_data else None
+    if argument and reader and package in (None, reader):
+        return explanation.but(
+            rule="WHL506",
+            what=f"{reader} makes its own {owner or found['function']} of what it read from a file, and {argument} in it is none that this release knows: "
+            "the file is of a newer one.",
+            do=f"`pip install -U {pip_name(reader)}`; or take {argument} out of the file (most often the model's config.json).",
+        )
     is_own = argument and shown and asking(shown, "") is None
     own = f" In code of your own leave {argument} out." if is_own else ""
     whose = " and ".join(near)
@@ -198,6 +256,11 @@ def _arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
         do=f"Install the release of {whose} that the project names (`pip install {older}`): most often an older one, which knows "
         f"(or does not give) {argument or 'these arguments'}. Else a newer release of the caller (`pip install -U {pip_name(near[0])}`).{own}",
     )
+
+
+def _overridden(found: re.Match[str], code: str) -> bool:
+    """Whether a line calls a method of its own object, which a class derived from it may have replaced."""
+    return bool(found["owner"] and re.search(rf"\bself\.{found['function']}\(", code))
 
 
 _CALLED = re.compile(r"(?<![\w.])(?:\w{1,60}\.){0,4}(?P<name>[A-Za-z_]\w{1,80})\(")
@@ -311,6 +374,12 @@ def _near(hit: Hit) -> list[str]:
     shown = [one for one in frames_before(hit) if not one.passes_on]
     packages = [one.package for one in shown if one.package and one.package not in _OWN]
     return list(dict.fromkeys(reversed(packages)))[:2]
+
+
+def _innermost(hit: Hit) -> str | None:
+    """The package whose code was running; None for a program's own file, or where no frame is shown."""
+    shown = frames_before(hit)
+    return shown[-1].package if shown else None
 
 
 def _asker(hit: Hit) -> str | None:

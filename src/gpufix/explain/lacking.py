@@ -52,6 +52,8 @@ _LACKS = tuple(
         rf"missing (?:optional |required )?(?:dependency|package|module|library):? {_PACKAGE}",
     )
 )
+# "ImportError: No bitsandbytes"
+_BARE_NO = re.compile(rf"(?:\w+\.)*\w+Error: no {_PACKAGE}(?=[ .,;:/]|$)", re.IGNORECASE)
 _QUOTED = r"[`'][A-Za-z][\w.-]{0,60}(?:[<>=~]=?\d[\w.]{0,20})?[`']"
 _SEVERAL = re.compile(
     rf"(?:requires?|needs?|install|without)(?: both| the)? (?P<list>{_QUOTED}(?:(?:, | and |, and | & | or |, or ){_QUOTED}){{1,6}})",
@@ -109,6 +111,8 @@ def _told(said: str, *, bare: bool) -> list[str]:
         names = re.findall(r"[`']([\w.-]+)", several["list"])
         return [" or ".join(names)] if " or " in several["list"] else names
     name = next((name for one in _LACKS if (name := _named(one, said, bare=bare))), None)
+    if name is None and bare:
+        name = _named(_BARE_NO, said, bare=False)
     return [name] if name else []
 
 

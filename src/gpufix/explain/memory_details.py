@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from gpufix.explain.explanation import Explanation, context
+from gpufix.explain.frames import frames_before
 from gpufix.explain.log_scan import Hit
 
 _UNITS = {"B": 0, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40, "KB": 10, "MB": 20, "GB": 30}
@@ -21,7 +22,26 @@ _SEGMENTS = "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True"
 
 def numbers_of_memory(explanation: Explanation, hit: Hit) -> Explanation:
     """The same with what its numbers say put first, and the setting of the server whose memory it is."""
+    if "ried to allocate" not in hit.shown and _pins(hit):
+        return explanation.but(
+            rule=None,
+            what="The driver got no pinned memory: that is the host's memory, which cannot be swapped out, and not the GPU's.",
+            do='pin_memory=False in the DataLoader (DeepSpeed: "pin_memory": false under offload_optimizer and offload_param), or fewer workers. Else '
+            "more memory for the host or container: `free -h`, `ulimit -l unlimited`, `docker run --ulimit memlock=-1`, memory= of .wslconfig in WSL. "
+            "A GPU that is full says the same where the process first uses it here: `nvidia-smi`.",
+        )
     return _of_numbers(_of_server(explanation, hit), hit)
+
+
+_PIN = re.compile(r"\bpin_memory\b|\bcudaHostAlloc\b|\bcudaHostRegister\b")
+
+
+def _pins(hit: Hit) -> bool:
+    """Whether the call that failed pins host memory: the innermost frame says so, or the message."""
+    shown = frames_before(hit)
+    return bool(
+        _PIN.search(hit.shown) or (shown and _PIN.search(f"{shown[-1].path} {shown[-1].code}"))
+    )
 
 
 # The servers take what a setting says of the GPU, whatever the model needs.

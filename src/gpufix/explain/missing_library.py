@@ -10,6 +10,7 @@ from gpufix.explain.frames import packages
 from gpufix.explain.log_scan import Hit
 from gpufix.explain.symbol_details import CUDA_MAJOR
 from gpufix.knowledge.cuda_libraries import bringing, majors
+from gpufix.knowledge.packages import for_torch
 
 _OPTIONAL = re.compile(r"libnccl-(?:net|tuner|profiler|env)|libibverbs|libmlx\d|lib\w+-rdmav\d+")
 _OF_ROCM = re.compile(
@@ -340,9 +341,24 @@ def _torch_cuda(hit: Hit) -> int | None:
     return named.pop() if len(named) == 1 else None
 
 
+_ITS_TORCH = re.compile(r"The PyTorch version \((?P<release>\d+\.\d+\.\d+)(?:\+\w+)?\)")
+
+
+def _for_its_torch(explanation: Explanation, tries: str) -> Explanation:
+    """The release of torchcodec that is made for the torch of the message."""
+    found = _ITS_TORCH.search(tries)
+    made = for_torch(found["release"]).get("torchcodec") if found else None
+    if found is None or made is None or not made.exact:
+        return explanation
+    fits = f"`pip install torchcodec=={made.exact[-1]}`, which is made for the torch {found['release']} that the message names"
+    rest = explanation.do.partition("), and ")[2]
+    return explanation.but(do=f"{fits}, and {rest}" if rest else f"{fits}. {explanation.do}")
+
+
 def torchcodec(explanation: Explanation, hit: Hit) -> Explanation | None:
     """What it shows of its tries: an undefined symbol is of another torch, else FFmpeg is absent."""
     tries = context(hit, 0, 8192)
+    explanation = _for_its_torch(explanation, tries)
     if re.search(r"undefined symbol", tries):
         return explanation.but(
             "One of its libraries was found, and needs a symbol that torch does not have."

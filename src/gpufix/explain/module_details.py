@@ -7,6 +7,7 @@ import re
 from gpufix.explain import stated
 from gpufix.explain.added_parts import newest
 from gpufix.explain.explanation import Explanation, Told, context
+from gpufix.explain.frames import frames_before
 from gpufix.explain.imports import (
     asking_package,
     is_own_folder,
@@ -59,6 +60,16 @@ def not_installed(explanation: Explanation, hit: Hit) -> Explanation:
     if found is None:
         return explanation
     part = _PART.search(hit.shown)
+    whole = _WHOLE.search(hit.shown)
+    if part and whole and _asks_for_its_own(part["package"], whole["name"], hit):
+        return explanation.but(
+            role="cause",
+            what=f"A file of {part['package']} asks for another one of {part['package']}, {whole['name']}, which is not there: its folder holds files "
+            "of two releases, or was not unpacked whole.",
+            do=f"Remove all of it and install it again: `pip uninstall -y {pip_name(part['package'])}`, delete what is left of the folder "
+            f"{part['package']} in site-packages, `python -m pip install --no-cache-dir {pip_name(part['package'])}` (at the project's release). Files "
+            "that a script copied over it, or a second package with the same folder, mix it again.",
+        )
     if part and (part["package"] in _INSTALLED_WHOLE or name_spans.recorded(part["package"])):
         return removed_python(lacking_name(explanation, hit), hit)
     known = table("import_names")
@@ -97,6 +108,13 @@ def not_installed(explanation: Explanation, hit: Hit) -> Explanation:
     asked = re.split(r", ?", (found["listed"] or found["library"] or found["absent"]).rstrip("."))
     commands = [names.get(one.replace("-", "_"), names.get(one.lower(), one)) for one in asked]
     return explanation.but(do=install(commands, asked[0].replace("-", "_")))
+
+
+def _asks_for_its_own(package: str, name: str, hit: Hit) -> bool:
+    """Whether an installed package's own file, and no compiled part of it, is what lacks."""
+    shown = frames_before(hit)
+    own = bool(shown) and shown[-1].package == package
+    return own and not _BINARY.fullmatch(name) and not name.rpartition(".")[2].startswith("_")
 
 
 # Where pip or uv builds in an environment of its own.
@@ -292,3 +310,32 @@ def build_tool(explanation: Explanation, hit: Hit) -> Explanation:
         f"of its own, to which a package that forgot {tool} does not bring it (`pip install {tool} numpy setuptools wheel && pip install "
         "--no-build-isolation …`). Or take a release with a wheel for this Python."
     )
+
+
+def no_metadata(explanation: Explanation, hit: Hit) -> Explanation:
+    """A distribution that has another name today: what asks for the old one is older."""
+    name = explanation.captures.get("name", "")
+    now = table("import_names")["names"].get(name.replace("-", "_"), name)
+    if " " in now or _same(now, name):
+        return explanation
+    asker = asking_package(hit, name)
+    whose = f"a newer release of {asker or 'what asks for it'} (`pip install -U {pip_name(asker or 'NAME')}`)"
+    return explanation.but(
+        what=f"There is no distribution {name} here, and the package {name} comes with {now} today: what asks for {name} is of the time of the old name.",
+        do=f"{whose[0].upper()}{whose[1:]}, which asks for {now}; `python -m pip install {now}` does not bring the old name.",
+    )
+
+
+def triton_missing(explanation: Explanation, hit: Hit) -> Explanation:
+    """Where an error names it, the program does not go on without."""
+    said = context(hit, 400, 400)
+    failed = re.search(r"Error\b|Exception|Can't import|annot import", hit.shown)
+    if not failed or "some optimizations will not be enabled" in said:
+        return explanation
+    rest = explanation.do.partition("Else: ")[2]
+    off = (
+        " Or choose another attention in the program (sdpa), which does without."
+        if "ttention" in said
+        else ""
+    )
+    return explanation.but(do=f"{rest[0].upper()}{rest[1:]}{off}")

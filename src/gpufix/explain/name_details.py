@@ -72,13 +72,20 @@ def undefined_name(explanation: Explanation, hit: Hit) -> Explanation | None:
         return explanation.but(
             what=_TRIED.format(name), do=f"{_own_error(before)}What helps: {_built(before)}"
         )
+    package = next((one.package for one in reversed(frames(before)) if one.package), None)
     if owner := name_spans.sole_owner(name):
+        patched = package in _PATCHERS
+        own = f"`pip install -U {pip_name(package)}`" if package else ""
+        brings = f"`pip install -U {pip_name(owner)}`, or the release that the project's requirements name"
+        ways = (
+            f"{own}, which copies code of {owner} and is older than it; else {brings}"
+            if patched
+            else brings
+        )
         return explanation.but(
-            do=f"{name} is a name of {owner}: `pip install -U {pip_name(owner)}`, or the release that the project's requirements name; what "
-            "imports it goes on without it when that fails."
+            do=f"{name} is a name of {owner}: {ways}; what imports it goes on without it when that fails."
         )
     module = table("import_names")["names"].get(name)
-    package = next((one.package for one in reversed(frames(before)) if one.package), None)
     if module and name not in _ALIASES:
         return explanation.but(
             do=f"`python -m pip install {module}`: what uses {name} imports it only where it is installed."
@@ -98,6 +105,8 @@ def undefined_name(explanation: Explanation, hit: Hit) -> Explanation | None:
     return None
 
 
+# Run classes of another package as source of their own.
+_PATCHERS = ("unsloth", "unsloth_zoo")
 _TRIED = "{} was not imported: the import is tried, and the program goes on when it fails. The extension is not built here, or for another torch."
 
 

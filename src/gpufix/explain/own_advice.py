@@ -42,6 +42,8 @@ _ELSEWHERE = re.compile(
 _MOVED = re.compile(
     r"(?:moved|renamed|superseded|replaced|split|extracted|migrated|transferred)\b[^.\n]{0,30}? (?:to|by|with|into) (?:the |a |its own )?[`'\"]?(?P<package>[A-Za-z][\w-]{2,40})[`'\"]? (?:package|project|library|distribution|repo)"
 )
+# Says that another process failed, which printed its own error.
+_REPORTS = re.compile(r"\b(?:CalledProcess|ChildFailed)Error: ")
 _LISTING = re.compile(r"(?:[→❱>] ?)?\d{1,5} ?[│|]|at \S+:\d+ in ")
 _COMMENT = re.compile(r"[ \t]+# ")  # within a script or a workflow
 _REACH = 6_000  # characters of the end
@@ -99,6 +101,7 @@ def _meaning(message: str, warning: bool) -> tuple[Role, str]:
 def _error(lines: list[str]) -> tuple[int, str] | None:
     """The last error with the lines that belong to it, and the number of its line, from 0."""
     at = [number for number, line in enumerate(lines) if _ERROR.search(line)]
+    at = [number for number in at if not _REPORTS.search(lines[number])] or at
     if not at:
         return None
     with_advice = [n for n in at if _ADVICE.search(" ".join(lines[n : n + 3]))]

@@ -13,6 +13,7 @@ from gpufix.explain.cmake_stops import cmake_stops
 from gpufix.explain.details import REFINERS, memory
 from gpufix.explain.explanation import Explanation, context, filled
 from gpufix.explain.log_scan import Hit, LogScan, scan
+from gpufix.explain.missing_file import missing_file
 from gpufix.explain.own_advice import own_advice
 from gpufix.explain.prefilter import unwrapped
 from gpufix.explain.quoted import asked_which, quotes_errors
@@ -170,6 +171,8 @@ def explain(parts: Iterable[bytes]) -> tuple[Explanations, LogScan]:
             answer = again
     if answer.primary is None and (read := _without_rows(found)):
         answer = Explanations(read, ())
+    elif answer.primary is not None and (own := _after_warning(answer.primary, found)):
+        answer = Explanations(own, (answer.primary, *answer.others))
     elif answer.primary is not None and answer.primary.role in ("notice", "symptom"):
         answer = _in_own_words(_by_its_state(answer, found), found)
     elif answer.primary is not None and answer.primary.role == "wrapper":
@@ -179,7 +182,28 @@ def explain(parts: Iterable[bytes]) -> tuple[Explanations, LogScan]:
 
 def _without_rows(found: LogScan) -> Explanation | None:
     """What a text that no row knows tells by itself."""
-    return state(found) or checked(found) or own_advice(found) or raised_in(found)
+    return (
+        state(found)
+        or checked(found)
+        or own_advice(found)
+        or missing_file(found)
+        or raised_in(found)
+    )
+
+
+_WARNING = re.compile(r"\b[A-Z]\w{2,40}Warning: ")
+# What Python raises of names, keys and files: no GPU has a part in it.
+_OF_PYTHON = re.compile(
+    r"(?:\w+\.)*(?:Attribute|FileNotFound|Import|Index|Key|ModuleNotFound|Name|NotADirectory|Type|UnicodeDecode|ZeroDivision)Error\b"
+)
+
+
+def _after_warning(primary: Explanation, found: LogScan) -> Explanation | None:
+    """What is told of such an error, which no row knows, where only a warning before it is known."""
+    if primary.role != "cause" or not _WARNING.search(primary.shown):
+        return None
+    own = missing_file(found) or raised_in(found)
+    return own if own and own.line != primary.line and _OF_PYTHON.match(own.shown) else None
 
 
 def _by_its_state(answer: Explanations, found: LogScan) -> Explanations:
@@ -236,6 +260,18 @@ _LISTED = re.compile(
 
 # A frame's file and function are names: they tell something only where nothing is said.
 _FRAME = re.compile(r"\s*File \"[^\"\n]+\", line \d+, in ")
+# Its source line is code: a text in it is what it may raise, and not what was raised where an error follows.
+_AT = re.compile(r"File \"[^\"\n]+\", line \d+, in [^\n]*\n[^\n]{0,80}\Z")
+_TEXT = re.compile(r"\s*(?:raise \w|assert |[rbf]{0,2}[\"']|[\w.]{1,60}\([rbf]{0,2}[\"'])")
+_FOLLOWS = re.compile(
+    r"^(?:[^\n]{0,60}[\]):|]\s)?\s{0,8}(?:\w+\.)*_?[A-Z]\w{1,60}(?:Error|Exception)\b", re.M
+)
+
+
+def _is_source(hit: Hit) -> bool:
+    return bool(
+        _TEXT.match(hit.raw) and _AT.search(hit.before[-600:]) and _FOLLOWS.search(hit.after)
+    )
 
 
 def _answer(found: LogScan) -> Explanations:
@@ -243,7 +279,8 @@ def _answer(found: LogScan) -> Explanations:
     for hit in found.hits:  # in the order of lines, then of texts
         first.setdefault((hit.line, hit.message.id), hit)
     said = [h for h in first.values() if not (_LISTED.match(h.raw) or _FRAME.match(h.raw))]
-    explanation = (explained(hit) for hit in said or first.values())
+    said = [h for h in said or first.values() if not _is_source(h)]
+    explanation = (explained(hit) for hit in said)
     return resolve(t for t in explanation if t is not None)
 
 

@@ -1,9 +1,10 @@
-"""Tensors whose sizes do not fit: whose width is whose, and who called."""
+"""Tensors that do not go together: whose width is whose, which type is a storage's, and who called."""
 
 from __future__ import annotations
 
 import re
 
+from gpufix.explain.added_parts import added_part, newest
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.log_scan import Hit
 from gpufix.explain.raised import moving_packages, other_releases
@@ -52,16 +53,14 @@ def raised_near(explanation: Explanation, hit: Hit) -> Explanation:
     return explanation.but(do=f"{releases[0].upper()}{releases[1:]} {explanation.do}")
 
 
-def state_dict(explanation: Explanation, hit: Hit) -> Explanation:
-    """A checkpoint whose tensors are empty: the shards of ZeRO-3 or FSDP, or a model that was saved in pieces."""
-    around = f"{hit.shown}{hit.after[:1500]}"
-    if not re.search(r"with shape torch\.Size\(\[0\]\)", around):
-        return explanation
-    if "from checkpoint" not in around:
-        return explanation
-    return explanation.but(
-        what="The tensors of the checkpoint are empty: ZeRO-3 (FSDP) split them over the processes, and each saved what it held.",
-        do="Save the whole: stage3_gather_16bit_weights_on_model_save=true in the DeepSpeed configuration, then save by the trainer or "
-        "model_engine.save_16bit_model; what was saved already is joined by zero_to_fp32.py in its folder. A model that fits one GPU "
-        "needs no stage 3: ZeRO stage 1 or 2 keeps whole tensors.",
-    )
+def types(explanation: Explanation, hit: Hit) -> Explanation:
+    """FP8 weights that a layer takes as they lie, and the part of a program whose layer it is."""
+    part = added_part(context(hit, 8192, 4000))
+    own = f" Here it is {part}: its newest state, {newest(part)}." if part else ""
+    if re.search(r"Float8|float8", hit.shown):
+        return explanation.but(
+            what="The weights are stored in FP8, and this layer multiplies them as they lie: it does not cast them first.",
+            do="Load the model in 16 bit: a file of it that is not fp8, or the loader's setting (ComfyUI: weight_dtype or base_precision fp16 or bf16, not "
+            f"fp8_e4m3fn). In code of your own cast at the call: `.to(x.dtype)`.{own}",
+        )
+    return explanation.but(do=f"{explanation.do}{own}") if part else explanation

@@ -103,7 +103,9 @@ def source() -> str:
 
 
 def of_model(name: str) -> Owner | None:
-    """Of a class of a model, by the model that it is named after: Qwen3ForCausalLM came with qwen3."""
+    """Of a class of a model, by the model that it is named after: Qwen3ForCausalLM came with qwen3. None for what is no class."""
+    if not name[:1].isupper():
+        return None
     plain = name.lower()
     types = [one[6:] for one in _names("transformers") if one.startswith("model:")]
     after = [one for one in types if plain.startswith(re.sub(r"[_-]", "", one))]
