@@ -71,9 +71,15 @@ def user(name: str, text: str, *requires: str) -> Wheel:
     return Wheel(name, "1.0", {f"{name}/__init__.py": text}, requires=requires)
 
 
-def part_of_q(text: str) -> Wheel:
-    """A package whose own import works, and a module of it."""
-    files = {"q/__init__.py": "import os\n", "q/inner/__init__.py": "", "q/inner/part.py": text}
+def part_of_q(text: str, users: int = 0) -> Wheel:
+    """A package whose own import works, a module of it, and those that import that one."""
+    using = {f"q/inner/u{n}.py": "from q.inner.part import x\n" for n in range(users)}
+    files = {
+        **using,
+        "q/__init__.py": "import os\n",
+        "q/inner/__init__.py": "",
+        "q/inner/part.py": text,
+    }
     return Wheel("q", "1.0", files, requires=("torchvision", "torch; extra == 'gpu'"))
 
 
@@ -243,6 +249,15 @@ CASES: dict[str, Case] = {
     ),
     "a part that asks for a name that may have come since": (
         (TORCHVISION, part_of_q("import torchvision.transforms.fresh\n")), "", {}, set()
+    ),
+    "a part that many others import, and that asks for a name of no known end": (
+        (TORCHVISION, part_of_q("import torchvision.transforms.fresh\n", users=10)),
+        "",
+        {},
+        {"WHL506 q 1.0 imports torchvision.transforms.fresh (in q.inner.part only), which torchvision 0.20.1 does not have"},
+    ),
+    "a part that few others import": (
+        (TORCHVISION, part_of_q("import torchvision.transforms.fresh\n", users=9)), "", {}, set()
     ),
     "a part that asks for a module that is known to be gone": (
         (TORCHVISION, part_of_q("import torchvision.transforms.functional_tensor\n")),

@@ -239,7 +239,7 @@ class _Follower:
                 yield told
 
     def _parts_of(self, one: Estranged, whole: Import, session: Session) -> Iterator[Import]:
-        """The first module that fails by a name, where the package may reach it or the name is known to be gone.
+        """The first module that fails by a name, where the package may reach it, many of it do, or the name is known to be gone.
 
         Where the package's import works without, it is for a release that people may not have; and a
         module of its own (`_old`) is none of those that people import.
@@ -250,7 +250,7 @@ class _Follower:
             certain = _is_known_to_be_gone(lost) or lost in self._modules.lost
             inner = told.module.count(".") == 1 and self._is_hollow(one.package)
             private = told.module.rpartition(".")[2].startswith("_")
-            asked_for = (certain or inner) and not private
+            asked_for = (certain or inner or told.module in one.central) and not private
             if told.foreign and (whole.state != "works" or asked_for):
                 yield replace(told, part_of=one.package)
                 return
