@@ -71,6 +71,25 @@ def user(name: str, text: str, *requires: str) -> Wheel:
     return Wheel(name, "1.0", {f"{name}/__init__.py": text}, requires=requires)
 
 
+def part_of_q(text: str, users: int = 0) -> Wheel:
+    """A package whose own import works, a module of it, and those that import that one."""
+    using = {f"q/inner/u{n}.py": "from q.inner.part import x\n" for n in range(users)}
+    files = {
+        **using,
+        "q/__init__.py": "import os\n",
+        "q/inner/__init__.py": "",
+        "q/inner/part.py": text,
+    }
+    return Wheel("q", "1.0", files, requires=("torchvision", "torch; extra == 'gpu'"))
+
+
+TORCHVISION = Wheel(
+    "torchvision",
+    "0.20.1",
+    {"torchvision/__init__.py": "", "torchvision/transforms/__init__.py": ""},
+)
+
+
 def jax(*more: str) -> Wheel:
     files = {"jax/__init__.py": "", "jax/experimental/__init__.py": ""}
     return Wheel("jax", "0.7.2", {**files, **dict.fromkeys(more, "")})
@@ -227,6 +246,36 @@ CASES: dict[str, Case] = {
         "",
         {},
         {"WHL506 clip 1.0 imports pkg_resources.packaging, which setuptools 70.3.0 does not have"},
+    ),
+    "a part that asks for a name that may have come since": (
+        (TORCHVISION, part_of_q("import torchvision.transforms.fresh\n")), "", {}, set()
+    ),
+    "a part that many others import, and that asks for a name of no known end": (
+        (TORCHVISION, part_of_q("import torchvision.transforms.fresh\n", users=10)),
+        "",
+        {},
+        {"WHL506 q 1.0 imports torchvision.transforms.fresh (in q.inner.part only), which torchvision 0.20.1 does not have"},
+    ),
+    "a part that few others import": (
+        (TORCHVISION, part_of_q("import torchvision.transforms.fresh\n", users=9)), "", {}, set()
+    ),
+    "a part that asks for a module that is known to be gone": (
+        (TORCHVISION, part_of_q("import torchvision.transforms.functional_tensor\n")),
+        "",
+        {},
+        {"WHL506 q 1.0 imports torchvision.transforms.functional_tensor (in q.inner.part only), which torchvision 0.20.1 does not have"},
+    ),
+    "a module that is known to be gone, beside a requirement that does not hold": (
+        (
+            Wheel("numpy", "2.1.0", {"numpy/__init__.py": ""}),
+            user("clip", "import pkg_resources\n", "numpy<2", "torch; extra == 'gpu'"),
+        ),
+        "",
+        {},
+        {
+            "WHL506 clip 1.0 imports pkg_resources, which no installed package has",
+            "WHL506 clip 1.0 requires numpy<2; numpy 2.1.0 is installed",
+        },
     ),
     "a part of JAX that is there": (
         (

@@ -46,13 +46,14 @@ def flashinfer(python: str, cubin: str, *others: Distribution) -> list[Distribut
     return [b.dist("flashinfer-python", python), b.dist("flashinfer-cubin", cubin), *others]
 
 
-def row(one: str, other: str) -> Pair:
-    return next(p for p in families.pairs() if (p.one, p.other) == (one, other))
+def row(one: str, other: str, agree: str = "") -> Pair:
+    every = (p for p in families.pairs() if (p.one, p.other) == (one, other))
+    return next(p for p in every if agree in p.agree)
 
 
-def fault(severity: object, one: str, other: str, needed: str) -> Fault:
+def fault(severity: object, one: str, other: str, needed: str, agree: str = "") -> Fault:
     """`one` and `other` with their versions."""
-    pair = row(one.split()[0], other.split()[0])
+    pair = row(one.split()[0], other.split()[0], agree)
     return Fault(
         severity,  # type: ignore[arg-type]
         f"{pair.one} × {pair.other}",
@@ -109,6 +110,7 @@ SILENT = {
     "nothing of them": of(),
     "all of one release": of(*jax()),
     "no GPU part": of(*jax()[:2]),
+    "a jax whose extras alone name jaxlib": of(b.dist("jax", "0.4.28"), b.dist("jaxlib", "0.4.27")),
     "nights of one release": of(*jax(plugin="0.7.2.dev20260101", pjrt="0.7.2.dev20260102")),
     "a local part": of(*jax(jaxlib="0.7.2+source")),
     "a version that is none": of(*jax(plugin="main")[:3]),
@@ -151,6 +153,11 @@ FIRING = {
     "the import raises": Fires(
         of(*jax(jaxlib="0.7.1")[:2], gpu=False),
         fault(ERROR, "jax 0.7.2", "jaxlib 0.7.1", "<=0.7.2,>=0.7.2"),
+        ["match-partner unsafe"],
+    ),
+    "the import raises, of a jax whose extras alone name jaxlib": Fires(
+        of(b.dist("jax", "0.4.28"), b.dist("jaxlib", "0.4.36"), gpu=False),
+        fault(ERROR, "jax 0.4.28", "jaxlib 0.4.36", ">=0.4.27,<=0.4.28", "table"),
         ["match-partner unsafe"],
     ),
     "the GPU is lost": Fires(

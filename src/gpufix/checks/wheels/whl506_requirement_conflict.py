@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -106,8 +106,7 @@ def requirement_conflict(view: View) -> Iterator[Fault]:
             yield _optional(extra, unmet)
     told: dict[str, str] = {}
     for failing in sorted(view.facts.binaries.imports, key=lambda one: one.part_of is not None):
-        unmet_too = {row.name for row in grouped.get(failing.distribution or "", ())}
-        if failing.foreign and (not unmet_too or (failing.of and failing.of not in unmet_too)):
+        if failing.foreign and not _is_told(failing, grouped.get(failing.distribution or "", ())):
             yield from _lacking(view, failing, told)
     for row in families.one_of():
         yield from _without_any(view, row)
@@ -233,6 +232,13 @@ def _optional(extra: str, unmet: Unmet) -> Fault:
         f"{unmet.name} {unmet.installed} is installed.",
         payload=UnmetRequirements(dist.name, (_unmet(unmet),)),
     )
+
+
+def _is_told(failing: Import, rows: Sequence[Unmet]) -> bool:
+    """Whether a requirement that does not hold tells of it: what is absent may bring the module."""
+    row = families.gone(failing.missing or "")
+    of = failing.of or (row and row.distribution)
+    return any(one.name == of if of else one.installed is None for one in rows)
 
 
 def _lacking(view: View, failing: Import, told: dict[str, str]) -> Iterator[Fault]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from gpufix.facts.libraries.apart import Apart
 from gpufix.facts.libraries.dependents import TESTS, TEXT, main_packages, required_name, sources
@@ -34,12 +35,14 @@ _OF_APART = 250  # of one that requires none that is, of which few are looked at
 _FOR_MODULES = 400  # and for modules
 FOLLOWED = 8  # of all that are told
 _PARTS = 2  # modules of a distribution that are asked besides its packages
+_MANY = 10  # modules of a package that import one of its own: nobody does without that
 
 
 class Estranged(Frozen):
     """A package, and the modules of it that ask for what is not there. `apart`: of a framework, of which it is not known otherwise that it uses one.
 
-    `part_of`: the package, of one that can do without, that this is a module of.
+    `part_of`: the package, of one that can do without, that this is a module of. `central`: of the parts, those that
+    many of the package's own modules import.
     """
 
     owner: str
@@ -47,6 +50,7 @@ class Estranged(Frozen):
     parts: tuple[str, ...]
     apart: bool = False
     part_of: str | None = None
+    central: tuple[str, ...] = ()
 
 
 def estranged(
@@ -81,7 +85,8 @@ def estranged(
         if aside and not (lost or gone or speaks):
             continue  # an optional part of something that has nothing to do with GPUs
         asking = [path for path, modules in absent.items() if not gone.isdisjoint(modules)]
-        yield from _estranged(dist, lost, asking, speaks and bool(lost))
+        for one in _estranged(dist, lost, asking, speaks and bool(lost)):
+            yield replace(one, central=tuple(filter(read.is_central, one.parts)))
 
 
 def _estranged(
@@ -131,6 +136,10 @@ class _Sources:
         asked = dict.fromkeys(asked_of_modules(at_once, "\n".join(map(self._runs, having))))
         lost = [name for name in asked if name in maybe and names.in_vain(name)]
         return bool(lost)
+
+    def is_central(self, module: str) -> bool:
+        """Whether many of them import it, by its whole name."""
+        return sum(f"from {module} import" in text for text in self._texts.values()) >= _MANY
 
     def absent(self, path: str) -> set[str]:
         """The modules that one imports at once and that are not there."""

@@ -33,7 +33,7 @@ from gpufix.facts.libraries.verdicts import Judge
 from gpufix.facts.reading import text
 from gpufix.facts.windows.judge import WindowsJudge
 from gpufix.facts.windows.site import WindowsSite
-from gpufix.knowledge import families
+from gpufix.knowledge import families, removed_apis
 from gpufix.model import Distribution, Import, Python, Spared, Torch
 from gpufix.source.python.import_world import Outcome
 from gpufix.source.python.importing import Parsed, Session
@@ -239,7 +239,7 @@ class _Follower:
                 yield told
 
     def _parts_of(self, one: Estranged, whole: Import, session: Session) -> Iterator[Import]:
-        """The first module that fails by a name, where the package may reach it or the name is known to be gone.
+        """The first module that fails by a name, where the package may reach it, many of it do, or the name is known to be gone.
 
         Where the package's import works without, it is for a release that people may not have; and a
         module of its own (`_old`) is none of those that people import.
@@ -247,10 +247,10 @@ class _Follower:
         asked = (self._own(part, one.owner, session.follow(part)) for part in one.parts)
         for told in asked:
             lost = told.missing or ""
-            certain = families.gone(lost) or lost in self._modules.lost
+            certain = _is_known_to_be_gone(lost) or lost in self._modules.lost
             inner = told.module.count(".") == 1 and self._is_hollow(one.package)
             private = told.module.rpartition(".")[2].startswith("_")
-            asked_for = (certain or inner) and not private
+            asked_for = (certain or inner or told.module in one.central) and not private
             if told.foreign and (whole.state != "works" or asked_for):
                 yield replace(told, part_of=one.package)
                 return
@@ -322,6 +322,13 @@ class _Follower:
         told = (t.named if t.state != "fails" else (t.library or t.missing,) for t in asked)
         self._steps = session.left
         return tuple(dict.fromkeys(name for some in told for name in some if name))
+
+
+def _is_known_to_be_gone(lost: str) -> bool:
+    """Whether a later release has a name no more, or the module that it is of: it is none that came since."""
+    parts = lost.split(".")
+    above = (".".join(parts[:end]) for end in range(2, len(parts) + 1))
+    return bool(families.gone_name(lost)) or any(map(removed_apis.get, above))
 
 
 def _serves_another(judge: Judge | WindowsJudge, path: str, sys_path: Sequence[str]) -> bool:
