@@ -35,11 +35,11 @@ def wanted(explanation: Explanation, hit: Hit) -> Explanation:
     return explanation.but(what=f"torch's headers want C++{found['of']}, {build}.")
 
 
-def in_torch_headers(explanation: Explanation, hit: Hit) -> Explanation:
-    """An error within torch's own headers, compiled as C++14 or older: the last -std of a command counts."""
+def in_torch_headers(explanation: Explanation, hit: Hit) -> Explanation | None:
+    """An error within torch's own headers, compiled as C++14 or older: the last -std of a command counts. None: another one."""
     given = _GIVEN.findall(hit.before) if _HEADER.search(hit.shown) else []
     if not given or given[-1] not in ("0x", "11", "1y", "14"):
-        return explanation
+        return None
     row = message_of("cxx-standard")
     return explanation.but(
         rule=row.rule,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from gpufix.explain.cxx_standard import in_torch_headers
 from gpufix.explain.explanation import Explanation
 from gpufix.explain.log_scan import Hit
 
@@ -18,7 +19,9 @@ _SYNTAX = re.compile(
 
 
 def refused(explanation: Explanation, hit: Hit) -> Explanation:
-    """The header's toolkit and this host compiler do not go together."""
+    """The header's toolkit and this host compiler do not go together; torch's headers and the C++ standard."""
+    if of_torch := in_torch_headers(explanation, hit):
+        return of_torch
     found = _OF_TOOLKIT.search(hit.raw)
     if found is None or not _SYNTAX.search(hit.raw) or "detected during" in hit.after[:200]:
         return explanation
