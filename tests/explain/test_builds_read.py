@@ -91,6 +91,12 @@ SAYS = {
         "cmake-find",
         "libcudnn9-dev",
     ),
+    "apex's check of the minor version": (
+        "Cuda compilation tools, release 12.3, V12.3.52\nRuntimeError: Cuda extensions are being compiled with a version of Cuda that does not match "
+        "the version used to compile Pytorch binaries.  Pytorch binaries were compiled with Cuda 12.1.\n",
+        "cuda-version-mismatch",
+        "cuda-12.1",
+    ),
     "jaxlib for CUDA": (
         "ERROR: Could not find a version that satisfies the requirement jaxlib==0.4.25+cuda12.cudnn89 (from versions: 0.4.24, 0.4.25)\n"
         "ERROR: No matching distribution found for jaxlib==0.4.25+cuda12.cudnn89\n",

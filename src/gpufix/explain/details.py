@@ -66,6 +66,10 @@ _PAIR = re.compile(
     r"The detected CUDA version \(([^)\n]{1,20})\)[\s\S]{0,300}?(?:PyTorch\s+\(([\d.]+)\)"
     r"|'([\d.]+)',\s*'([\d.]+)')"
 )
+# apex's own check, after what `nvcc --version` prints.
+_APEX = re.compile(
+    r"release (?P<toolkit>\d+\.\d+), V[\s\S]{0,4000}? binaries were compiled with Cuda (?P<torch>\d+\.\d+)"
+)
 
 
 def cuda_mismatch(explanation: Explanation, hit: Hit) -> Explanation | None:
@@ -73,6 +77,15 @@ def cuda_mismatch(explanation: Explanation, hit: Hit) -> Explanation | None:
 
     One major: a minor mismatch, whatever the program that complains makes of it.
     """
+    apex = _APEX.search(context(hit, 4000, 600))
+    if apex and numbers(apex["toolkit"])[:1] == numbers(apex["torch"])[:1]:
+        return explanation.but(
+            rule="TCH203",
+            what=f"The toolkit is CUDA {apex['toolkit']}, torch's CUDA {apex['torch']}: of one major, which is enough. The package's own setup.py asks for the same "
+            "minor version as well.",
+            do=f"`export CUDA_HOME=/usr/local/cuda-{apex['torch']}` where it is installed (`conda install -c nvidia cuda-toolkit={apex['torch']}`); or take that check "
+            "out of its setup.py (check_cuda_torch_binary_vs_bare_metal), as the message says.",
+        )
     found = _PAIR.search(context(hit, 0, 600))
     toolkit, torch = explanation.captures.get("version", ""), explanation.captures.get("other", "")
     if found is not None:
