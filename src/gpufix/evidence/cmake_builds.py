@@ -68,7 +68,7 @@ def _roots(view: View) -> tuple[CMakeRoot, ...]:
     paths = [
         p
         for p, facts in files.items()
-        if facts.project and p.rpartition("/")[2] == "CMakeLists.txt"
+        if (facts.project or p == "CMakeLists.txt") and p.rpartition("/")[2] == "CMakeLists.txt"
     ]
     for path in sorted(paths, key=lambda p: (p.count("/"), p))[:_MOST_ROOTS]:
         if path in seen or is_vendored(path) or for_tests(path):

@@ -115,6 +115,13 @@ class SwitchedBuild(Payload):
     argument: bool
 
 
+class CargoFeature(Payload):
+    """A Rust crate that maturin builds without its GPU code."""
+
+    path: str  # the Cargo.toml
+    features: tuple[str, ...]  # to build with, the one that is off the last
+
+
 class PlainSetting(Payload):
     """A line of a Dockerfile that sets a variable for its shell, and for no program."""
 

@@ -13,6 +13,7 @@ from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.checks.source.src613_build_asks_for_gpu import build_asks_for_gpu
 from gpufix.model import Severity
 from gpufix.model.source_payload import (
+    CargoFeature,
     CMakeGpuAsked,
     CMakeOption,
     GpuAsked,
@@ -566,6 +567,70 @@ FIRING |= {
             4,
             "execute_process: Python ends with an exception",
         ),
+    ),
+}
+
+MATURIN = """\
+[build-system]
+requires = ["maturin>=1.0"]
+build-backend = "maturin"
+[tool.maturin]
+features = ["pyo3/extension-module"]
+"""
+CARGO = """\
+[package]
+name = "lap"
+[features]
+default = []
+all = ["cuda", "nccl"]
+cuda = ["lap-core/cuda"]
+nccl = []
+rocm = []
+"""
+
+
+def crate(cargo: str = CARGO, toml: str = MATURIN, served: str = "sm_90", **sections: Any) -> Given:
+    """A crate in a folder of its own."""
+    return t.project({"py/pyproject.toml": toml, "py/Cargo.toml": cargo}, served, **sections)
+
+
+def feature(name: str, line: int, served: str) -> Fault:
+    return Fault(
+        ADVICE,
+        "py/Cargo.toml",
+        f"py/Cargo.toml has the feature {name}, and pip builds it without; {served} is to be served.",
+        evidence=(t.at("py/Cargo.toml", line, f"{name} is no default"),),
+        payload=CargoFeature("py/Cargo.toml", ("pyo3/extension-module", name)),
+    )
+
+
+SILENT |= {
+    "a crate's feature is a default": crate(CARGO.replace("default = []", 'default = ["cuda"]')),
+    "a default brings it": crate(CARGO.replace("default = []", 'default = ["all"]')),
+    "pyproject.toml takes it": crate(toml=MATURIN.replace('["pyo3', '["cuda", "pyo3')),
+    "pyproject.toml takes all": crate(toml=f"{MATURIN}all-features = true\n"),
+    "no feature of that name": crate(CARGO.replace("cuda =", "metal =")),
+    "another back end": crate(toml=MATURIN.replace('"maturin"', '"setuptools_rust"')),
+    "Cargo.toml is no TOML": crate("[features"),
+    "features are no table": crate("features = 1\n"),
+    "another manifest": crate(toml=f'{MATURIN}manifest-path = "../core/Cargo.toml"\n'),
+}
+FIRING |= {
+    "a crate's feature": Fires(
+        crate(), feature("cuda", 6, "sm_90"), offers=["force-gpu-build manual"]
+    ),
+    "defaults are not taken": Fires(
+        crate(
+            CARGO.replace("default = []", 'default = ["cuda"]'),
+            f"{MATURIN}no-default-features = true\n",
+        ),
+        feature("cuda", 6, "sm_90"),
+        offers=["force-gpu-build manual"],
+    ),
+    "a crate's feature for AMD": Fires(
+        crate(served="gfx1100", **ROCM),
+        feature("rocm", 8, "gfx1100"),
+        offers=["force-gpu-build manual"],
     ),
 }
 

@@ -407,6 +407,16 @@ FIRING = {
         old((2, "C++17"), path="CMakeLists.txt", way="cmake"),
         RAISED,
     ),
+    "CMake: no project(), which cmake only warns of": Fires(
+        of(
+            cmake(
+                "cmake_minimum_required(VERSION 3.12)\nfind_package(Torch REQUIRED)\n"
+                "set(CMAKE_CXX_STANDARD 17)\nadd_library(e a.cpp)\n"
+            )
+        ),
+        old((3, "C++17"), path="CMakeLists.txt", way="cmake"),
+        RAISED,
+    ),
     "CMake: behind a variable that its caller has to give": Fires(
         of(
             cmake(

@@ -7,8 +7,9 @@ from typing import Any
 
 from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault, rule
 from gpufix.checks.source import gpu_cmake
-from gpufix.evidence.arch_lists import listed, targets
+from gpufix.evidence.arch_lists import listed, targets, vendor
 from gpufix.evidence.builds import builds_of, setup_runs
+from gpufix.evidence.cargo_features import FeatureOff, features_off
 from gpufix.evidence.gpu_build import (
     Lost,
     for_amd_alone,
@@ -22,7 +23,13 @@ from gpufix.evidence.gpu_build import (
 from gpufix.evidence.script_words import unexported, unexported_in_images
 from gpufix.evidence.source_view import at, for_tests, is_vendored, python_files
 from gpufix.evidence.view import View
-from gpufix.model.source_payload import GpuAsked, PlainSetting, ProjectFile, SwitchedBuild
+from gpufix.model.source_payload import (
+    CargoFeature,
+    GpuAsked,
+    PlainSetting,
+    ProjectFile,
+    SwitchedBuild,
+)
 from gpufix.source.builds.run import Ending, Place, Question
 
 
@@ -42,6 +49,8 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
     CUDA as well: what has GPU code only for CUDA is named. With a torch for CUDA, one that ends there and
     not with a torch for ROCm is named, and one that starts hipcc and compiles nothing for NVIDIA's; with one for ROCm, a CMake build that enables CUDA and not HIP.
     One that builds extensions only with a variable or an argument of its own is named with it: `BUILD_EXT=1`.
+    Of a Rust crate that maturin builds, the feature `cuda` (for AMD GPUs `rocm`, `hip`) is named where neither its
+    defaults nor pyproject.toml take it.
 
     ## Why it matters
     In a container build, on a login node or a CI runner no GPU is visible. The build stops, or ends
@@ -54,20 +63,22 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
     ## Severity
     Error where the build stops; warning where it leaves code out, for architectures that are left to
     torch, and for `native` with a cmake that leaves the choice to nvcc. Advice for a CMake file beside a setup.py that does without it, and
-    for an option, a variable or an argument that is off.
+    for an option, a variable, an argument or a feature that is off.
 
     ## Fix
     Safe: set the variable that forces the GPU build, or that names the architectures, where the file
     reads one; one that reads none and asks `torch.cuda.is_available()` is made to read FORCE_CUDA as
     well; a CMake file that reads none is made to follow CUDAARCHS. Manual: the option of
-    its command line, or of cmake's, that does, and the variable or argument without which nothing is built. A Dockerfile's line is made to export the variable. None for code that a
+    its command line, or of cmake's, that does, and the variable or argument without which nothing is built, or the crate's feature. A Dockerfile's line is made to export the variable. None for code that a
     project has only for CUDA.
 
     ## Source
     torch.cuda.is_available(), torch.cuda.get_device_capability(); setup.py itself; cmake 3.25 to 4.4;
-    torch's select_compute_arch.cmake.
+    torch's select_compute_arch.cmake; maturin.rs/config.html.
     """
     yield from gpu_cmake.faults(view)
+    if targets(view):
+        yield from (_of_crate(view, off) for off in features_off(view, vendor(view)))
     unseen = sees_none(view)
     if not unseen:
         yield from _in_images(view)
@@ -168,6 +179,17 @@ def _switched(view: View, path: str, switch: Question) -> Fault:
         message=f"{path} builds no extension unless {when}; {listed(targets(view))} is to be served.",
         evidence=(at(view, switch.place.path, switch.place.line, f"asks for {switch.subject}"),),
         payload=SwitchedBuild(path, switch.subject, argument),
+    )
+
+
+def _of_crate(view: View, off: FeatureOff) -> Fault:
+    return Fault(
+        severity=ADVICE,
+        subject=off.path,
+        message=f"{off.path} has the feature {off.name}, and pip builds it without; "
+        f"{listed(targets(view))} is to be served.",
+        evidence=(at(view, off.path, off.line, f"{off.name} is no default"),),
+        payload=CargoFeature(off.path, (*off.taken, off.name)),
     )
 
 

@@ -18,6 +18,7 @@ from gpufix.fixes.source.planned_edits import rewrite
 from gpufix.fixes.toolchain.set_arch_list import value_for
 from gpufix.model import Advise, Finding, Plan, SetVariables, Skip, WriteFile
 from gpufix.model.source_payload import (
+    CargoFeature,
     CMakeGpuAsked,
     CMakeOption,
     GpuAsked,
@@ -39,6 +40,8 @@ def force_gpu_build(finding: Finding, view: View) -> Plan | Skip:
         return _of_cmake(finding, view, finding.payload)
     if isinstance(finding.payload, CMakeOption):
         return _switched_on(finding, view, finding.payload)
+    if isinstance(finding.payload, CargoFeature):
+        return _with_feature(finding, view, finding.payload)
     if isinstance(finding.payload, SwitchedBuild):
         return _switched_build(finding, view, finding.payload)
     if isinstance(finding.payload, PlainSetting):
@@ -110,6 +113,21 @@ def _switched_build(finding: Finding, view: View, build: SwitchedBuild) -> Plan:
         "manual",
         f"build with {build.name}" + ("" if build.argument else "=1"),
         Advise(text=f"{build.path} compiles nothing without it", command=command),
+    )
+
+
+def _with_feature(finding: Finding, view: View, crate: CargoFeature) -> Plan:
+    """maturin takes the command line's features in the place of pyproject.toml's."""
+    folder = absolute(view, crate.path.rpartition("/")[0]).rstrip("/")
+    features = ",".join(crate.features)
+    return finding.plan(
+        NAME,
+        "manual",
+        f"build with the feature {crate.features[-1]}",
+        Advise(
+            text=f"{crate.path} leaves the GPU code out without it",
+            command=f"cd {quote(folder)} && maturin develop --release --features {quote(features)}",
+        ),
     )
 
 
