@@ -44,6 +44,7 @@ def follow(text: str, folder: Path) -> object:
         ("find_package(A)\nif(A_FOUND)\nset(B ${B}x)\nendif()\n", lambda text, _: configured(text)),
         ("set(A ${A}${A}x)\n", lambda text, _: configured(text)),
         ("list(APPEND A ${A} x)\n", lambda text, _: configured(text)),
+        ("project(A)\n", lambda text, _: configured(text)),
         ("include(${CMAKE_CURRENT_LIST_FILE})\n", lambda text, _: configured(text)),
         ("add_library(x${i} a.cu)\nmath(EXPR i ${i}+1)\n", lambda text, _: configured(text)),
         (

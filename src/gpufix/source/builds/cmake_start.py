@@ -55,6 +55,7 @@ def platform(run: CMakeState) -> None:
 
 def declare(run: CMakeState, name: str, numbers: str | None, languages: list[str] | None) -> None:
     """project(): its variables, then the languages."""
+    run.spend(4096)  # a score of variables: a loop of them ends soon
     folder = run.folder
     binary = run.store.variables.get("CMAKE_CURRENT_BINARY_DIR", UNDEFINED).text
     first = "CMAKE_PROJECT_NAME" not in run.store.variables
