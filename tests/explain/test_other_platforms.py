@@ -45,6 +45,12 @@ CASES = {
         ("NVIDIA's driver",),
         ("CUDA_PATH",),
     ),
+    "a platform of vLLM's is no package": (
+        "DEBUG [__init__.py:99] CUDA platform is not available because: NVML Shared Library Not Found\n"
+        "DEBUG [__init__.py:120] ROCm platform is not available because: No module named 'amdsmi'",
+        ("amdsmi", "/opt/rocm/share/amd_smi"),
+        ("install platform",),
+    ),
     "torch for Intel": (
         'OSError: [WinError 126] The specified module could not be found. Error loading "C:\\v\\Lib\\site-packages\\torch\\lib\\c10_xpu.dll" '
         "or one of its dependencies.",
