@@ -63,6 +63,13 @@ def kernel_image(explanation: Explanation, hit: Hit) -> Explanation | None:
             do='A newer CTranslate2 for a new GPU (`pip install -U ctranslate2`), an older one for an old GPU (`pip install "ctranslate2<4"`). Or build it here: '
             '-DWITH_CUDA=ON -DCUDA_ARCH_LIST=X.Y with the GPU\'s capability. Or device="cpu".',
         )
+    if re.search(r"paddle", f"{hit.shown}{context(hit, 1500, 600)}", re.IGNORECASE):
+        return explanation.but(
+            rule="GPU103",
+            what="This build of PaddlePaddle holds no code for this GPU.",
+            do="Its build for a newer CUDA for a new GPU (RTX 50: `python -m pip install paddlepaddle-gpu -i https://www.paddlepaddle.org.cn/packages/stable/cu129/`), "
+            "for an older one for an old GPU (cu118). Or the CPU: `python -m pip install paddlepaddle`.",
+        )
     whose = _extension(hit, around)
     if ggml:
         return explanation.but(

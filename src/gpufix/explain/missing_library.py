@@ -53,6 +53,8 @@ def soname(explanation: Explanation, hit: Hit) -> Explanation | None:
     if _IS_THERE.search(hit.shown):
         return None
     if name.startswith(("libcuda.so", "libnvidia-")):
+        if re.search(rf"/{re.escape(name)}", hit.shown) and not _ABSENT.search(hit.shown):
+            return None  # it was found, and is not what failed
         return explanation.but(
             rule="GPU106",
             what=f"{name}, a library of the NVIDIA driver itself, is not where the loader looks.",

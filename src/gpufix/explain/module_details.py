@@ -24,7 +24,7 @@ _NAME = re.compile(
     r"No module named ['\"`]?(?P<module>[A-Za-z_]\w*)"
     r"|not found in your environment: (?P<listed>[\w.-]{1,60}(?:, ?[\w.-]{1,60}){0,9})"
     r"|(?:requires|needs) (?:the )?['\"`]?(?P<library>\w[\w.-]{1,40})['\"`]? (?:library|package|module)? ?(?:but it was not found|to be installed)"
-    r"|['\"`]?(?P<absent>[A-Za-z][\w.-]{1,40})['\"`]? (?:package |library )?(?:is|was) not (?:installed|found|available)"
+    r"|['\"`]?(?P<absent>[A-Za-z][\w.-]{1,40})['\"`]? (?:package |library )?(?:is|was) not (?:installed|found|available)(?! because)"
 )
 # A part of a package that is there: another release has it. "No module named 'flash_attn.flash_attention'".
 _WHOLE = re.compile(r"No module named ['\"`](?P<name>\w+(?:\.\w+)+)['\"`]")

@@ -35,7 +35,7 @@ _ADVICE = re.compile(
 _ELSEWHERE = re.compile(
     r"\b(?:report|file|open|raise|submit) (?:an? |this |the )?(?:issue|bug)|\bfor (?:(?:more|further) )?(?:details|information)"
     r"|\bsee (?:above|below|the (?:above|full|stack)|https?:)|For debugging consider|TORCH_USE_CUDA_DSA|incorrect\.?$"
-    r"|most recent call|JAX_TRACEBACK_FILTERING|config\.log|from the pip output|not a problem with pip|stack ?trace|full traceback|\bif you (?:think|believe)",
+    r"|most recent call|JAX_TRACEBACK_FILTERING|config\.log|constructor syntax|from the pip output|not a problem with pip|stack ?trace|full traceback|\bif you (?:think|believe)",
     re.IGNORECASE,
 )
 # Where something went to, as a package's name.

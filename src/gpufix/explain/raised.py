@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Collection
 
 from gpufix.explain import comfyui
@@ -93,7 +94,7 @@ def _of_another(error: str, before: str) -> Explanation | None:
     if last is None:
         return None
     if last.package is None:
-        return _of_project(error, last.path) if _OWN.search(last.path) else None
+        return _of_project(error, last.path) if _is_projects(last.path) else None
     name = last.package.replace("_", "-")
     return _unknown(
         error,
@@ -104,6 +105,12 @@ def _of_another(error: str, before: str) -> Explanation | None:
 
 
 _OWN = re.compile(r"^(?!.*(?:/lib/python|[\\/]Lib[\\/]|<)).*\.pyw?$")  # not Python's own
+_OF_LIB = re.compile(r"[\\/]lib[\\/](?P<module>\w+)(?:\.py$|[\\/])")  # conda's, on Windows
+
+
+def _is_projects(path: str) -> bool:
+    of_lib = _OF_LIB.search(path)
+    return bool(_OWN.search(path)) and not (of_lib and of_lib["module"] in sys.stdlib_module_names)
 
 
 def _of_project(error: str, path: str) -> Explanation:

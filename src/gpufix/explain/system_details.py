@@ -9,6 +9,7 @@ from gpufix.explain.log_scan import Hit
 from gpufix.knowledge import system_headers, system_libraries
 from gpufix.knowledge.conda import CHANNEL
 from gpufix.knowledge.data_table import table
+from gpufix.knowledge.messages import message_of
 
 # Libraries whose headers no toolkit holds: NVIDIA's package for Debian, conda-forge's, and the wheel's folder.
 _BESIDE_CUDA = {
@@ -198,6 +199,9 @@ _SKBUILD = (
 )
 
 
+_OF_ROCM = re.compile(r"(?:hip|roc|rocm|HIP|ROCM|miopen|rccl|amd_comgr|hsa-runtime)[\w-]{0,30}")
+
+
 def build_package(explanation: Explanation, hit: Hit) -> Explanation | None:
     """What CMake or pkg-config looks for, as the system calls it."""
     name = explanation.captures.get("name", "")
@@ -210,6 +214,12 @@ def build_package(explanation: Explanation, hit: Hit) -> Explanation | None:
         )
     if name == "CUDA":
         return explanation.but(do=_FIND_CUDA)
+    if _OF_ROCM.fullmatch(name):
+        own = message_of("rocm-headers")
+        return explanation.but(
+            what=f"CMake does not find {name}, of ROCm's development files.",
+            do=f"{own.do} For CMake name it: -DCMAKE_PREFIX_PATH=/opt/rocm.",
+        )
     if name in ("PythonInterp", "PythonLibs"):
         return explanation.but(
             do="`apt install python3 python3-dev`, and name that Python: -DPYTHON_EXECUTABLE=$(which python) -DPython3_EXECUTABLE=$(which "

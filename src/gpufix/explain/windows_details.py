@@ -7,6 +7,7 @@ import re
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import frames
 from gpufix.explain.log_scan import Hit
+from gpufix.knowledge.data_table import table
 from gpufix.knowledge.messages import message_of
 
 _DLL = re.compile(
@@ -44,6 +45,8 @@ def dll(explanation: Explanation, hit: Hit) -> Explanation:
             do="Install AMD's HIP SDK at the release that this ZLUDA names. Set HIP_PATH, put its bin folder (C:\\Program Files\\AMD\\ROCm\\…\\bin) on PATH, and "
             "open a new terminal. Then copy ZLUDA's files into torch\\lib again.",
         )
+    if part := _BACK_END.search(hit.shown):
+        return explanation.but(**_OF_BACK_END[part["of"].lower()])
     found = _DLL.search(around)
     if found is None and (module := _IMPORTING.search(hit.shown)):
         return _of_module(explanation, module["name"], hit)
@@ -66,9 +69,51 @@ def dll(explanation: Explanation, hit: Hit) -> Explanation:
     )
 
 
+# The part of torch for another vendor's GPU -> what it needs.
+_BACK_END = re.compile(r"\b(?:c10|torch)_(?P<of>xpu|hip)\.dll", re.IGNORECASE)
+_OF_BACK_END = {
+    "xpu": {
+        "what": "torch's part for Intel GPUs does not load: the SYCL runtime that it needs is not found.",
+        "do": "Reinstall torch with what it brings (`python -m pip install --force-reinstall torch torchvision torchaudio --index-url "
+        "https://download.pytorch.org/whl/xpu`: from 2.6 on its wheels require the runtime), and the newest Intel GPU driver. For an older "
+        "one run oneAPI's setvars.bat in the same prompt first.",
+    },
+    "hip": {
+        "what": "torch's part for AMD GPUs does not load: a library of ROCm that it needs is not found, or of another release.",
+        "do": "Reinstall torch and its ROCm packages at one release, from one index (`python -m pip install --force-reinstall --no-cache-dir …`), and "
+        "the newest AMD graphics driver; no other ROCm or HIP SDK before it on PATH.",
+    },
+}
+
+
+def of_ctypes(explanation: Explanation, hit: Hit) -> Explanation:
+    """A file that Python opens by its path: whose it is, and where Windows looks for what it needs."""
+    path = explanation.captures.get("path") or explanation.captures.get("line", "")
+    file = re.split(r"[\\/]", path)[-1]
+    if (owner := _owner(file)) is not None:
+        return explanation.but(
+            what=f"{file}, of {owner[1]}, is not found.",
+            do=owner[2],
+        )
+    found = _DLL.search(hit.shown)
+    name = found["package"] if found else ""
+    package = table("import_names")["names"].get(name, name.replace("_", "-"))
+    again = (
+        f"reinstall {package} for this Python (`python -m pip install --force-reinstall --no-cache-dir --no-deps {package}`)"
+        if package
+        else "install again what brings it"
+    )
+    return explanation.but(
+        what=f"{file} does not load: it is absent, or a DLL that it needs is not found. Python searches the file's own folder and those that the program adds, not PATH.",
+        do=f"`gpufix inspect {file}` names what it lacks. Built for CUDA, it needs the CUDA toolkit of its major, and CUDA_PATH that names it "
+        f"(CUDA 13 has its DLLs in bin\\x64). Or take its build for the CUDA that is here, or for the CPU. Else install {_RUNTIME}; {again}.",
+    )
+
+
 # The start of a DLL's name -> whose it is, and what brings it.
 _OWNERS = (
     ("nvcuda|nvml|nvapi", "NVIDIA's driver", "Install the NVIDIA driver."),
+    ("nvvm", "the CUDA toolkit", "Install the CUDA toolkit, with CUDA_HOME naming its folder (`conda install -c conda-forge cuda-nvcc`)."),
     ("vcruntime|msvcp|vcomp|concrt", "the Visual C++ runtime", f"Install {_RUNTIME}."),
     (
         "cudart|cublas|cudnn|cufft|curand|cusparse|cusolver|nvrtc|nvjitlink",
@@ -87,13 +132,17 @@ _OWNERS = (
 def named(explanation: Explanation, _: Hit) -> Explanation:
     """Whose DLL it is that Windows names in its window."""
     name = explanation.captures.get("name", "")
-    owner = next((one for one in _OWNERS if re.match(one[0], name, re.IGNORECASE)), None)
+    owner = _owner(name)
     if owner is None:
         return explanation
     return explanation.but(
         what=f"Windows does not find {name}.dll, of {owner[1]}: not beside the program, and not on PATH.",
         do=owner[2],
     )
+
+
+def _owner(name: str) -> tuple[str, str, str] | None:
+    return next((one for one in _OWNERS if re.match(one[0], name, re.IGNORECASE)), None)
 
 
 def _of_module(explanation: Explanation, name: str, hit: Hit) -> Explanation:
