@@ -150,9 +150,9 @@ def _reads(name: str, one_input: Callable[[bytes], None], data: bytes) -> bool:
 
 
 def keep(name: str, size: int) -> None:
-    """The smallest inputs first, each that reaches a line after a line that none before has."""
+    """The smallest inputs first, each that reaches a line after a line as no seed and none before it does."""
     one_input = checked(TARGETS[name], 100)
-    known: set[tuple[str, int, int]] = set()
+    known = {step for data in TARGETS[name].seeds() for step in _steps(one_input, data)}
     folder, left = HERE / "corpus" / name, size
     candidates = sorted((p.read_bytes() for p in corpus(name).iterdir()), key=len)
     shutil.rmtree(folder, ignore_errors=True)

@@ -10,7 +10,7 @@ import pytest
 
 from gpufix.diagnosis import redaction
 from gpufix.diagnosis.redaction import CorruptFacts, load, redact
-from gpufix.model import Distribution, Environment, Facts, Gap, Host, Python
+from gpufix.model import CodePart, Distribution, Environment, Facts, Gap, Host, Import, Python
 from gpufix.model.base import to_json
 
 HOME = Path("/home/alice")
@@ -109,6 +109,15 @@ def test_what_is_no_json_in_utf_8_is_refused(tmp_path: Path, content: bytes) -> 
         (
             {"binaries": b.binaries(b.library("a.so", b.code("sm_x")))},
             "binaries.libraries.0.code: 'sm_x' is no GPU architecture",
+        ),
+        ({"drivers": [b.driver(cuda="13x")]}, "drivers.0.cuda: '13x' is no version"),
+        (
+            {"binaries": b.binaries(b.library("a.so", parts=[CodePart(code=[0])]))},
+            "binaries.libraries.0.parts: a part is of code that is not there",
+        ),
+        (
+            {"binaries": b.binaries(imports=[Import(module="a", wants="b>=")])},
+            "binaries.imports.0.wants: 'b>=' is no requirement",
         ),
     ],
 )

@@ -10,6 +10,7 @@ import pytest
 
 from gpufix.source import git_files, requirement_files
 from gpufix.source.arch_flags import UNKNOWN, ArchFlag, parse, switches_off_torch
+from gpufix.source.builds import cmake_patterns, shell_patterns
 from gpufix.source.builds.cmake_syntax import commands
 from gpufix.source.builds.shell_parser import parse as parse_shell
 from gpufix.source.edits import Edit, Offsets, applied, raise_standard
@@ -274,3 +275,19 @@ def test_openings_without_end_are_read_in_linear_time(text: str) -> None:
 def test_damaged_cmake_and_shell(text: str) -> None:
     commands(text)
     parse_shell(text)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("pattern", "fits"),
+    [("[+--]", "+,-"), ("[--a]", "-.Aa["), ("[^+--]", ".Aab&["), ("[[&&]", "&["), ("[b--", None)],
+)
+def test_a_set_of_characters_is_what_cmake_reads(pattern: str, fits: str | None) -> None:
+    found = cmake_patterns.compiled(pattern)
+    assert (found and "".join(filter(found.search, "+,-.Aab&["))) == fits
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("pattern", ["[[", "[a||", "a[&&", "[[:a"])
+def test_a_set_without_an_end_is_no_expression(pattern: str) -> None:
+    assert shell_patterns.regular(pattern, basic=False, longest=10) is None

@@ -11,8 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from packaging.requirements import InvalidRequirement, Requirement
+
 from gpufix.files import TooLarge, read_given
-from gpufix.knowledge.data_table import numbers
 from gpufix.knowledge.gpus.architectures import parse_arch
 from gpufix.model import SCHEMA_VERSION, Facts
 from gpufix.model.base import Invalid, Model, from_json, to_json
@@ -26,6 +27,7 @@ _URL_SECRET = re.compile(
 _TOKEN = re.compile(
     r"(?<!\w)(?:hf_|gh[opsu]_|github_pat_|glpat-|pypi-|sk-|xox[bp]-|AKIA)[A-Za-z0-9_-]{12,}"
 )
+_VERSION = re.compile(r"\d{1,9}(\.\d{1,9})*")
 _HIDDEN = "REDACTED"
 _LIMIT_BYTES = 256 << 20
 
@@ -124,18 +126,25 @@ def load(path: Path) -> Facts:
 
 
 def _misspelt(facts: Facts) -> Iterator[tuple[str, str]]:
-    """Architectures and versions that the checks take for granted, where they are none."""
+    """Architectures, versions and places that the checks take for granted, where they are none."""
     archs = [(f"gpus.{n}.arch", gpu.arch) for n, gpu in enumerate(facts.gpus)]
     for n, library in enumerate(facts.binaries.libraries):
         archs += [(f"binaries.libraries.{n}.code", each.arch) for each in library.code]
+        if any(at not in range(len(library.code)) for part in library.parts for at in part.code):
+            yield f"binaries.libraries.{n}.parts", "a part is of code that is not there"
     for where, arch in archs:
         try:
             parse_arch(arch or "sm_90")
         except ValueError as error:
             yield where, str(error)
     for n, driver in enumerate(facts.drivers):
-        if driver.cuda and not numbers(driver.cuda):
+        if driver.cuda and not _VERSION.fullmatch(driver.cuda):
             yield f"drivers.{n}.cuda", f"{driver.cuda!r} is no version"
+    for n, failing in enumerate(facts.binaries.imports):
+        try:
+            Requirement(failing.wants or "a")
+        except InvalidRequirement:
+            yield f"binaries.imports.{n}.wants", f"{failing.wants!r} is no requirement"
 
 
 M = TypeVar("M", bound=Model)

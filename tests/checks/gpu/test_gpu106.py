@@ -52,6 +52,7 @@ SILENT = {
     "healthy": b.view(b.healthy()),
     "healthy AMD": b.view(b.healthy_amd()),
     "no driver": b.view(b.healthy(drivers=[])),
+    "a node without a name": of(b.driver(nodes=[""])),
     "no GPU in the machine": of(replace(ABSENT, pci_devices=0)),
     "no AMD GPU in the machine": amd(b.amd_driver(nodes=[], pci_devices=0)),
     "AMD's display beside a CUDA torch": b.view(

@@ -108,7 +108,7 @@ def _amd(driver: Driver) -> Iterator[tuple[DriverState, str]]:
 def _denied(driver: Driver) -> Iterator[tuple[DriverState, str]]:
     """Nodes that all GPUs need (/dev/nvidiactl, /dev/kfd), or those of every GPU, as /dev/nvidia0."""
     closed = set(driver.denied)
-    gpus = {node for node in driver.nodes if node[-1].isdigit()}
+    gpus = {node for node in driver.nodes if node[-1:].isdigit()}
     if closed and (closed - gpus or closed == gpus):
         yield "denied", f"This user may not open {', '.join(driver.denied[:4])}"
 

@@ -41,6 +41,7 @@ def _translated(pattern: str) -> str:
             mark = "^" if inner.startswith("^") else ""
             body = inner.removeprefix("^")
             body = "\\]" + body[1:] if body.startswith("]") else body
+            body = re.sub(r"(?<=.-)-", r"\-", body)  # a range's end
             found.append(f"[{mark}{body}]")
             at = end + 1
         else:

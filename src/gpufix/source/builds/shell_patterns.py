@@ -200,7 +200,9 @@ def _translated(pattern: str, basic: bool) -> str | None:
     out, at = "", 0
     while at < len(pattern):
         char, after = pattern[at], pattern[at + 1 : at + 2]
-        if char == "[" and (end := _set_end(pattern, at)):
+        if char == "[":
+            if not (end := _set_end(pattern, at)):
+                return None
             inner = pattern[at + 1 : end - 1].replace("\\", "\\\\")
             inner = re.sub(r"\[:(\w+):\]", lambda m: _IN_SETS.get(str(m[1]), "\0"), inner)
             if "\0" in inner:
