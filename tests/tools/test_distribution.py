@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMIT = 3_250_000  # bytes of the wheel
+LIMIT = 3_350_000  # bytes of the wheel
 LIMITS = {  # of its parts, compressed
     "knowledge": 1_400_000,
     "source": 320_000,
