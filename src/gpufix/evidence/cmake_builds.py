@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from gpufix.evidence import building
@@ -26,13 +25,14 @@ from gpufix.frozen import Frozen
 
 if TYPE_CHECKING:
     from gpufix.source.builds.cmake_result import CMakeBuild
-    from gpufix.source.builds.run import Ending, Question
+    from gpufix.source.builds.run import Ending
 
 Caller = Literal["hand", "scikit-build-core", "setup.py", "aside"]
 _MOST_ROOTS, _MOST_CALLERS = 30, 20
 _COMPILERS = ("CC", "CXX", "CUDACXX")  # by which project() chooses
-_DEFINES = re.compile(r"-D\s*['\"]?([A-Za-z_]\w*)(?::[A-Z]+)?=")
-_CALLS_CMAKE = re.compile(  # the command, up to the next one
+_NOTHING = re.compile(r"(?!)")
+DEFINES = re.compile(r"-D\s*['\"]?([A-Za-z_]\w*)(?::[A-Z]+)?=")
+CALLS_CMAKE = re.compile(  # the command, up to the next one
     r"(?:^|&&|[;|(]|\b(?:RUN|sudo|then|do)\b)[ \t]*(?:\w+=\S*[ \t]+)*cmake[ \t]"
     r"(?:\"[^\"\n]*\"|'[^'\n]*'|\\\n|[^\n;&|\"'])*",
     re.MULTILINE,
@@ -216,48 +216,6 @@ def reached(view: View, path: str, line: int) -> bool | None:
     return True if True in answers else (False if answers == {False} else None)
 
 
-def switched_off(view: View, root: CMakeRoot) -> Question | None:
-    """The option without which a build has no CUDA, and by which it comes to have it."""
-    if not root.build.whole or root.build.fails is not None:
-        return None
-    given = _by_a_person(view, root)
-    base = root.build if given == root.defines else run(view, root.path, given)
-    if not base.whole or base.fails is not None or base.enables_cuda:
-        return None
-    asked = (q for q in base.asked if q.kind == "variable" and _SWITCH.search(q.subject))
-    unset = (q for q in asked if (given.get(q.subject, "OFF") or "").upper() in _OFF)
-    for question in islice(unset, _MOST_SWITCHES):
-        on = run(view, root.path, {**given, question.subject: "ON"})
-        if _gains_cuda(base, on):
-            return question
-    return None
-
-
-def _by_a_person(view: View, root: CMakeRoot) -> Mapping[str, str | None]:
-    """The -D that a build by hand is given: what only a Dockerfile says is for its image."""
-    if root.caller != "hand":
-        return root.defines
-    scripts = view.derive(_passed_by_scripts)
-    images = set(passed(view, root.caller)).difference(scripts)
-    named = {name: text for name, text in root.defines.items() if name not in images}
-    return {**dict.fromkeys(scripts), **named}
-
-
-def _gains_cuda(base: CMakeBuild, on: CMakeBuild) -> bool:
-    """Whether an option brings CUDA as a language, as a package, or by a file named after it."""
-    if any(kind == "CUDA" for kind, _ in on.languages):
-        return True
-    read = set(on.files).difference(base.files)
-    return not base.finds_cuda and (on.finds_cuda or any(_FOR_GPU.search(path) for path in read))
-
-
-_OFF = ("OFF", "0", "NO", "FALSE", "N")
-_NOTHING = re.compile(r"(?!)")
-_FOR_GPU = re.compile(r"(?:^|[-_/.])(?:gpu|cuda)(?:[-_/.]|$)", re.IGNORECASE)
-_SWITCH = re.compile(r"^(?!CMAKE_|CUDA_).*(?:CUDA|CUBLAS|GPU)(?:_(?:TOOLKIT|BACKEND|SUPPORT))?$")
-_MOST_SWITCHES = 4
-
-
 def brings_cmake(view: View, root: CMakeRoot) -> bool:
     """Whether the build backend takes a cmake that it requires, whatever is on PATH."""
     if root.caller == "scikit-build-core":
@@ -270,7 +228,7 @@ def requires(view: View, root: CMakeRoot, name: str) -> bool:
     from gpufix.evidence.requirements import parse
 
     folder = root.path.rpartition("/")[0]
-    systems = [_project_of(view, folder).get("build-system", {})]
+    systems = [project_of(view, folder).get("build-system", {})]
     systems += [_pyproject(view, "").get("build-system", {})] if folder else []
     wanted = [parse(str(text)) for system in systems for text in system.get("requires", [])]
     return any(row is not None and row.name.lower() == name for row in wanted)
@@ -279,7 +237,7 @@ def requires(view: View, root: CMakeRoot, name: str) -> bool:
 def _caller(view: View, path: str) -> Caller:
     """Who runs cmake on it: pip by the build backend, setup.py, or a user by hand."""
     folder = path.rpartition("/")[0]
-    system = _project_of(view, folder).get("build-system", {})
+    system = project_of(view, folder).get("build-system", {})
     named = (str(system.get("build-backend", "")), *map(str, system.get("requires", [])))
     # A back end that requires it wraps it.
     if any(re.match(r"scikit[-_.]build[-_.]core\b", name) for name in named):
@@ -290,7 +248,7 @@ def _caller(view: View, path: str) -> Caller:
     return "aside" if any(facts.extension for facts in beside(path, python_files(view))) else "hand"
 
 
-def _project_of(view: View, folder: str) -> dict[str, Any]:
+def project_of(view: View, folder: str) -> dict[str, Any]:
     """The pyproject.toml beside a CMakeLists.txt, or one above whose cmake.source-dir it is."""
     found, above = _pyproject(view, folder), folder
     while above and not found:
@@ -329,7 +287,7 @@ def _defines(view: View, path: str, caller: Caller) -> dict[str, str | None]:
     found = given if given is not None else dict.fromkeys(passed(view, caller))
     if caller == "scikit-build-core":
         found |= {"SKBUILD": "2", "CMAKE_BUILD_TYPE": "Release"}
-        found |= _configured(_project_of(view, path.rpartition("/")[0]))
+        found |= configured(project_of(view, path.rpartition("/")[0]))
     if caller in ("scikit-build-core", "setup.py"):
         for name, text in DEFINE.findall(view.env("CMAKE_ARGS") or ""):
             found[name] = text.strip("\"'")
@@ -347,30 +305,29 @@ def _passed_by_files(view: View) -> tuple[str, ...]:
     return _passed(view, _NOTHING, ("shell", "docker"))
 
 
-def _passed_by_scripts(view: View) -> tuple[str, ...]:
-    """The same, but those that only an image is given."""
-    return _passed(view, _NOTHING, ("shell", "make"))
-
-
 def _passed_to_pip(view: View) -> tuple[str, ...]:
     """The same, but those that a script gives to a cmake of its own."""
-    return _passed(view, _CALLS_CMAKE, ("shell", "docker"))
+    return _passed(view, CALLS_CMAKE, ("shell", "docker"))
 
 
 def _passed(view: View, without: re.Pattern[str], kinds: tuple[str, ...]) -> tuple[str, ...]:
+    texts = calling(view, kinds)
+    own = (without.sub("", text) if kind in kinds else text for kind, text in texts)
+    return tuple(dict.fromkeys(name for text in own for name in DEFINES.findall(text)))
+
+
+def calling(view: View, kinds: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """The texts that may call cmake: of files that hold a -D, and of all of these kinds."""
     project = view.facts.project
     if project is None:
-        return ()
+        return
+    of = {source.path: source.kind for source in project.sources}
     holders = (view.project_holders("-D") or ())[:_MOST_CALLERS]
-    scripts = [s.path for s in project.sources if s.kind in kinds][:_MOST_CALLERS]
-    names: dict[str, None] = {}
+    scripts = [path for path, kind in of.items() if kind in kinds][:_MOST_CALLERS]
     for path in dict.fromkeys([*holders, *scripts]):
         found = view.source(f"{project.root}/{path}") if not for_tests(path) else None
-        text = found.text if found else ""
-        if "cmake" in text.lower():
-            own = without.sub("", text) if path in scripts else text
-            names |= dict.fromkeys(_DEFINES.findall(own))
-    return tuple(names)
+        if found and "cmake" in found.text.lower():
+            yield of.get(path, "") if path in scripts else "", found.text
 
 
 def _cmake_table(project: Mapping[str, Any]) -> dict[str, Any]:
@@ -380,7 +337,7 @@ def _cmake_table(project: Mapping[str, Any]) -> dict[str, Any]:
     return table if isinstance(table, dict) else {}
 
 
-def _configured(project: Mapping[str, Any]) -> dict[str, str | None]:
+def configured(project: Mapping[str, Any]) -> dict[str, str | None]:
     """[tool.scikit-build.cmake]: define and args."""
     table = _cmake_table(project)
     found: dict[str, str | None] = {}

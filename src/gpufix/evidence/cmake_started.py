@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from gpufix.evidence.builds import builds_of
 from gpufix.evidence.source_view import absolute, setups_above
@@ -14,7 +15,13 @@ DEFINE = re.compile(r"-D\s*([A-Za-z_]\w*)(?::[A-Z]+)?=(\"[^\"]*\"|'[^']*'|\S*)")
 
 
 def started(view: View, path: str) -> dict[str, str | None] | None:
-    """The -D with which the setup.py above a folder configures it; None where its run does not tell.
+    """The -D with which the setup.py above a folder configures it; None where its run does not tell."""
+    found = started_by(view, path)
+    return found[1] if found else None
+
+
+def started_by(view: View, path: str, **changes: Any) -> tuple[str, dict[str, str | None]] | None:
+    """The same, and that setup.py. changes: of the world.
 
     A value is None where ways through the file differ in it, or it is not known.
     """
@@ -25,13 +32,13 @@ def started(view: View, path: str) -> dict[str, str | None] | None:
     for setup in setups_above(folder):
         if setup not in paths:
             continue
-        calls = [each.arguments for each in builds_of(view).run(setup).started]
+        calls = [each.arguments for each in builds_of(view).run(setup, **changes).started]
         mine = [c for c in calls if source in _configured_by(c)]
         if not mine or any(UNKNOWN_PART in word[:2] for call in mine for word in call):
             return None
         rows = [{m[1]: m[2] for word in call if (m := DEFINE.fullmatch(word))} for call in mine]
         names = dict.fromkeys(name for row in rows for name in row)
-        return {name: _same([row.get(name) for row in rows]) for name in names}
+        return setup, {name: _same([row.get(name) for row in rows]) for name in names}
     return None
 
 

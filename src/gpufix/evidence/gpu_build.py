@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import product
+from itertools import islice, product
 from posixpath import basename
 from typing import Any
 
+from gpufix.evidence import switch_values
 from gpufix.evidence.arch_lists import spelled, targets, vendor
 from gpufix.evidence.building import cuda_torch
 from gpufix.evidence.builds import SEARCH, Builds, builds_of, compiles_gpu_code, variables_of
@@ -131,27 +132,54 @@ def for_amd_alone(view: View, path: str) -> Place | None:
     return next((each.place for name, each in programs if name == "hipcc" and each.sure), None)
 
 
-def switched_off(view: View, path: str) -> Question | None:
-    """The variable, or the argument, without which a setup.py surely builds no extension, and by
-    which it has code for GPUs. Asked where a GPU is visible and a toolkit is here."""
+class SetupSwitch(Frozen):
+    """What a setup.py asks for and is not given. value: a variable's; "" for an argument."""
+
+    question: Question
+    value: str
+    nothing: bool  # it builds no extension without it; else none with code for GPUs
+
+
+def switched_off(view: View, path: str) -> SetupSwitch | None:
+    """The variable, or the argument, without which a setup.py surely builds no extension, or none with
+    code for GPUs, and by which it has some. Asked where a GPU is visible and a toolkit is here."""
     runs, world = builds_of(view), variables_of(view)
     seen = {**with_gpu(view), **with_toolkit(view)}
     base = runs.run(path, **seen)
-    if base.extensions or base.fails or not (base.whole and base.called):
+    here = made(base)
+    if base.fails or not (base.whole and base.called) or _has_gpu_code(base):
         return None
-    asked = [q for q in base.asked if q.kind in ("variable", "argument") and q.subject not in world]
-    switches = sorted((q for q in asked if _SWITCH.search(q.subject)), key=lambda q: len(q.subject))
-    for question in switches[:_MOST_SWITCHES]:
-        if question.kind == "variable":
-            run = runs.run(path, environment=world | {question.subject: "1"}, **seen)
+    if base.extensions and not here.sure:
+        return None
+    for question, value in islice(_tries(view, path, base), _MOST_SWITCHES):
+        if value:
+            run = runs.run(path, environment=world | {question.subject: value}, **seen)
         else:
             run = runs.run(path, argv=("setup.py", "bdist_wheel", question.subject), **seen)
-        if not run.fails and any(kind == "cuda" for _, kind in made(run).kinds):
-            return question
+        if not run.fails and _has_gpu_code(run):
+            return SetupSwitch(question=question, value=value, nothing=not base.extensions)
     return None
 
 
+def _tries(view: View, path: str, base: BuildRun) -> Iterator[tuple[Question, str]]:
+    """What it asks for, by its name, and any variable with what the file compares with."""
+    world = variables_of(view)
+    asked = [q for q in base.asked if q.kind in ("variable", "argument") and q.subject not in world]
+    by_name = _SWITCH if not base.extensions else _GPU_SWITCH
+    for question in sorted(asked, key=lambda q: len(q.subject)):
+        if by_name.search(question.subject):
+            yield question, "1" if question.kind == "variable" else ""
+    values = switch_values.in_python(view, path)
+    for question in (q for q in asked if q.kind == "variable" and q.default):
+        yield from ((question, value) for value in values)
+
+
+def _has_gpu_code(run: BuildRun) -> bool:
+    return any(kind == "cuda" for _, kind in made(run).kinds)
+
+
 _SWITCH = re.compile(r"(?i)(?<!no_)(?<!skip_)(?:build|ext|cuda|gpu|kernel)")
+_GPU_SWITCH = re.compile(r"(?i)cuda|gpu")
 _MOST_SWITCHES = 8
 
 

@@ -95,10 +95,12 @@ class CMakeGpuAsked(Payload):
 
 
 class CMakeOption(Payload):
-    """An option of a CMake build that is off, and with which it has CUDA."""
+    """An option of a CMake build that is off, or has another value, and with which it has CUDA."""
 
     root: str  # the CMakeLists.txt that is configured
     option: str
+    value: str
+    by_pip: bool = False  # pip starts its cmake
 
 
 class GpuAsked(Payload):
@@ -108,11 +110,14 @@ class GpuAsked(Payload):
 
 
 class SwitchedBuild(Payload):
-    """A setup.py that builds no extension without a variable, or an argument of its command line."""
+    """A setup.py that builds no extension, or no GPU code, without a variable or an argument.
+
+    value: the variable's; "" for an argument of its command line.
+    """
 
     path: str
     name: str
-    argument: bool
+    value: str
 
 
 class CargoFeature(Payload):

@@ -114,7 +114,7 @@ def says(text: str, severity: Severity, line: int, what: str, served: str = "sm_
 
 def unless(what: str, name: str, line: int, argument: bool = False) -> Fault:
     found = says(f"builds no extension unless {what}", ADVICE, line, f"asks for {name}")
-    return replace(found, payload=SwitchedBuild("setup.py", name, argument))
+    return replace(found, payload=SwitchedBuild("setup.py", name, "" if argument else "1"))
 
 
 def without(served: str = "sm_90") -> Fault:
@@ -367,7 +367,7 @@ def off(given: Given | None = None, **files: str) -> Fires:
             "CMakeLists.txt",
             "CMakeLists.txt builds without CUDA unless cmake is given -DD_CUDA=ON; sm_89 is to be served.",
             evidence=(t.at("CMakeLists.txt", 3, "D_CUDA is off"),),
-            payload=CMakeOption("CMakeLists.txt", "D_CUDA"),
+            payload=CMakeOption("CMakeLists.txt", "D_CUDA", "ON", "pyproject.toml" in files),
         ),
         offers=["force-gpu-build manual"],
     )
@@ -631,6 +631,109 @@ FIRING |= {
         crate(served="gfx1100", **ROCM),
         feature("rocm", 8, "gfx1100"),
         offers=["force-gpu-build manual"],
+    ),
+}
+
+VARIANT = """\
+variant = os.environ.get("LAP_VARIANT", "cpu").lower()
+exts = [CUDAExtension("lap", ["lap.cu"])] if variant == "cuda" else [CppExtension("lap", ["lap.cpp"])]
+"""
+WITH_CUDA = VARIANT.replace('"LAP_VARIANT", "cpu"', '"WITH_CUDA", "0"').replace('"cuda"', '"1"')
+LIBRARY = """\
+blas = os.environ.get("LAP_BLAS", "mkl")
+exts = [CppExtension("lap", ["lap.cpp"], libraries=["cublas" if blas == "cuda" else "mkl"])]
+"""
+BACKEND = """\
+cmake_minimum_required(VERSION 3.18)
+project(d LANGUAGES CXX)
+{declared}
+if(D_BACKEND STREQUAL {value})
+  {then}
+endif()
+add_library(d SHARED d.cpp)
+"""
+CACHED = 'set(D_BACKEND "NONE" CACHE STRING "NONE, CUDA or HIP")'
+STARTED = """\
+import os, subprocess
+from setuptools import setup
+backend = os.environ.get("D_WITH", "{}")
+subprocess.check_call(["cmake", os.path.dirname(os.path.abspath(__file__)), "-DD_BACKEND=" + backend])
+setup(name="d")
+"""
+IN_SKBUILD = SKBUILD.partition("[tool")[0]
+BY_PIP = "CMAKE_ARGS=-DD_CUDA=ON pip install .\n"
+BY_CI = "cmake -B b -S . \\\n  -DD_CUDA=ON\n"
+IN_AN_ARRAY = 'args=(-DD_CUDA=ON)\ncmake .. "${args[@]}"\n'
+
+
+def backend(
+    value: str = "CUDA", declared: str = CACHED, then: str = "enable_language(CUDA)", **files: str
+) -> Given:
+    """A CMakeLists.txt that compares a variable with the name of a back end."""
+    main = BACKEND.format(value=value, declared=declared, then=then)
+    return t.project({"CMakeLists.txt": main, "d.cpp": "", **files}, "sm_89")
+
+
+def unless_variable(what: str, name: str, value: str, line: int = 5) -> Fault:
+    """A setup.py that leaves GPU code out by the default of a variable."""
+    served = "sm_89" if "CUDA unless" in what else "sm_90"
+    found = says(what, ADVICE, line, f"asks for {name}", served)
+    return replace(found, payload=SwitchedBuild("setup.py", name, value))
+
+
+SILENT |= {
+    "a variable whose default is cuda": py(VARIANT.replace('"cpu"', '"cuda"')),
+    "a variable that chooses another library": py(LIBRARY),
+    "a variable for the other maker's GPUs": py(VARIANT.replace('"cuda"', '"rocm"')),
+    "a variable that is set to another": py(VARIANT, env={"LAP_VARIANT": "cpu"}),
+    "CMake: a value that brings no CUDA": backend(then="add_definitions(-DX)"),
+    "CMake: a value for other GPUs": backend("HIP"),
+    "CMake: a value that is the default": backend(declared=CACHED.replace("NONE", "CUDA", 1)),
+    "CMake: a variable that nobody offers": backend(declared="set(D_BACKEND NONE)"),
+    "CMake: a value that a caller gives": backend(**{"go.sh": "cmake -DD_BACKEND=CUDA .\n"}),
+    "CMake: a setup.py that gives it": backend(declared="", **{"setup.py": STARTED.format("CUDA")}),
+    "CMake: an option that a script gives pip": option(
+        **{"pyproject.toml": IN_SKBUILD, "go.sh": f"# cmake\n{BY_PIP}"}
+    ),
+    "CMake: an option that the tree's own back end may give": option(
+        **{
+            "pyproject.toml": IN_SKBUILD + 'backend-path = ["."]\n',
+            "backend.py": 'import scikit_build_core\nargs = ["cmake", "-DD_CUDA=ON"]\n',
+        }
+    ),
+}
+FIRING |= {
+    "a variable whose default is cpu": Fires(
+        py(VARIANT),
+        unless_variable("builds no GPU code unless LAP_VARIANT is cuda", "LAP_VARIANT", "cuda"),
+        offers=["force-gpu-build manual"],
+    ),
+    "a variable that is 0": Fires(
+        py(WITH_CUDA),
+        unless_variable("builds no GPU code unless WITH_CUDA is 1", "WITH_CUDA", "1"),
+        offers=["force-gpu-build manual"],
+    ),
+    "CMake: a value": Fires(
+        backend(),
+        Fault(
+            ADVICE,
+            "CMakeLists.txt",
+            "CMakeLists.txt builds without CUDA unless cmake is given -DD_BACKEND=CUDA; sm_89 is to be served.",
+            evidence=(t.at("CMakeLists.txt", 4, "D_BACKEND is not CUDA"),),
+            payload=CMakeOption("CMakeLists.txt", "D_BACKEND", "CUDA"),
+        ),
+        offers=["force-gpu-build manual"],
+    ),
+    "CMake: a value that setup.py gives": Fires(
+        backend(declared="", **{"setup.py": STARTED.format("NONE")}),
+        unless_variable("builds without CUDA unless D_WITH is CUDA", "D_WITH", "CUDA", 3),
+        offers=["force-gpu-build manual"],
+    ),
+    "CMake: an option that a script for another build gives": off(
+        **{"pyproject.toml": IN_SKBUILD, "ci.sh": IN_AN_ARRAY}
+    ),
+    "CMake: an option that a script's caller gives": off(
+        **{"install.sh": 'cmake .. "$@"\n', "ci.sh": BY_CI}
     ),
 }
 

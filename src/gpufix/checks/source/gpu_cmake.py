@@ -9,12 +9,13 @@ from gpufix.checks.registry import ADVICE, ERROR, WARNING, Fault
 from gpufix.evidence.arch_lists import listed, targets, vendor
 from gpufix.evidence.building import builds, toolkit_in_use
 from gpufix.evidence.cmake_archs import compiled
-from gpufix.evidence.cmake_builds import CMakeRoot, release, roots, switched_off
+from gpufix.evidence.cmake_builds import CMakeRoot, release, roots
+from gpufix.evidence.cmake_switches import switched_off
 from gpufix.evidence.source_view import aside, at
 from gpufix.evidence.view import View
 from gpufix.knowledge.data_table import at_least, minor
 from gpufix.model import Severity
-from gpufix.model.source_payload import CMakeGpuAsked, CMakeOption, ProjectFile
+from gpufix.model.source_payload import CMakeGpuAsked, CMakeOption, ProjectFile, SwitchedBuild
 
 if TYPE_CHECKING:
     from gpufix.evidence.cmake_archs import Compiled
@@ -80,19 +81,29 @@ def _of(view: View, root: CMakeRoot) -> Iterator[Fault]:
 
 
 def _off(view: View, root: CMakeRoot) -> Iterator[Fault]:
-    """An option without which it builds for the CPU."""
+    """The variable without which it builds for the CPU."""
     mine = root.caller != "aside" and not aside(root.path)
-    question = switched_off(view, root) if mine else None
-    if question is None:
+    switch = switched_off(view, root) if mine else None
+    if switch is None:
         return
-    place, name = question.place, question.subject
+    place, name, value = switch.place, switch.name, switch.value
+    served = f"{listed(targets(view))} is to be served"
+    if switch.setup:
+        yield Fault(
+            severity=ADVICE,
+            subject=switch.setup,
+            message=f"{switch.setup} builds without CUDA unless {name} is {value}; {served}.",
+            evidence=(at(view, place.path, place.line, f"asks for {name}"),),
+            payload=SwitchedBuild(switch.setup, name, value),
+        )
+        return
+    shown = f"{name} is off" if value == "ON" else f"{name} is not {value}"
     yield Fault(
         severity=ADVICE,
         subject=root.path,
-        message=f"{root.path} builds without CUDA unless cmake is given -D{name}=ON; "
-        f"{listed(targets(view))} is to be served.",
-        evidence=(at(view, place.path, place.line, f"{name} is off"),),
-        payload=CMakeOption(root.path, name),
+        message=f"{root.path} builds without CUDA unless cmake is given -D{name}={value}; {served}.",
+        evidence=(at(view, place.path, place.line, shown),),
+        payload=CMakeOption(root.path, name, value, root.caller == "scikit-build-core"),
     )
 
 

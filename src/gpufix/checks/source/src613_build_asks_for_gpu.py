@@ -12,6 +12,7 @@ from gpufix.evidence.builds import builds_of, setup_runs
 from gpufix.evidence.cargo_features import FeatureOff, features_off
 from gpufix.evidence.gpu_build import (
     Lost,
+    SetupSwitch,
     for_amd_alone,
     lost,
     lost_in_image,
@@ -30,7 +31,7 @@ from gpufix.model.source_payload import (
     ProjectFile,
     SwitchedBuild,
 )
-from gpufix.source.builds.run import Ending, Place, Question
+from gpufix.source.builds.run import Ending, Place
 
 
 @rule("SRC613", "build-asks-for-gpu")
@@ -48,7 +49,9 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
     visible here, since none is while an image is built. With a torch for ROCm it is followed with one for
     CUDA as well: what has GPU code only for CUDA is named. With a torch for CUDA, one that ends there and
     not with a torch for ROCm is named, and one that starts hipcc and compiles nothing for NVIDIA's; with one for ROCm, a CMake build that enables CUDA and not HIP.
-    One that builds extensions only with a variable or an argument of its own is named with it: `BUILD_EXT=1`.
+    One that builds extensions, or GPU code, only with a variable or an argument of its own is named with it: `BUILD_EXT=1`,
+    and with a value that it compares the variable with: `VARIANT=cuda`. So is a value of CMake's (`BACKEND STREQUAL CUDA`),
+    and the variable by which setup.py hands it to cmake. What a script for CI gives to cmake is not given to a build by pip.
     Of a Rust crate that maturin builds, the feature `cuda` (for AMD GPUs `rocm`, `hip`) is named where neither its
     defaults nor pyproject.toml take it.
 
@@ -63,7 +66,7 @@ def build_asks_for_gpu(view: View) -> Iterator[Fault]:
     ## Severity
     Error where the build stops; warning where it leaves code out, for architectures that are left to
     torch, and for `native` with a cmake that leaves the choice to nvcc. Advice for a CMake file beside a setup.py that does without it, and
-    for an option, a variable, an argument or a feature that is off.
+    for an option, a variable, an argument or a feature that is off, or another value by default.
 
     ## Fix
     Safe: set the variable that forces the GPU build, or that names the architectures, where the file
@@ -170,15 +173,18 @@ def _for_amd(view: View, path: str, place: Place) -> Fault:
     )
 
 
-def _switched(view: View, path: str, switch: Question) -> Fault:
-    argument = switch.kind == "argument"
-    when = f"it is called with {switch.subject}" if argument else f"{switch.subject} is 1"
+def _switched(view: View, path: str, switch: SetupSwitch) -> Fault:
+    question, value = switch.question, switch.value
+    when = f"{question.subject} is {value}" if value else f"it is called with {question.subject}"
+    what = "extension" if switch.nothing else "GPU code"
     return Fault(
         severity=ADVICE,
         subject=path,
-        message=f"{path} builds no extension unless {when}; {listed(targets(view))} is to be served.",
-        evidence=(at(view, switch.place.path, switch.place.line, f"asks for {switch.subject}"),),
-        payload=SwitchedBuild(path, switch.subject, argument),
+        message=f"{path} builds no {what} unless {when}; {listed(targets(view))} is to be served.",
+        evidence=(
+            at(view, question.place.path, question.place.line, f"asks for {question.subject}"),
+        ),
+        payload=SwitchedBuild(path, question.subject, value),
     )
 
 

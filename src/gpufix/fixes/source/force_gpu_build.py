@@ -10,7 +10,7 @@ from gpufix.evidence.arch_lists import vendor
 from gpufix.evidence.builds import asks_torch_for_archs, builds_of
 from gpufix.evidence.gpu_build import forced_as, forced_by, options_of
 from gpufix.evidence.script_words import exports_in
-from gpufix.evidence.source_view import absolute
+from gpufix.evidence.source_view import absolute, setups_above
 from gpufix.evidence.view import View
 from gpufix.fixes.registry import fix
 from gpufix.fixes.source import cmake_plans
@@ -90,29 +90,44 @@ def _of_cmake(finding: Finding, view: View, place: CMakeGpuAsked) -> Plan | Skip
 def _switched_on(finding: Finding, view: View, place: CMakeOption) -> Plan:
     """-D on cmake's command line: who calls it decides."""
     folder = absolute(view, place.root.rpartition("/")[0]).rstrip("/")
+    given = f"-D{place.option}={place.value}"
+    if place.by_pip:
+        package = absolute(view, _package(view, place.root)).rstrip("/")
+        command = f"CMAKE_ARGS={quote(given)} pip install {quote(package)}"
+    else:
+        command = f"cmake -S {quote(folder)} -B {quote(f'{folder}/build')} {quote(given)}"
     return finding.plan(
         NAME,
         "manual",
-        f"give cmake -D{place.option}=ON",
+        f"give cmake {given}",
         Advise(
-            text=f"{place.root} leaves CUDA out where the option is off, as it is by default",
-            command=f"cmake -S {quote(folder)} -B {quote(f'{folder}/build')} -D{place.option}=ON",
+            text=f"{place.root} leaves CUDA out without it, as it does by default", command=command
         ),
     )
+
+
+def _package(view: View, path: str) -> str:
+    """The folder with the pyproject.toml by which pip builds a CMakeLists.txt."""
+    project = view.facts.project
+    paths = {source.path for source in project.sources} if project else set()
+    folders = [setup.rpartition("/")[0] for setup in setups_above(path.rpartition("/")[0])]
+    return next((f for f in folders if f"{f}/pyproject.toml".lstrip("/") in paths), folders[0])
 
 
 def _switched_build(finding: Finding, view: View, build: SwitchedBuild) -> Plan:
     """Who builds decides: the project installs without what it compiles, too."""
     folder = absolute(view, build.path.rpartition("/")[0]).rstrip("/")
-    if build.argument:
-        command = f"cd {quote(folder)} && python setup.py bdist_wheel {quote(build.name)}"
+    if build.value:
+        given = f"{build.name}={build.value}"
+        command = f"{given} pip install --no-build-isolation {quote(folder)}"
     else:
-        command = f"{build.name}=1 pip install --no-build-isolation {quote(folder)}"
+        given = build.name
+        command = f"cd {quote(folder)} && python setup.py bdist_wheel {quote(build.name)}"
     return finding.plan(
         NAME,
         "manual",
-        f"build with {build.name}" + ("" if build.argument else "=1"),
-        Advise(text=f"{build.path} compiles nothing without it", command=command),
+        f"build with {given}",
+        Advise(text=f"{build.path} compiles no GPU code without it", command=command),
     )
 
 
