@@ -110,14 +110,11 @@ class GpuAsked(Payload):
 
 
 class SwitchedBuild(Payload):
-    """A setup.py that builds no extension, or no GPU code, without a variable or an argument.
-
-    value: the variable's; "" for an argument of its command line.
-    """
+    """A setup.py that builds no extension, or no GPU code, without a variable or an argument."""
 
     path: str
     name: str
-    value: str
+    value: str  # the variable's; "" for an argument of its command line
 
 
 class CargoFeature(Payload):
