@@ -6,6 +6,7 @@ import re
 
 from gpufix.explain import (
     added_parts,
+    argument_details,
     builds,
     checkpoint_details,
     cmake_details,
@@ -368,8 +369,8 @@ REFINERS: dict[str, Refiner] = {
     "torch-capability": torch_capability,
     "torch-family": torch_family,
     "torchcodec": missing_library.torchcodec,
-    "other-arguments": _asked(interfaces.other_arguments),
-    "unexpected-by": interfaces.unexpected_by,
+    "other-arguments": _asked(argument_details.other_arguments),
+    "unexpected-by": argument_details.unexpected_by,
     "unmet": conflicts.unmet,
     "triton-missing": module_details.triton_missing,
     "triton-source": kernel_reports.triton_source,

@@ -1,4 +1,4 @@
-"""Attributes, arguments and types of models that another release has: whose they are, and which release."""
+"""Attributes and types of models that another release has: whose they are, and which release."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterator
 
 from gpufix.explain import comfyui
-from gpufix.explain.explanation import Explanation, Told, context
+from gpufix.explain.class_owners import PASSING_ON, near, older, package_of, recorded
+from gpufix.explain.explanation import Explanation, Told
 from gpufix.explain.frames import asking, frames_before
 from gpufix.explain.log_scan import Hit
 from gpufix.explain.releases_with import one_of, pip_name, replaced
@@ -18,28 +19,9 @@ from gpufix.knowledge.name_spans import Owner
 _ATTRIBUTE = re.compile(
     r"(?:type object )?['\"`]?(?P<owner>[A-Za-z_][\w.]{0,120})['\"`]?(?: object)? has no attribute ['\"`]?(?P<name>\w{1,120})"
 )
-_CALL = re.compile(
-    r"(?:(?P<owner>\w{1,80})\.)?(?P<function>\w{1,80})\(\) (?:got an unexpected keyword argument|"
-    r"missing \d{1,2} required (?:positional|keyword-only) arguments?|takes|got multiple values)"
-    r"[^'\"‘“`\n]{0,80}(?:['\"‘“`](?P<argument>\w{1,80}))?"
-)
+
 _TYPE = re.compile(r"model type [`'\"](?P<type>[\w.-]{1,60})|KeyError: [`'\"](?P<key>[\w.-]{1,60})")
-# By how the classes of a package are called, where the wheels' names do not tell.
-_CLASSES = (
-    (r"\w{0,20}(?:SFT|DPO|PPO|GRPO|KTO|ORPO|CPO|Reward|Online\w+)(?:Trainer|Config)", "trl"),
-    (r"(?:Async)?EngineArgs|LLM|(?:Async)?LLMEngine|AsyncLLM|SamplingParams|GPUModelRunner|ModelConfig", "vllm"),
-    (r"\w*(?:Lora|Peft)\w*", "peft"),
-    (r"\w+(?:Pipeline|Transformer[23]DModel|TransformerBlock|AttnProcessor\w*|Scheduler)|AttnProcessor\w*|UNet\w+|AutoencoderKL\w*", "diffusers"),
-    (
-        r"(?:Seq2Seq)?Trainer|(?:Seq2Seq)?TrainingArguments|Pre[Tt]rainedConfig|TokenizersBackend|\w*(?:Cache|ForCausalLM|ForConditionalGeneration|ForMaskedLM|ForSequenceClassification|Tokenizer|"
-        r"TokenizerFast|ImageProcessor\w*|DecoderLayer|EncoderLayer|RotaryEmbedding|SdpaAttention|FlashAttention2)"
-        r"|(?:Llama|Qwen|Mi[sx]tral|Gemma|Phi|CLIP|T5|Bert|Roberta|Whisper|Siglip|GPT|Falcon|DeepSeek|Deepseek|"
-        r"InternVL|ChatGLM|Baichuan|LlavaQ?|Idefics|Bloom|OPT|ViT)\w*",
-        "transformers",
-    ),
-    (r"Blocks|Chatbot|ChatInterface|Textbox|Gallery|Model3D|Dropdown|Slider|Dataframe|CheckboxGroup|Accordion|ImageEditor", "gradio"),
-    (r"Accelerat\w+|AcceleratorState|PartialState", "accelerate"),
-)  # fmt: skip
+
 # Attributes that code of transformers asks of a configuration or model, whatever the class is called.
 _OF_TRANSFORMERS = re.compile(
     r"is_encoder_decoder|get_text_config|forced_bos_token_id|(?:bos|eos|pad)_token_id|rope_(?:theta|scaling|parameters)|"
@@ -56,8 +38,6 @@ _BASES = (
     (r"\w*Cache", ("Cache",)),
     (r"\w+", ("PreTrainedModel", "GenerationMixin")),
 )
-_MAKERS = ("__init__", "init", "from_pretrained", "load_dataset")
-_OWN = ("torch", "accelerate", "peft")  # pass what they are given on
 
 
 def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
@@ -73,7 +53,7 @@ def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
             what=f"{owner} is a class that unsloth generates from trl's: the one in unsloth_compiled_cache, unsloth and trl are of different releases.",
             do=message_of("unsloth-no-gpu").do.partition("Then ")[2],
         )
-    package, asker = _package(found["owner"]), _asker(hit)
+    package, asker = package_of(found["owner"]), _asker(hit)
     if package in sys.stdlib_module_names:  # an object of Python's own, such as a threading.local
         return None
     if asker and (package == asker or owner in _BUILT_IN) and (told := _own(owner, name, asker)):
@@ -81,7 +61,7 @@ def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
     subject = owner
     if package is None and _OF_TRANSFORMERS.fullmatch(name):
         package, subject = "transformers", f"what asks for {name}"
-    if of := _recorded(name_spans.of_member(owner, name), found["owner"], hit):
+    if of := recorded(name_spans.of_member(owner, name), found["owner"], hit):
         return one_of(of, f"{owner}.{name}", asker, hit).of(explanation)
     whose = found["owner"].partition(".")[0] if "." in found["owner"] else ""
     if gone := replaced(f"{owner}.{name}", asker, whose):
@@ -102,7 +82,7 @@ def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
         )
     bases = next(bases for kind, bases in _BASES if re.fullmatch(kind, owner))
     for base in (owner, *bases) if package == "transformers" else (owner,):
-        of_base = _recorded(name_spans.of_member(base, name), package or "", hit)
+        of_base = recorded(name_spans.of_member(base, name), package or "", hit)
         if of_base and of_base.package == package:
             return one_of(of_base, f"{base}.{name}", asker, hit).of(explanation)
         if package and (known := name_spans.owner_of(package, f"{base}.{name}")):
@@ -111,7 +91,7 @@ def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
         return explanation.but(do=_release(asker or package or "", name))
     return explanation.but(
         do=f"{subject[0].upper()}{subject[1:]} is of {package}: install the {package} release that the project names (`pip install "
-        f'"{_older(package)}"`; most often an older one, from before the change). Or take a newer release of '
+        f'"{older(package)}"`; most often an older one, from before the change). Or take a newer release of '
         f"{asker or 'the code that asks for it'} (model code that was downloaded: its newest revision).",
         rule="WHL506" if asker else None,
     )
@@ -164,152 +144,6 @@ def _one_named(known: Iterator[tuple[str, Owner]]) -> tuple[str, Owner] | None:
     return found[0] if len(same) == 1 else None
 
 
-def _older(package: str) -> str:
-    """As pip is asked for an older release: the ones before the last great change, where there was one."""
-    pip = pip_name(package)
-    return name_spans.before_the_break(pip) or f"{pip}==X.Y.Z"
-
-
-_SUGGESTED = re.compile(r"Did you mean ['\"‘“`](?P<name>\w{1,80})['\"’”`]\?")
-
-
-def other_arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
-    """The release that takes the argument, and the name that Python itself finds like it."""
-    told = _arguments(explanation, hit)
-    like = _SUGGESTED.search(f"{hit.shown}\n{hit.after[:160]}")
-    if told is None or like is None or like["name"] in (told.do or ""):
-        return told
-    return told.but(do=f"{told.do} In code of your own write {like['name']}=… in its place.")
-
-
-def _arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
-    """The release of the class that takes the argument; else the packages that the frames name."""
-    found = _CALL.search(_unwrapped(hit))
-    near = _near(hit)
-    if found is None:
-        return _bare_argument(explanation, hit)
-    owner, argument = found["owner"], found["argument"]
-    package = _package(owner) if owner else None
-    if (
-        argument
-        and found["function"] in ("__init__", "init")
-        and (new := name_spans.renamed(owner or "", argument))
-    ):
-        return _new_name(owner or "", argument, new, near).of(explanation)
-    if argument:
-        init = found["function"] in ("__init__", "init")
-        whole = owner if init else ".".join(filter(None, (owner, found["function"])))
-        if recorded := _recorded(name_spans.of_argument(whole or "", argument), owner or "", hit):
-            return one_of(recorded, f"{whole}({argument})", None, hit).of(explanation)
-        if gone := replaced(f"{whole}({argument})", next(iter(near), None)):
-            return gone.of(explanation)
-    if package and argument:
-        name = (
-            f"{owner}({argument})"
-            if found["function"] == "__init__"
-            else f"{owner}.{found['function']}({argument})"
-        )
-        if known := name_spans.owner_of(package, name):
-            other = next((n for n in near if n != package), None)
-            return one_of(known, name, other, hit).of(explanation)
-    if argument and (called := _called(found["function"], argument, near, hit)):
-        whole, of = called
-        return one_of(of, f"{whole}({argument})", None, hit).of(explanation)
-    if package and package not in near:
-        near = [package, *near][:2]
-    making = argument and owner is None and found["function"] in _MAKERS
-    if making and (gone := replaced(f"({argument})", next(iter(near), None))):
-        return gone.of(explanation)
-    if not near:
-        return explanation if re.search("unexpected keyword|multiple values", hit.shown) else None
-    shown = frames_before(hit)
-    caller = shown[-1] if shown else None
-    if (
-        argument
-        and package is None
-        and caller
-        and caller.package
-        and _overridden(found, caller.code)
-    ):
-        return explanation.but(
-            rule="WHL506",
-            what=f"{caller.package} gives {owner}.{found['function']} the argument {argument}: the method that {owner} has in its place is of an older "
-            f"{caller.package}, and does not take it.",
-            do=f"`**kwargs` as the last parameter of {owner}.{found['function']}, or the newest state of the code that {owner} is in. Or the release of "
-            f'{caller.package} for which it was written: `pip install "{pip_name(caller.package)}==X.Y.Z"`, as its requirements name it.',
-        )
-    reader = shown[-1].package if shown and shown[-1].of_data else None
-    if argument and reader and package in (None, reader):
-        return explanation.but(
-            rule="WHL506",
-            what=f"{reader} makes its own {owner or found['function']} of what it read from a file, and {argument} in it is none that this release knows: "
-            "the file is of a newer one.",
-            do=f"`pip install -U {pip_name(reader)}`; or take {argument} out of the file (most often the model's config.json).",
-        )
-    is_own = argument and shown and asking(shown, "") is None
-    own = f" In code of your own leave {argument} out." if is_own else ""
-    whose = " and ".join(near)
-    older = " ".join(f'"{_older(one)}"' for one in near)
-    unknown = package and "unexpected keyword" in hit.shown  # others may be a caller's own mistake
-    return explanation.but(
-        rule="WHL506" if unknown else None,
-        do=f"Install the release of {whose} that the project names (`pip install {older}`): most often an older one, which knows "
-        f"(or does not give) {argument or 'these arguments'}. Else a newer release of the caller (`pip install -U {pip_name(near[0])}`).{own}",
-    )
-
-
-def _overridden(found: re.Match[str], code: str) -> bool:
-    """Whether a line calls a method of its own object, which a class derived from it may have replaced."""
-    return bool(found["owner"] and re.search(rf"\bself\.{found['function']}\(", code))
-
-
-_CALLED = re.compile(r"(?<![\w.])(?:\w{1,60}\.){0,4}(?P<name>[A-Za-z_]\w{1,80})\(")
-
-
-def _called(function: str, argument: str, near: list[str], hit: Hit) -> tuple[str, Owner] | None:
-    """Whose argument it is, where the message names only __init__ or a base class: what the lines of the text call."""
-    if function not in _MAKERS:
-        return None
-    shown = context(hit, 2000, 400)
-    called = {one["name"] for one in _CALLED.finditer(shown)} - {*_MAKERS, "super", "func", "fn"}
-    return name_spans.of_called(argument, called, near[:1])
-
-
-def unexpected_by(explanation: Explanation, hit: Hit) -> Explanation | None:
-    """The release of the package that has the class; None where it is not known whose it is."""
-    owner = explanation.captures.get("name", "")
-    package = _package(owner)
-    if package is None:
-        return None
-    return explanation.but(
-        do=f'{owner} is of {package}: the release of it that the project\'s requirements name (`pip install "{_older(package)}"`; most often '
-        "an older one), or the newest state of the code that gives them. What is ignored has no effect on the result.",
-    )
-
-
-def _unwrapped(hit: Hit) -> str:
-    """The message with its next line where it breaks before the argument."""
-    if hit.shown.rstrip().endswith("keyword argument"):
-        return f"{hit.shown.rstrip()} {hit.after.lstrip().partition(chr(10))[0]}"
-    return hit.shown
-
-
-def _bare_argument(explanation: Explanation, hit: Hit) -> Explanation:
-    """Only the argument is told: its new name, where it has one."""
-    argument = explanation.captures.get("name", "")
-    new = name_spans.renamed("", argument)
-    return _new_name("", argument, new, _near(hit)).of(explanation) if new else explanation
-
-
-def _recorded(known: Iterator[Owner], owner: str, hit: Hit) -> Owner | None:
-    """The package that has the class or function; of several the one that the text names, if it is one."""
-    found = list(known)
-    if len(found) > 1:
-        words = set(re.findall(r"\w+", context(hit, 8192, 400)))
-        found = [one for one in found if one.package in words or owner.startswith(one.package)]
-    return found[0] if len(found) == 1 else None
-
-
 def model_type(explanation: Explanation, hit: Hit) -> Explanation:
     """The transformers release that has a type of model."""
     found = _TYPE.search(hit.shown)
@@ -330,7 +164,7 @@ def registered_type(explanation: Explanation, hit: Hit) -> Explanation:
     known = name_spans.owner_of("transformers", f"model:{name}")
     if known is None:
         return explanation
-    caller = next((one for one in _near(hit) if one != "transformers"), None) or (
+    caller = next((one for one in near(hit) if one != "transformers"), None) or (
         "vllm" if name == "aimv2" else "the package that registers it"
     )
     return explanation.but(
@@ -339,41 +173,11 @@ def registered_type(explanation: Explanation, hit: Hit) -> Explanation:
     )
 
 
-def _new_name(owner: str, argument: str, new: str, near: list[str]) -> Told:
-    caller = next(
-        (one for one in near if one not in ("transformers", "trl")), "the code that calls it"
-    )
-    package = _package(owner) or "transformers"
-    known = name_spans.span(package, f"{owner}({argument})")
-    older = f': `pip install "{package}{known.bounds}"`' if known else ""
-    since = f" ({known.last} took it, {known.after} does not)" if known and known.last else ""
-    return Told(
-        f"{owner or 'The function'} of the installed {package} takes no {argument} any more: it is called {new} now{since}.",
-        f"{argument} is called {new} now: write {new}=… in its place, or take a newer release of {caller}; or install an "
-        f"older {package}, which still takes {argument}{older}.",
-    )
-
-
 def _release(package: str, name: str) -> str:
     return (
-        f'Install the {package} release that the project names (`pip install "{_older(package)}"`), or the newest one (`pip install -U {pip_name(package)}`): its '
+        f'Install the {package} release that the project names (`pip install "{older(package)}"`), or the newest one (`pip install -U {pip_name(package)}`): its '
         f"parts, or what it calls, are of different releases around {name}."
     )
-
-
-def _package(owner: str) -> str | None:
-    """Whose a class is: by its module, by the wheels, by its name."""
-    if "." in owner:
-        return owner.partition(".")[0]
-    if package := name_spans.package_of(owner):
-        return package
-    return next((package for pattern, package in _CLASSES if re.fullmatch(pattern, owner)), None)
-
-
-def _near(hit: Hit) -> list[str]:
-    shown = [one for one in frames_before(hit) if not one.passes_on]
-    packages = [one.package for one in shown if one.package and one.package not in _OWN]
-    return list(dict.fromkeys(reversed(packages)))[:2]
 
 
 def _innermost(hit: Hit) -> str | None:
@@ -384,4 +188,4 @@ def _innermost(hit: Hit) -> str | None:
 
 def _asker(hit: Hit) -> str | None:
     shown = frames_before(hit)
-    return asking([one for one in shown if one.package not in _OWN], "")
+    return asking([one for one in shown if one.package not in PASSING_ON], "")
