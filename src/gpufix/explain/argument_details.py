@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gpufix.explain.class_owners import near, older, package_of, recorded
+from gpufix.explain.class_owners import near, older_release, package_of, recorded
 from gpufix.explain.explanation import Explanation, Told, context
 from gpufix.explain.frames import asking, frames_before
 from gpufix.explain.log_scan import Hit
@@ -99,7 +99,7 @@ def _arguments(explanation: Explanation, hit: Hit) -> Explanation | None:
     is_own = argument and shown and asking(shown, "") is None
     own = f" In code of your own leave {argument} out." if is_own else ""
     whose = " and ".join(around)
-    older = " ".join(f'"{older(one)}"' for one in around)
+    older = " ".join(f'"{older_release(one)}"' for one in around)
     unknown = package and "unexpected keyword" in hit.shown  # others may be a caller's own mistake
     return explanation.but(
         rule="WHL506" if unknown else None,
@@ -132,7 +132,7 @@ def unexpected_by(explanation: Explanation, hit: Hit) -> Explanation | None:
     if package is None:
         return None
     return explanation.but(
-        do=f'{owner} is of {package}: the release of it that the project\'s requirements name (`pip install "{older(package)}"`; most often '
+        do=f'{owner} is of {package}: the release of it that the project\'s requirements name (`pip install "{older_release(package)}"`; most often '
         "an older one), or the newest state of the code that gives them. What is ignored has no effect on the result.",
     )
 

@@ -32,7 +32,7 @@ _CLASSES = (
 PASSING_ON = ("torch", "accelerate", "peft")  # pass on what they are given
 
 
-def older(package: str) -> str:
+def older_release(package: str) -> str:
     """As pip is asked for an older release: the ones before the last great change, where there was one."""
     pip = pip_name(package)
     return name_spans.before_the_break(pip) or f"{pip}==X.Y.Z"

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 
 from gpufix.explain import comfyui
-from gpufix.explain.class_owners import PASSING_ON, near, older, package_of, recorded
+from gpufix.explain.class_owners import PASSING_ON, near, older_release, package_of, recorded
 from gpufix.explain.explanation import Explanation, Told
 from gpufix.explain.frames import asking, frames_before
 from gpufix.explain.log_scan import Hit
@@ -91,7 +91,7 @@ def lacking_attribute(explanation: Explanation, hit: Hit) -> Explanation | None:
         return explanation.but(do=_release(asker or package or "", name))
     return explanation.but(
         do=f"{subject[0].upper()}{subject[1:]} is of {package}: install the {package} release that the project names (`pip install "
-        f'"{older(package)}"`; most often an older one, from before the change). Or take a newer release of '
+        f'"{older_release(package)}"`; most often an older one, from before the change). Or take a newer release of '
         f"{asker or 'the code that asks for it'} (model code that was downloaded: its newest revision).",
         rule="WHL506" if asker else None,
     )
@@ -175,7 +175,7 @@ def registered_type(explanation: Explanation, hit: Hit) -> Explanation:
 
 def _release(package: str, name: str) -> str:
     return (
-        f'Install the {package} release that the project names (`pip install "{older(package)}"`), or the newest one (`pip install -U {pip_name(package)}`): its '
+        f'Install the {package} release that the project names (`pip install "{older_release(package)}"`), or the newest one (`pip install -U {pip_name(package)}`): its '
         f"parts, or what it calls, are of different releases around {name}."
     )
 
