@@ -159,6 +159,7 @@ def foretold(tree: Path, setup: str, gpu: bool, truth: dict[str, Any], cuda: str
         programs={
             n: p for n in ("cmake", "ninja") if (p := shutil.which(n, path=variables["PATH"]))
         },
+        cmake="3.25.1",  # setup_recorder's
         cuda_home=cuda,
         nvcc="13.0",
         network=False,

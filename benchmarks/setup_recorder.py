@@ -30,7 +30,11 @@ Built on Wed_Aug_20_01:58:59_PM_PDT_2025
 Cuda compilation tools, release 13.0, V13.0.88
 Build cuda_13.0.r13.0/compiler.36424714_0
 """
-SAY = {"nvcc": NVCC, "cmake": "cmake version 3.25.1\n"}
+CMAKE = """cmake version 3.25.1
+
+CMake suite maintained and supported by Kitware (kitware.com/cmake).
+"""
+SAY = {"nvcc": NVCC, "cmake": CMAKE}
 
 
 class Refused(Exception):

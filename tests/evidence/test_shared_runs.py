@@ -78,3 +78,19 @@ def test_a_text_is_parsed_once_as_long_as_it_is_kept() -> None:
     assert parsed == ["abc", "def", "ghi", "def"]  # the one that was used least lately goes
     assert once("longer than that") == once("longer than that").upper()
     assert len(parsed) == 6
+
+
+@pytest.mark.parametrize(("required", "known"), [("setuptools", True), ("cmake>=3.26", False)])
+def test_the_cmake_of_a_build(required: str, known: bool, tmp_path: Path) -> None:
+    """Which one a build takes that requires it, pip decides."""
+    asks = (
+        "import subprocess\nout = subprocess.check_output(['cmake', '--version'])\n"
+        "if 'version 3.25' in out.decode():\n    raise RuntimeError('too old')\n"
+    )
+    files = {
+        "setup.py": t.setup(before=asks),
+        "ext.cu": "",
+        "pyproject.toml": f'[build-system]\nrequires = ["{required}"]\n',
+    }
+    view = t.project(files, "sm_120", tools=[t.b.tool("cmake", "3.25.1")])(tmp_path)
+    assert (builds_of(view).run("setup.py").fails is not None) is known

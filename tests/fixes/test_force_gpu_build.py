@@ -9,7 +9,7 @@ import source_tree as t
 
 from gpufix.checks.source.src613_build_asks_for_gpu import build_asks_for_gpu as check
 from gpufix.fixes.source.force_gpu_build import force_gpu_build
-from gpufix.model import Plan, Skip
+from gpufix.model import Advise, Plan, Skip
 
 SETUP = """\
 import os, sys
@@ -74,3 +74,19 @@ def test_a_dockerfile_exports_what_it_set_for_its_shell(tmp_path: Path) -> None:
     t.apply(force_gpu_build(finding, t.look(tmp_path, gpus=[b.gpu("sm_90")])))
     assert (tmp_path / "Dockerfile").read_text() == image.replace("FORCE", "export FORCE")
     assert t.found(check, t.look(tmp_path, gpus=[b.gpu("sm_90")])) == []
+
+
+def test_an_option_is_given_to_the_cmake_that_pip_starts(tmp_path: Path) -> None:
+    source = "project(d CXX)\noption(D_CUDA CUDA OFF)\nif(D_CUDA)\nenable_language(CUDA)\nendif()\n"
+    project = (
+        '[build-system]\nrequires = ["scikit-build-core"]\nbuild-backend = "scikit_build_core.build"\n'
+        '[tool.scikit-build]\ncmake.source-dir = "src"\n'
+    )
+    t.write(tmp_path, {"src/CMakeLists.txt": source, "pyproject.toml": project})
+    view = t.look(tmp_path, "sm_90")
+    (finding,) = t.found(check, view)
+    made = force_gpu_build(finding, view)
+    assert isinstance(made, Plan)
+    (step,) = made.steps
+    assert isinstance(step, Advise)
+    assert step.command == f"CMAKE_ARGS=-DD_CUDA=ON pip install {tmp_path}"

@@ -93,6 +93,11 @@ FLAGS = {
         "v = out[out.index('release') + 1].split(',')[0]\nflags = ['-v' + v]",
         ["-v13.0"],
     ),
+    "cmake's own version, which nobody knows": (
+        "import re\nout = subprocess.check_output(['cmake', '--version']).decode()\n"
+        "flags = ['-v' + re.search(r'version ([0-9.]+)', out).group(1)]",
+        ["-v\0"],
+    ),
     "the driver, where there is none": (
         "import ctypes\nfor name in 'libcuda.so', 'libcuda.dylib', '/usr/local/cuda/compat/libcuda.so':\n"
         "    try:\n        ctypes.CDLL(name)\n    except OSError:\n        continue\n"
@@ -100,7 +105,7 @@ FLAGS = {
         ["-none"],
     ),
     "versions": (
-        "from packaging.version import parse\n"
+        "import re\nfrom packaging.version import parse\n"
         "flags = ['-new'] if parse(torch.__version__) >= parse('2.10') else ['-old']",
         ["-new"],
     ),
@@ -151,6 +156,18 @@ def test_flags(case: str) -> None:
     files = {"helper.py": "flags = ['-h']\n", "v.py": "F = '-v'\n", "p.toml": 'project.name = "x"'}
     found = nvcc(body, files)
     assert sorted(found) == sorted(wanted)
+
+
+def test_cmake_prints_its_release() -> None:
+    body = (
+        "import re\nfrom packaging.version import parse\n"
+        "out = subprocess.check_output(['cmake', '--version'])\n"
+        "found = parse(re.search(r'version\\s*([\\d.]+)', out.decode()).group(1))\n"
+        "flags = ['-new' if found >= parse('3.24.0') else '-old']"
+    )
+    assert [
+        nvcc(body, cmake=release, modules={"packaging": True}) for release in ("3.25.1", "3.20.0")
+    ] == [["-new"], ["-old"]]
 
 
 def test_sources_that_a_pattern_names_and_a_condition_drops() -> None:

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from gpufix.evidence.arch_lists import vendor
-from gpufix.evidence.building import toolkit_in_use
+from gpufix.evidence.building import tool, toolkit_in_use
 from gpufix.evidence.gpu_code import torch_code
-from gpufix.evidence.source_view import python_files
+from gpufix.evidence.requirements import parse
+from gpufix.evidence.source_view import python_files, toml_files
 from gpufix.evidence.view import EVERY, View
 from gpufix.knowledge.data_table import minor, numbers
 from gpufix.knowledge.gpus.architectures import CudaArch, parse_arch
@@ -133,6 +134,8 @@ class Builds:
             environment = variables_of(self._view)
         files = self._files.edited({f"{self._root}/{p}": t for p, t in texts.items()})
         given = {**changes, "environment": environment}
+        if brings(self._view, path, "cmake"):
+            given["cmake"] = None
         world = replace(world_of(self._view, self._root, files), **given)
         others = sorted((name, changes[name]) for name in changes if name not in _GPUS)
         known = self._runs.setdefault((path, tuple(sorted(texts.items())), repr(others)), [])
@@ -198,6 +201,14 @@ def variables_of(view: View) -> dict[str, str]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def brings(view: View, path: str, name: str) -> bool:
+    """Whether the pyproject.toml beside a setup.py requires a distribution: which release it is, pip decides."""
+    folder = path.rpartition("/")[0]
+    toml = toml_files(view).get(f"{folder}/pyproject.toml".lstrip("/"))
+    rows = map(parse, toml.requires or ()) if toml else ()
+    return any(row is not None and row.name.lower() == name for row in rows)
+
+
 def world_of(view: View, root: str, files: ViewFiles) -> BuildWorld:
     """The patient as a build file sees it."""
     return replace(view.derive(world_here), root=root, files=files)
@@ -210,7 +221,7 @@ def world_here(view: View) -> BuildWorld:
     rocm = toolkit_in_use(view, "rocm")
     view.env("ROCM_HOME")
     release = numbers(facts.python.version) if facts.python else ()
-    torch = torch_seen(view)
+    torch, cmake = torch_seen(view), tool(view, "cmake")
     return BuildWorld(
         root="",
         files=ViewFiles(view, ""),
@@ -220,6 +231,7 @@ def world_here(view: View) -> BuildWorld:
         torch=torch,
         modules=dict.fromkeys((d.name.replace("-", "_") for d in facts.distributions), True),
         programs={tool.name: tool.path for tool in facts.tools},
+        cmake=cmake.version if cmake else None,
         cuda_home=toolkit.root if toolkit else variables.get("CUDA_HOME"),
         nvcc=minor(toolkit.version) if toolkit and toolkit.version else None,
         rocm_home=rocm.root if rocm else variables.get("ROCM_HOME"),

@@ -61,6 +61,11 @@ Built on Wed_Jan__1_00:00:00_PST_2025
 Cuda compilation tools, release {0}, V{0}.48
 Build cuda_{0}.r{0}/compiler.36424714_0
 """
+# cmake 3.25's, run.
+_CMAKE = """cmake version {}
+
+CMake suite maintained and supported by Kitware (kitware.com/cmake).
+"""
 
 
 class BuildOutside(WithFiles):
@@ -233,13 +238,15 @@ class BuildOutside(WithFiles):
         self.worked_in.add(self.absolute(where) if isinstance(where, str) else self.cwd)
         program = posixpath.basename(words[0]) if words else ""
         fails = Fails(kinds_by_name("FileNotFoundError"), said=f"No such file: '{words[:1]}'")
-        out = Unknown(f"what {' '.join(words)[:80]} prints".replace("\0", "…"))
+        out: Any = Unknown(f"what {' '.join(words)[:80]} prints".replace("\0", "…"))
         if program == "nvcc" and any(w in ("-V", "--version", "-v") for w in words):
             self.ask("nvcc", "release")
             if self.build.nvcc is None and self.build.cuda_home != "?":
                 raise fails
             if self.build.nvcc not in (None, "?"):
                 return _output(how, _NVCC.format(self.build.nvcc))
+        if program == "cmake" and words[1:] == ["--version"] and self.build.cmake:
+            out = _CMAKE.format(self.build.cmake)
         if program in ("nvidia-smi", "rocm-smi", "rocminfo", "rocm_agent_enumerator"):
             self.ask("gpu", program)
             if self.build.gpu is False:

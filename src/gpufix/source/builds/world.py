@@ -47,7 +47,7 @@ class BuildWorld(Frozen):
     gpu: whether torch.cuda.is_available(); capabilities: of the visible GPUs, None where it is not
     known; torch: None where it cannot be imported; modules: others, by whether they can be imported,
     where that is known; programs: others on PATH that are known to be there, with their paths;
-    cuda_home, nvcc: None for none, "?" for an unknown one.
+    cmake: its release, None where that is not known; cuda_home, nvcc: None for none, "?" for an unknown one.
     """
 
     root: str
@@ -58,6 +58,7 @@ class BuildWorld(Frozen):
     torch: TorchSeen | None = None
     modules: Mapping[str, bool] = field(default_factory=dict)
     programs: Mapping[str, str] = field(default_factory=dict)
+    cmake: str | None = None  # "3.25.1"
     cuda_home: str | None = None
     nvcc: str | None = None  # "13.0"
     rocm_home: str | None = None
