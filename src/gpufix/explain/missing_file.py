@@ -45,7 +45,5 @@ def missing_file(found: LogScan) -> Explanation | None:
         "path in the option or configuration that names it. What a download, an archive or an earlier step has to bring: run that first, and see that "
         f"it ended well. In a container: mount the folder.{own}",
         absent["error"],
-        line=max(
-            1, found.lines - text.rstrip("\n").count("\n") + text.count("\n", 0, absent.start())
-        ),
+        line=found.first_line(text) + text.count("\n", 0, absent.start()),
     )
