@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from gpufix.evidence.arch_lists import vendor
 from gpufix.evidence.building import tool, toolkit_in_use
 from gpufix.evidence.gpu_code import torch_code
-from gpufix.evidence.requirements import parse
+from gpufix.evidence.requirements import is_among
 from gpufix.evidence.source_view import python_files, toml_files
 from gpufix.evidence.view import EVERY, View
 from gpufix.knowledge.data_table import minor, numbers
@@ -134,14 +134,14 @@ class Builds:
             environment = variables_of(self._view)
         files = self._files.edited({f"{self._root}/{p}": t for p, t in texts.items()})
         given = {**changes, "environment": environment}
-        if brings(self._view, path, "cmake"):
-            given["cmake"] = None
         world = replace(world_of(self._view, self._root, files), **given)
         others = sorted((name, changes[name]) for name in changes if name not in _GPUS)
         known = self._runs.setdefault((path, tuple(sorted(texts.items())), repr(others)), [])
         gpus = (world.gpu, world.capabilities)
         run = next((ran.run for ran in known if ran.answers(environment, gpus)), None)
         if run is None:
+            if brings(self._view, path, "cmake"):
+                world = replace(world, cmake=None)
             run = self._followed(world, path, files)
             known.append(_Ran(environment, gpus, run))
         for question in run.asked:  # a plan that sets one of them asks this run again
@@ -205,8 +205,7 @@ def brings(view: View, path: str, name: str) -> bool:
     """Whether the pyproject.toml beside a setup.py requires a distribution: which release it is, pip decides."""
     folder = path.rpartition("/")[0]
     toml = toml_files(view).get(f"{folder}/pyproject.toml".lstrip("/"))
-    rows = map(parse, toml.requires or ()) if toml else ()
-    return any(row is not None and row.name.lower() == name for row in rows)
+    return toml is not None and is_among(name, toml.requires or ())
 
 
 def world_of(view: View, root: str, files: ViewFiles) -> BuildWorld:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gpufix.evidence.source_view import absolute, for_tests, is_vendored, toml_files
+from gpufix.evidence.source_view import absolute, for_tests, is_vendored, source_of, toml_files
 from gpufix.evidence.view import View
 from gpufix.frozen import Frozen
 from gpufix.source import toml_text
@@ -58,7 +58,7 @@ def _off(
 
 
 def _read(view: View, path: str) -> tuple[str, Mapping[str, Any]]:
-    source = view.source(absolute(view, path))
+    source = source_of(view, path)
     try:
         return (source.text, toml_text.parse(source.text)) if source else ("", {})
     except ValueError:

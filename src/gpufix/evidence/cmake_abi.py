@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from gpufix.evidence.cmake_builds import CMakeRoot, roots, run
+from gpufix.evidence.source_view import source_of
 from gpufix.evidence.view import View
 from gpufix.source.source_facts import AbiFlag
 
@@ -62,8 +63,7 @@ def _of(target: CMakeTarget) -> Iterator[tuple[Place, int, bool]]:
 
 def _literal(view: View, place: Place, value: int) -> list[int]:
     """The lines of a command on which the definition stands; none where no file says it in full."""
-    project = view.facts.project
-    source = view.source(f"{project.root}/{place.path}") if project else None
+    source = source_of(view, place.path)
     lines = source.text.split("\n")[place.line - 1 : place.line - 1 + _REACH] if source else []
     for offset, line in enumerate(lines):
         if _FLAG.search(line) and f"{_NAME}={value}" in line.split("#")[0]:

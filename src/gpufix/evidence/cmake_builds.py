@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +18,7 @@ from gpufix.evidence.source_view import (
     is_vendored,
     python_files,
     setups_above,
+    source_of,
 )
 from gpufix.evidence.supposed_worlds import with_gpu
 from gpufix.evidence.view import View
@@ -31,7 +32,7 @@ Caller = Literal["hand", "scikit-build-core", "setup.py", "aside"]
 _MOST_ROOTS, _MOST_CALLERS = 30, 20
 _COMPILERS = ("CC", "CXX", "CUDACXX")  # by which project() chooses
 _NOTHING = re.compile(r"(?!)")
-DEFINES = re.compile(r"-D\s*['\"]?([A-Za-z_]\w*)(?::[A-Z]+)?=")
+_DEFINES = re.compile(r"-D\s*['\"]?([A-Za-z_]\w*)(?::[A-Z]+)?=")
 CALLS_CMAKE = re.compile(  # the command, up to the next one
     r"(?:^|&&|[;|(]|\b(?:RUN|sudo|then|do)\b)[ \t]*(?:\w+=\S*[ \t]+)*cmake[ \t]"
     r"(?:\"[^\"\n]*\"|'[^'\n]*'|\\\n|[^\n;&|\"'])*",
@@ -201,8 +202,7 @@ def reached(view: View, path: str, line: int) -> bool | None:
     """
     from gpufix.source.builds.cmake_syntax import commands
 
-    project = view.facts.project
-    found = view.source(f"{project.root}/{path}") if project else None
+    found = source_of(view, path)
     starts = [c.line for c in commands(found.text) if c.line <= line] if found else []
     answers: set[bool | None] = set()
     for root in roots(view):
@@ -225,13 +225,12 @@ def brings_cmake(view: View, root: CMakeRoot) -> bool:
 
 def requires(view: View, root: CMakeRoot, name: str) -> bool:
     """Whether a distribution is among the requirements of the build."""
-    from gpufix.evidence.requirements import parse
+    from gpufix.evidence.requirements import is_among
 
     folder = root.path.rpartition("/")[0]
     systems = [project_of(view, folder).get("build-system", {})]
     systems += [_pyproject(view, "").get("build-system", {})] if folder else []
-    wanted = [parse(str(text)) for system in systems for text in system.get("requires", [])]
-    return any(row is not None and row.name.lower() == name for row in wanted)
+    return is_among(name, (str(text) for each in systems for text in each.get("requires", [])))
 
 
 def _caller(view: View, path: str) -> Caller:
@@ -263,11 +262,10 @@ def project_of(view: View, folder: str) -> dict[str, Any]:
 def _pyproject(view: View, folder: str) -> dict[str, Any]:
     from gpufix.source import toml_text
 
-    project = view.facts.project
     path = f"{folder}/pyproject.toml" if folder else "pyproject.toml"
-    if project is None or path not in view.derive(_paths):
+    if path not in view.derive(_paths):
         return {}
-    found = view.source(f"{project.root}/{path}")
+    found = source_of(view, path)
     try:
         table = toml_text.parse(found.text) if found else {}
     except ValueError:
@@ -312,8 +310,12 @@ def _passed_to_pip(view: View) -> tuple[str, ...]:
 
 def _passed(view: View, without: re.Pattern[str], kinds: tuple[str, ...]) -> tuple[str, ...]:
     texts = calling(view, kinds)
-    own = (without.sub("", text) if kind in kinds else text for kind, text in texts)
-    return tuple(dict.fromkeys(name for text in own for name in DEFINES.findall(text)))
+    return defined_in(without.sub("", text) if kind in kinds else text for kind, text in texts)
+
+
+def defined_in(texts: Iterable[str]) -> tuple[str, ...]:
+    """The variables that texts give with -D."""
+    return tuple(dict.fromkeys(name for text in texts for name in _DEFINES.findall(text)))
 
 
 def calling(view: View, kinds: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -325,7 +327,7 @@ def calling(view: View, kinds: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     holders = (view.project_holders("-D") or ())[:_MOST_CALLERS]
     scripts = [path for path, kind in of.items() if kind in kinds][:_MOST_CALLERS]
     for path in dict.fromkeys([*holders, *scripts]):
-        found = view.source(f"{project.root}/{path}") if not for_tests(path) else None
+        found = source_of(view, path) if not for_tests(path) else None
         if found and "cmake" in found.text.lower():
             yield of.get(path, "") if path in scripts else "", found.text
 

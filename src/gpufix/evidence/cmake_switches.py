@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from gpufix.evidence import switch_values
 from gpufix.evidence.builds import builds_of, variables_of
 from gpufix.evidence.cmake_builds import (
     CALLS_CMAKE,
-    DEFINES,
     CMakeRoot,
     calling,
     configured,
+    defined_in,
     passed,
     project_of,
     run,
@@ -46,7 +46,7 @@ def switched_off(view: View, root: CMakeRoot) -> Switch | None:
     if not base.whole or base.fails is not None or base.enables_cuda:
         return None
     of = _by_setup if root.caller == "setup.py" else _by_value
-    for switch in (*_by_option(base, given), *of(view, root, base, given)):
+    for switch in chain(_by_option(base, given), of(view, root, base, given)):
         if switch.setup:
             world = variables_of(view) | {switch.name: switch.value}
             found = started_by(view, root.path, environment=world)
@@ -70,8 +70,8 @@ def _by_value(
     view: View, root: CMakeRoot, base: CMakeBuild, given: Mapping[str, str | None]
 ) -> Iterator[Switch]:
     """A variable of the cache that the files compare with a value for GPUs."""
-    values = switch_values.in_cmake(view, base.files)
-    ours = switch_values.declared(view, base.files) if values else frozenset()
+    commands = switch_values.commands_of(view, base.files)
+    values, ours = switch_values.compared(view, commands), switch_values.declared(commands)
     asked = {q.subject: q.place for q in base.asked if q.kind == "variable"}
     rows = (
         Switch(name=name, value=value, place=asked[name])
@@ -87,7 +87,8 @@ def _by_setup(
 ) -> Iterator[Switch]:
     """A variable of the environment whose default setup.py gives to cmake."""
     found = started_by(view, root.path)
-    values = switch_values.in_cmake(view, base.files) if found else {}
+    commands = switch_values.commands_of(view, base.files) if found else []
+    values = switch_values.compared(view, commands)
     world = variables_of(view)
     asked = builds_of(view).run(found[0]).asked if found else ()
     rows = (
@@ -120,15 +121,13 @@ def _passed_by_scripts(view: View) -> tuple[str, ...]:
     """What scripts give; where one hands its own arguments to cmake, what that one gives."""
     texts = [text for _, text in calling(view, ("shell", "make"))]
     open_ = [m[0] for text in texts for m in CALLS_CMAKE.finditer(text) if _HANDS_ON.search(m[0])]
-    return tuple(dict.fromkeys(name for text in open_ or texts for name in DEFINES.findall(text)))
+    return defined_in(open_ or texts)
 
 
 def _passed_by_settings(view: View) -> tuple[str, ...]:
     """What files give to a cmake that pip starts."""
-    texts = [text for _, text in calling(view, ("shell", "docker", "make"))]
-    return tuple(
-        dict.fromkeys(n for text in texts if _SETTINGS.search(text) for n in DEFINES.findall(text))
-    )
+    texts = (text for _, text in calling(view, ("shell", "docker", "make")))
+    return defined_in(text for text in texts if _SETTINGS.search(text))
 
 
 def _gains_cuda(base: CMakeBuild, on: CMakeBuild) -> bool:

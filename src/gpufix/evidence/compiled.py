@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gpufix.evidence.builds import builds_of, setup_runs
 from gpufix.evidence.cmake_builds import roots
-from gpufix.evidence.source_view import for_tests, is_vendored, python_files
+from gpufix.evidence.source_view import for_tests, is_vendored, python_files, source_of
 from gpufix.evidence.supposed_worlds import with_gpu
 from gpufix.evidence.view import View
 from gpufix.source.builds.run import UNKNOWN_PART, BuildRun
@@ -65,12 +65,11 @@ def _of_cmake(view: View) -> set[str] | None:
 
 def _is_settled_cmake(view: View, build: CMakeBuild) -> bool:
     """Whether its targets and their sources are known, and no command of its own compiles."""
-    project = view.facts.project
-    if project is None or not build.whole or build.fails or build.unsure:
+    if view.facts.project is None or not build.whole or build.fails or build.unsure:
         return False
     if any(UNKNOWN_PART in said.text for target in build.targets for said in target.sources):
         return False
-    texts = (view.source(f"{project.root}/{path}") for path in build.files)
+    texts = (source_of(view, path) for path in build.files)
     return not any(_COMPILES.search(found.text) for found in texts if found)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property, lru_cache
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -136,6 +136,11 @@ def parse(text: str) -> Requirement | None:
         return Requirement(text)
     except InvalidRequirement:
         return None
+
+
+def is_among(name: str, texts: Iterable[str]) -> bool:
+    """Whether requirements name a distribution."""
+    return any(row is not None and row.name.lower() == name for row in map(parse, texts))
 
 
 def holds(requirement: Requirement, version: str) -> bool:

@@ -9,7 +9,7 @@ from gpufix.evidence.view import View
 from gpufix.model import Evidence, Gap, SourceKind
 
 if TYPE_CHECKING:
-    from gpufix.source.scanned import Scanned, Unread
+    from gpufix.source.scanned import Scanned, SourceText, Unread
     from gpufix.source.source_facts import (
         CMakeFacts,
         PythonFacts,
@@ -164,6 +164,11 @@ def absolute(view: View, path: str) -> str:
     """The full path of a source."""
     project = view.facts.project
     return f"{project.root}/{path}" if project else path
+
+
+def source_of(view: View, path: str) -> SourceText | None:
+    """One of the project's files as it is; None without it."""
+    return view.source(absolute(view, path)) if view.facts.project else None
 
 
 def at(view: View, path: str, line: int, text: str) -> Evidence:

@@ -4,34 +4,41 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from gpufix.evidence.arch_lists import vendor
+from gpufix.evidence.source_view import source_of
 from gpufix.evidence.view import View
+
+if TYPE_CHECKING:
+    from gpufix.source.builds.cmake_syntax import Command
 
 _WORDS = {"nvidia": r"(?i)cuda|gpu|nvidia", "amd": r"(?i)hip|rocm|gpu"}
 
 
-def in_cmake(view: View, paths: Iterable[str]) -> dict[str, list[str]]:
-    """By variable: what CMake files compare it with."""
+def commands_of(view: View, paths: Iterable[str]) -> list[Command]:
+    """Those of CMake files."""
     from gpufix.source.builds.cmake_syntax import commands
 
+    return [each for path in paths for each in commands(_text(view, path))]
+
+
+def compared(view: View, commands: Sequence[Command]) -> dict[str, list[str]]:
+    """By variable: what CMake compares it with."""
     found: dict[str, list[str]] = {}
-    for path in paths:
-        for command in commands(_text(view, path)):
-            words = command.words if command.name in ("if", "elseif") else []
-            for name, test, value in zip(words, words[1:], words[2:], strict=False):
-                if test == "STREQUAL" and _for_gpus(view, value):
-                    rows = found.setdefault(name.removeprefix("${").removesuffix("}"), [])
-                    rows += [value] if value not in rows else []
+    for command in commands:
+        words = command.words if command.name in ("if", "elseif") else []
+        for name, test, value in zip(words, words[1:], words[2:], strict=False):
+            if test == "STREQUAL" and _for_gpus(view, value):
+                rows = found.setdefault(name.removeprefix("${").removesuffix("}"), [])
+                rows += [value] if value not in rows else []
     return found
 
 
-def declared(view: View, paths: Iterable[str]) -> frozenset[str]:
+def declared(commands: Sequence[Command]) -> frozenset[str]:
     """The variables of the cache: those that CMake files offer to who calls them."""
-    from gpufix.source.builds.cmake_syntax import commands
-
-    rows = (c for path in paths for c in commands(_text(view, path)) if c.words)
+    rows = (c for c in commands if c.words)
     return frozenset(c.words[0] for c in rows if c.name == "set" and "CACHE" in c.words)
 
 
@@ -58,6 +65,5 @@ def _for_gpus(view: View, value: str) -> bool:
 
 
 def _text(view: View, path: str) -> str:
-    project = view.facts.project
-    found = view.source(f"{project.root}/{path}") if project else None
+    found = source_of(view, path)
     return found.text if found else ""

@@ -6,7 +6,7 @@ import re
 
 from gpufix.explain.explanation import Explanation
 from gpufix.explain.log_scan import Hit
-from gpufix.knowledge.data_table import table
+from gpufix.explain.releases_with import brought_as
 
 _BREW = re.compile(r"/(?:opt/homebrew|usr/local)/opt/(?P<formula>[\w.@+-]{1,60})/")
 _PACKAGE = re.compile(r"(?:site|dist)-packages/(?P<name>[A-Za-z]\w{1,60})[/.]")
@@ -23,7 +23,7 @@ def library(explanation: Explanation, hit: Hit) -> Explanation:
     found = _PACKAGE.search(hit.shown) or _PACKAGE.search(hit.after[:600])
     if found is None:
         return explanation
-    name = table("import_names")["names"].get(found["name"], found["name"].replace("_", "-"))
+    name = brought_as(found["name"])
     return explanation.but(
         do=f"Reinstall {name} with its companions at one release (`python -m pip install --force-reinstall --no-cache-dir {name}`); "
         "where its newest release lacks the file, take the one before."

@@ -25,6 +25,7 @@ _PROCESS = re.compile(
     r"(?:(?:INFO|WARNING|ERROR) \d\d-\d\d \d\d:\d\d:\d\d \[[\w./]{1,80}\.py:\d{1,6}\] ?)?",
     re.MULTILINE,
 )
+_OF_PROCESSES = ("pid=", "[rank", "[default", ".py:")  # one of them is in each
 _MARK = r"(?:[>│┃|║❱*]{1,4}(?=\s|$)|[#$](?=\s))"
 _STAMP = (
     r"\[?(?:\d{4}[-/]\d\d[-/]\d\d[T ]|\d\d-\d\d )?\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
@@ -44,7 +45,7 @@ def plain(text: str) -> str:
     """Without colours, over-striking, escapes and the names of processes; the layout stays."""
     if "[" in text:
         text = _COLOUR.sub("", text)
-    if "pid=" in text or "]" in text:
+    if any(mark in text for mark in _OF_PROCESSES):
         text = _PROCESS.sub("", text)
     if "\x08" in text:
         text = _OVERSTRUCK.sub("", text)

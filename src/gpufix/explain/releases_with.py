@@ -212,6 +212,11 @@ _BACKPORTS = {
 }
 
 
+def brought_as(module: str) -> str:
+    """What pip installs for a module, with the options that it takes."""
+    return str(table("import_names")["names"].get(module, module.replace("_", "-")))
+
+
 def pip_name(package: str) -> str:
     """What pip is asked for, without options."""
     if package.lower() == "pytorch":

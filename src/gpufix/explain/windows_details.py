@@ -7,7 +7,7 @@ import re
 from gpufix.explain.explanation import Explanation, context
 from gpufix.explain.frames import frames
 from gpufix.explain.log_scan import Hit
-from gpufix.knowledge.data_table import table
+from gpufix.explain.releases_with import brought_as
 from gpufix.knowledge.messages import message_of
 
 _DLL = re.compile(
@@ -96,8 +96,7 @@ def of_ctypes(explanation: Explanation, hit: Hit) -> Explanation:
             do=owner[2],
         )
     found = _DLL.search(hit.shown)
-    name = found["package"] if found else ""
-    package = table("import_names")["names"].get(name, name.replace("_", "-"))
+    package = brought_as(found["package"]) if found else ""
     again = (
         f"reinstall {package} for this Python (`python -m pip install --force-reinstall --no-cache-dir --no-deps {package}`)"
         if package

@@ -11,7 +11,7 @@ from gpufix.evidence.arch_lists import ArchList
 from gpufix.evidence.building import builds
 from gpufix.evidence.cmake_archs import Compiled, compiled
 from gpufix.evidence.cmake_builds import CMakeRoot, roots
-from gpufix.evidence.source_view import at
+from gpufix.evidence.source_view import at, source_of
 from gpufix.evidence.view import View
 from gpufix.model import Evidence, Severity, Target
 from gpufix.model.source_payload import CMakeArchs
@@ -89,8 +89,7 @@ def _narrowed(found: Compiled, fixed: _Fixed, bad: Iterable[str]) -> _Fixed:
 
 def _name(view: View, place: Place) -> str:
     """The variable or property by which a line fixes architectures."""
-    project = view.facts.project
-    source = view.source(f"{project.root}/{place.path}") if project else None
+    source = source_of(view, place.path)
     lines = source.text.split("\n")[place.line - 1 : place.line + 4] if source else []
     text = "\n".join(lines)
     own = "CUDA_ARCHITECTURES" in text and "CMAKE_CUDA_ARCHITECTURES" not in text
